@@ -1,0 +1,13 @@
+// What a step asks of the world. Order matters: the adapter runs all `persist` of a step in one transaction, then the
+// sends and replies in order; the runtime's output gate holds those back until the transaction is durable.
+import type { ClientAnswer, Message, TimerName } from './messages.ts';
+import type { Write } from './store.ts';
+
+export type Effect =
+  | { readonly type: 'persist'; readonly writes: readonly Write[] }
+  | { readonly type: 'send'; readonly message: Message }
+  | { readonly type: 'reply'; readonly id: number; readonly answer: ClientAnswer }
+  /** In memory, gone with the object; set again it replaces the earlier one; `afterMs: null` clears it. */
+  | { readonly type: 'setTimer'; readonly name: TimerName; readonly afterMs: number | null }
+  /** Durable: the one alarm of the object; null clears it. */
+  | { readonly type: 'setAlarm'; readonly atMs: number | null };

@@ -1,0 +1,27 @@
+// Three kinds of test: pure ones in plain Node, a few large files inside workerd, and whole-product ones over HTTP.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'node',
+          include: ['test/{unit,contract,conformance,simulation}/**/*.test.ts', 'test/tidy.test.ts'],
+          environment: 'node',
+        },
+      },
+      './test/workerd/vitest.config.ts',
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          environment: 'node',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});

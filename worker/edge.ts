@@ -1,0 +1,66 @@
+// The edge of one isolate, as its two planes see it: compose.ts builds it once, requests use it.
+import type { Config } from '../core/config/schema.ts';
+import type { Random } from '../core/random.ts';
+import type {
+  DirectoryRpc,
+  HealthMonitorRpc,
+  HealthVerdicts,
+  NewEvent,
+  PurgeCoordinatorRpc,
+  ShardMap,
+  TelemetryRpc,
+} from '../durable-objects/interfaces.ts';
+import type { PoolRegistry } from './data-plane/pool-registry.ts';
+import type { ShardClient } from './data-plane/shard-client.ts';
+import type { Env } from './env.ts';
+
+export interface EdgeSnapshot {
+  readonly version: number;
+  readonly healthEpoch: number;
+  readonly config: Config;
+  readonly health: HealthVerdicts;
+  readonly shardMap: ShardMap;
+}
+
+export interface SnapshotSource {
+  /** At most a second old where the Directory answers; null when this isolate has none after 2 s. */
+  current(context: ExecutionContext): Promise<EdgeSnapshot | null>;
+  /** Without waiting. */
+  peek(): EdgeSnapshot | null;
+  /** An answer of another object mentioned newer ones: check at the next opportunity. */
+  heardOf(version: number, healthEpoch: number): void;
+}
+
+/** One data-plane request, counted once. */
+export interface RequestRecord {
+  readonly route: string;
+  readonly pool: string;
+  readonly backend: string;
+  readonly status: number;
+  readonly cache: string;
+  readonly endedAt: number;
+  readonly durationMs: number;
+}
+
+export interface TelemetryRecorder {
+  /** In memory; handed to the Telemetry object within about a second, off the request's path. */
+  request(record: RequestRecord, context: ExecutionContext): void;
+  event(event: NewEvent, context: ExecutionContext): void;
+}
+
+export interface Edge {
+  readonly env: Env;
+  now(): number;
+  readonly random: Random;
+  /** Random text of the isolate, for request ids and telemetry batches. */
+  readonly isolateId: string;
+  newRequestId(): string;
+  readonly snapshots: SnapshotSource;
+  readonly pools: PoolRegistry;
+  readonly shards: ShardClient;
+  readonly telemetry: TelemetryRecorder;
+  readonly directory: () => DirectoryRpc;
+  readonly healthMonitor: (pool: string) => HealthMonitorRpc;
+  readonly purgeCoordinator: () => PurgeCoordinatorRpc;
+  readonly telemetryObject: () => TelemetryRpc;
+}

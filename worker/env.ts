@@ -1,0 +1,19 @@
+// What the platform hands the Worker: bindings and secrets.
+
+export interface Env {
+  DIRECTORY: DurableObjectNamespace;
+  SHARD_REPLICA: DurableObjectNamespace;
+  HEALTH_MONITOR: DurableObjectNamespace;
+  PURGE_COORDINATOR: DurableObjectNamespace;
+  TELEMETRY: DurableObjectNamespace;
+
+  /** Without it the control plane is closed. */
+  ROUNDEL_ADMIN_TOKEN?: string;
+  ROUNDEL_PURGE_TOKEN?: string;
+  ROUNDEL_KV_TOKEN?: string;
+  ROUNDEL_READ_TOKEN?: string;
+  /** Path of the control plane, default "/_roundel". */
+  ROUNDEL_PREFIX?: string;
+  /** When set, the control plane answers on this host name only. */
+  ROUNDEL_ADMIN_HOST?: string;
+}
