@@ -99,7 +99,9 @@ describe('the rules bite', () => {
   it('refuses focused tests, sleeps and unseeded chance in tests', () => {
     expect(rulesBroken('test/unit/planted.test.ts', 'it.only("x", () => {});')).toEqual(['focus']);
     expect(rulesBroken('test/unit/planted.test.ts', 'const x = Math.random();')).toEqual(['chance']);
-    expect(rulesBroken('test/unit/planted.test.ts', "import { setTimeout } from 'node:timers/promises';")).toEqual(['sleep']);
+    expect(
+      rulesBroken('test/unit/planted.test.ts', "import { setTimeout } from 'node:timers/promises';"),
+    ).toEqual(['sleep']);
   });
 
   it('sees a link that leads nowhere and a path of one machine', () => {
