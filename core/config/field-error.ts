@@ -5,3 +5,14 @@ export interface FieldError {
   readonly path: string;
   readonly message: string;
 }
+
+/** `['pools', 'web', 'backends', 1]` as `pools.web.backends[1]`; names that are not plain are quoted in brackets. */
+export function formatPath(parts: readonly PropertyKey[]): string {
+  let path = '';
+  for (const part of parts) {
+    if (typeof part === 'number') path += `[${part}]`;
+    else if (/^[A-Za-z0-9_-]+$/.test(String(part))) path += path === '' ? String(part) : `.${String(part)}`;
+    else path += `[${JSON.stringify(String(part))}]`;
+  }
+  return path;
+}

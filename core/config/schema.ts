@@ -1,8 +1,24 @@
 // The configuration document: one schema that validates it and from which its types, its JSON Schema and the
-// reference table are generated.
+// reference table are generated. Rules that span several fields are in cross-field.ts.
 import { z } from 'zod';
+import * as rules from './field-rules.ts';
+import { originUrlProblem } from './origin-url.ts';
 
-const name = z.string().regex(/^[a-z0-9-]{1,64}$/, 'must be 1–64 of a–z, 0–9 and "-"');
+/** A string that must satisfy `problemOf`, which answers what is wrong with it, or null. */
+function ruled(problemOf: (text: string) => string | null, description: string) {
+  return z
+    .string()
+    .superRefine((text, context) => {
+      const problem = problemOf(text);
+      if (problem !== null) context.addIssue({ code: 'custom', message: problem, input: text });
+    })
+    .describe(description);
+}
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9-]{1,64}$/, 'must be 1–64 of a–z, 0–9 and "-"')
+  .describe('Name of a pool.');
 const backendId = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1–64 of A–Z, a–z, 0–9, ".", "_" and "-"');
@@ -17,70 +33,131 @@ export const STRATEGY_TYPES = [
   'consistent-hash',
 ] as const;
 export const STRATEGY_KEYS = ['client-ip', 'path', 'url'] as const;
+/** Where a Durable Object can be asked to live; the first three are the default of `shards.regions`. */
+export const REGIONS = [
+  'enam',
+  'wnam',
+  'weur',
+  'eeur',
+  'apac',
+  'apac-ne',
+  'apac-se',
+  'sam',
+  'oc',
+  'afr',
+  'me',
+] as const;
 
 export const backendSchema = z.strictObject({
-  id: backendId,
-  url: z.string(),
+  id: backendId.describe('Its identity: hashing, health and statistics follow it across changes of the URL.'),
+  url: ruled(originUrlProblem, 'http(s) origin without credentials, with an optional base path.'),
   weight: z.number().min(0).max(1000).default(1),
   state: z.enum(BACKEND_STATES).default('active'),
-  hostHeader: z.string().optional(),
+  hostHeader: ruled(rules.hostProblem, "Host sent to the origin; by default the URL's.").optional(),
 });
 
 export const strategySchema = z.strictObject({
   type: z.enum(STRATEGY_TYPES).default('round-robin'),
-  key: z.array(z.enum(STRATEGY_KEYS)).min(1).default(['client-ip']),
-  maxShare: z.number().min(1.01).max(2).default(1.1),
+  key: z
+    .array(z.enum(STRATEGY_KEYS))
+    .min(1)
+    .max(8)
+    .default(['client-ip'])
+    .describe('What consistent-hash hashes: the first that the request has.'),
+  maxShare: z
+    .number()
+    .min(1.01)
+    .max(2)
+    .default(1.1)
+    .describe('Largest share against the average, consistent-hash only.'),
   hashSeed: z.int().default(0),
 });
 
 export const healthSchema = z.strictObject({
-  path: z.string(),
+  path: ruled(rules.requestPathProblem, 'Path of the probe, below the base path of the backend.'),
   method: z.enum(['GET', 'HEAD', 'OPTIONS']).default('GET'),
-  headers: z.record(z.string(), z.string()).default({}),
-  intervalMs: milliseconds.default(10_000),
+  headers: z
+    .record(
+      ruled(rules.probeHeaderNameProblem, 'Header name.'),
+      ruled(rules.headerValueProblem, 'Header value.'),
+    )
+    .default({}),
+  intervalMs: z.int().min(50).max(3_600_000).default(10_000),
   timeoutMs: milliseconds.default(2_000),
-  rise: z.int().min(1).max(100).default(2),
-  fall: z.int().min(1).max(100).default(3),
+  rise: z.int().min(1).max(100).default(2).describe('Successes in a row until healthy.'),
+  fall: z.int().min(1).max(100).default(3).describe('Failures in a row until unhealthy.'),
   expect: z
-    .strictObject({ status: z.array(z.string()).min(1).default(['2xx']) })
+    .strictObject({
+      status: z
+        .array(ruled(rules.statusRangeProblem, '`204`, `2xx` or `200-299`.'))
+        .min(1)
+        .max(32)
+        .default(['2xx']),
+    })
     .default({ status: ['2xx'] }),
-  initial: z.enum(['healthy', 'unhealthy']).default('healthy'),
+  initial: z.enum(['healthy', 'unhealthy']).default('healthy').describe('What holds before a verdict.'),
 });
 
 export const poolSchema = z.strictObject({
-  backends: z.array(backendSchema).default([]),
+  backends: z.array(backendSchema).max(5_000).default([]),
   strategy: strategySchema.prefault({}),
   timeouts: z
-    .strictObject({ totalMs: milliseconds.default(60_000), attemptMs: milliseconds.default(30_000) })
+    .strictObject({
+      totalMs: milliseconds.default(60_000).describe('For the whole request; the smaller of both rules.'),
+      attemptMs: milliseconds.default(30_000).describe('Until the headers of one attempt.'),
+    })
     .prefault({}),
-  retry: z.strictObject({ attemptsMax: z.int().min(1).max(10).default(2) }).prefault({}),
-  health: healthSchema.optional(),
+  retry: z
+    .strictObject({
+      attemptsMax: z
+        .int()
+        .min(1)
+        .max(10)
+        .default(2)
+        .describe('1 = one request to an origin, never repeated.'),
+    })
+    .prefault({}),
+  health: healthSchema.optional().describe('Without it the backends are not probed.'),
 });
 
 export const routeSchema = z.strictObject({
   id: z.string().min(1).max(128),
   match: z
     .strictObject({
-      hosts: z.array(z.string()).default([]),
-      paths: z.array(z.string()).default([]),
-      methods: z.array(z.string()).default([]),
+      hosts: z.array(ruled(rules.hostGlobProblem, 'Host name, `*` globs.')).max(1_000).default([]),
+      paths: z.array(ruled(rules.pathGlobProblem, 'Path, `*` globs.')).max(1_000).default([]),
+      methods: z.array(ruled(rules.methodGlobProblem, 'Method, `*` globs.')).max(100).default([]),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('An empty list matches all.'),
   pool: name,
   request: z
     .strictObject({
-      trustedProxies: z.array(z.string()).default([]),
-      setHeaders: z.record(z.string(), z.string()).default({}),
-      removeHeaders: z.array(z.string()).default([]),
-      stripPathPrefix: z.string().default(''),
-      addPathPrefix: z.string().default(''),
+      trustedProxies: z
+        .array(ruled(rules.addressRangeProblem, 'IP address or CIDR range whose X-Forwarded-* is believed.'))
+        .max(1_000)
+        .default([]),
+      setHeaders: z
+        .record(
+          ruled(rules.requestHeaderNameProblem, 'Header name.'),
+          ruled(rules.headerValueProblem, 'Header value.'),
+        )
+        .default({}),
+      removeHeaders: z.array(ruled(rules.requestHeaderNameProblem, 'Header name.')).max(100).default([]),
+      stripPathPrefix: ruled(rules.pathPrefixProblem, 'Path prefix, or empty.').default(''),
+      addPathPrefix: ruled(rules.pathPrefixProblem, 'Path prefix, or empty.').default(''),
     })
     .prefault({}),
   response: z
     .strictObject({
-      setHeaders: z.record(z.string(), z.string()).default({}),
-      removeHeaders: z.array(z.string()).default([]),
-      exposeBackend: z.boolean().default(false),
+      setHeaders: z
+        .record(
+          ruled(rules.responseHeaderNameProblem, 'Header name.'),
+          ruled(rules.headerValueProblem, 'Header value.'),
+        )
+        .default({}),
+      removeHeaders: z.array(ruled(rules.responseHeaderNameProblem, 'Header name.')).max(100).default([]),
+      exposeBackend: z.boolean().default(false).describe('Adds Roundel-Backend to responses.'),
     })
     .prefault({}),
   cache: z
@@ -91,15 +168,22 @@ export const routeSchema = z.strictObject({
     .prefault({}),
 });
 
-export const shardsSchema = z.strictObject({
-  count: z.int().min(1).max(256).default(4),
-  replicas: z.union([z.literal(1), z.literal(3), z.literal(5)]).default(3),
-  regions: z.array(z.string()).default(['enam', 'wnam', 'weur']),
-});
+export const shardsSchema = z
+  .strictObject({
+    count: z.int().min(1).max(256).default(4),
+    replicas: z.literal([1, 3, 5]).default(3),
+    regions: z
+      .array(z.enum(REGIONS))
+      .min(1)
+      .max(5)
+      .default(['enam', 'wnam', 'weur'])
+      .describe('One per replica.'),
+  })
+  .describe('Fixed once the state is in use.');
 
 export const configSchema = z.strictObject({
   pools: z.record(name, poolSchema).default({}),
-  routes: z.array(routeSchema).default([]),
+  routes: z.array(routeSchema).max(10_000).default([]).describe('In order; the first match wins.'),
   shards: shardsSchema.prefault({}),
 });
 
@@ -114,3 +198,8 @@ export type Strategy = Pool['strategy'];
 export type HealthCheck = NonNullable<Pool['health']>;
 export type Route = Config['routes'][number];
 export type ShardsConfig = Config['shards'];
+
+/** JSON Schema (draft 2020-12) of the document as it is sent. */
+export function configJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(configSchema, { io: 'input' });
+}

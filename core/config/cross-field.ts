@@ -1,0 +1,81 @@
+// Rules that no single field can break. They read the raw document, so that a document with a bad field still hears
+// of everything else that is wrong with it.
+import type { FieldError } from './field-error.ts';
+import { formatPath } from './field-error.ts';
+import { isJsonObject, member } from './json.ts';
+
+type Path = readonly PropertyKey[];
+
+/** O(size of the document). */
+export function crossFieldErrors(document: unknown): FieldError[] {
+  const errors: FieldError[] = [];
+  const refuse = (path: Path, message: string): void => {
+    errors.push({ path: formatPath(path), message });
+  };
+
+  const pools = member(document, 'pools');
+  if (isJsonObject(pools)) {
+    for (const [name, pool] of Object.entries(pools)) {
+      const backends = member(pool, 'backends');
+      if (Array.isArray(backends)) refuseRepeatedIds(backends, ['pools', name, 'backends'], refuse);
+    }
+  }
+
+  const routes = member(document, 'routes');
+  if (Array.isArray(routes)) {
+    refuseRepeatedIds(routes, ['routes'], refuse);
+    routes.forEach((route, index) => {
+      const pool = member(route, 'pool');
+      if (typeof pool === 'string' && member(pools, pool) === undefined) {
+        refuse(['routes', index, 'pool'], `no pool "${pool.slice(0, 64)}" exists`);
+      }
+      for (const side of ['request', 'response']) {
+        refuseRepeatedHeaders(
+          member(member(route, side), 'setHeaders'),
+          ['routes', index, side, 'setHeaders'],
+          refuse,
+        );
+      }
+    });
+  }
+
+  const shards = member(document, 'shards');
+  const regions = member(shards, 'regions');
+  const replicas = member(shards, 'replicas') ?? 3;
+  if (Array.isArray(regions) && typeof replicas === 'number' && regions.length !== replicas) {
+    refuse(
+      ['shards', 'regions'],
+      `must name one region per replica: ${replicas} replicas, ${regions.length} regions`,
+    );
+  }
+  return errors;
+}
+
+function refuseRepeatedIds(
+  items: readonly unknown[],
+  path: Path,
+  refuse: (path: Path, message: string) => void,
+): void {
+  const firstPlace = new Map<string, number>();
+  items.forEach((item, index) => {
+    const id = member(item, 'id');
+    if (typeof id !== 'string') return;
+    const first = firstPlace.get(id);
+    if (first === undefined) firstPlace.set(id, index);
+    else refuse([...path, index, 'id'], `must be unique: ${formatPath([...path, first])} has the same`);
+  });
+}
+
+/** Header names are case-insensitive: two spellings of one would make the order of keys decide. */
+function refuseRepeatedHeaders(
+  headers: unknown,
+  path: Path,
+  refuse: (path: Path, message: string) => void,
+): void {
+  if (!isJsonObject(headers)) return;
+  const seen = new Set<string>();
+  for (const name of Object.keys(headers)) {
+    if (seen.has(name.toLowerCase())) refuse([...path, name], 'must be named once: case does not matter');
+    seen.add(name.toLowerCase());
+  }
+}

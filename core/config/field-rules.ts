@@ -1,0 +1,123 @@
+// Rules for single text fields of the configuration: each answers what is wrong with the text, or null.
+import { isIpv4, isIpv6, parseHostAndPort } from './origin-url.ts';
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** RFC 9110 §7.6.1: they belong to one connection; the edge makes its own. */
+const CONNECTION_FIELDS = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+/** Written by the edge itself; CDN-Loop and Via are what stops a request that goes round in circles. */
+const REQUEST_FIELDS_OF_THE_EDGE = new Set(['host', 'content-length', 'cdn-loop', 'via']);
+const RESPONSE_FIELDS_OF_THE_EDGE = new Set(['content-length', 'via', 'cache-status', 'roundel-backend']);
+
+function headerNameProblem(name: string, reserved: ReadonlySet<string>): string | null {
+  if (!TOKEN.test(name) || name.length > 128)
+    return 'must be a header name (RFC 9110 token, at most 128 long)';
+  const lower = name.toLowerCase();
+  if (CONNECTION_FIELDS.has(lower)) return `must not be ${lower}: it belongs to one connection`;
+  if (reserved.has(lower)) return `must not be ${lower}: the edge writes it`;
+  return null;
+}
+
+export function requestHeaderNameProblem(name: string): string | null {
+  return headerNameProblem(name, REQUEST_FIELDS_OF_THE_EDGE);
+}
+
+export function responseHeaderNameProblem(name: string): string | null {
+  return headerNameProblem(name, RESPONSE_FIELDS_OF_THE_EDGE);
+}
+
+/** A probe is a request of its own: it may name a Host. */
+export function probeHeaderNameProblem(name: string): string | null {
+  return headerNameProblem(name, new Set(['content-length']));
+}
+
+/** RFC 9110 §5.5, without obs-text: visible ASCII with inner blanks. */
+export function headerValueProblem(value: string): string | null {
+  if (value.length > 8_192) return 'must have at most 8192 characters';
+  return /^(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?$/.test(value)
+    ? null
+    : 'must be a header value: visible ASCII, blanks only inside';
+}
+
+export function hostProblem(text: string): string | null {
+  const result = parseHostAndPort(text);
+  return result.ok ? null : result.message;
+}
+
+export function hostGlobProblem(glob: string): string | null {
+  return /^[A-Za-z0-9._*:[\]-]{1,255}$/.test(glob)
+    ? null
+    : 'must be a host name or a glob of it: letters, digits, "-", "_", "." and "*"';
+}
+
+export function pathGlobProblem(glob: string): string | null {
+  if (glob.length > 2_048) return 'must have at most 2048 characters';
+  return /^[/*][\x21\x22\x24-\x3e\x40-\x7e]*$/.test(glob)
+    ? null
+    : 'must start with "/" or "*" and hold visible ASCII without "?" and "#"';
+}
+
+/** Methods are case-sensitive (RFC 9110 §9.1): "get" would match nothing. */
+export function methodGlobProblem(glob: string): string | null {
+  return TOKEN.test(glob) && glob.length <= 64 && glob === glob.toUpperCase()
+    ? null
+    : 'must be a method in upper case or a glob of it';
+}
+
+/** Path and optional query of a request. */
+export function requestPathProblem(path: string): string | null {
+  if (path.length > 2_048) return 'must have at most 2048 characters';
+  return /^\/[\x21\x22\x24-\x5b\x5d-\x7e]*$/.test(path)
+    ? null
+    : 'must start with "/" and hold visible ASCII without "#" and "\\"';
+}
+
+export function pathPrefixProblem(prefix: string): string | null {
+  if (prefix === '') return null;
+  if (prefix.length > 2_048) return 'must have at most 2048 characters';
+  return /^\/[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*$/.test(prefix)
+    ? null
+    : 'must be empty or start with "/", without "?", "#" and "\\"';
+}
+
+/** `204`, `2xx` or `200-299`. */
+export function statusRangeProblem(text: string): string | null {
+  return parseStatusRange(text) === null
+    ? 'must be a status (204), a class (2xx) or a range (200-299)'
+    : null;
+}
+
+/** First and last status of the range, 100–599, or null when it is none. */
+export function parseStatusRange(text: string): readonly [first: number, last: number] | null {
+  if (/^[1-5]xx$/.test(text)) {
+    const first = Number(text[0]) * 100;
+    return [first, first + 99];
+  }
+  if (!/^[1-5]\d\d(?:-[1-5]\d\d)?$/.test(text)) return null;
+  const first = Number(text.slice(0, 3));
+  const last = text.length === 3 ? first : Number(text.slice(4));
+  return first <= last ? [first, last] : null;
+}
+
+/** An IP address, or a range in CIDR notation. */
+export function addressRangeProblem(text: string): string | null {
+  const slash = text.indexOf('/');
+  const address = slash < 0 ? text : text.slice(0, slash);
+  const bits = slash < 0 ? null : text.slice(slash + 1);
+  const bitsMax = isIpv4(address) ? 32 : isIpv6(address) ? 128 : null;
+  if (bitsMax === null) return 'must be an IP address or a CIDR range';
+  if (bits !== null && (!/^(?:0|[1-9]\d{0,2})$/.test(bits) || Number(bits) > bitsMax)) {
+    return `must have a prefix length between 0 and ${bitsMax}`;
+  }
+  return null;
+}

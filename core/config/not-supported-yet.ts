@@ -1,0 +1,81 @@
+// Fields and values that the interface names and this version does not have yet. They are refused by that name:
+// accepting and ignoring them would be a lie, calling them unknown a misunderstanding.
+
+export const NOT_SUPPORTED_YET = 'not supported yet';
+
+/** `*` stands for a name of the user, `[]` for a place in a list. */
+const FIELDS: ReadonlySet<string> = new Set([
+  'pools.*.backends[].priority',
+  'pools.*.backends[].region',
+  'pools.*.backends[].maxInFlight',
+  'pools.*.strategy.boundedLoad',
+  'pools.*.strategy.hotKeys',
+  'pools.*.timeouts.firstByteMs',
+  'pools.*.timeouts.idleMs',
+  'pools.*.retry.on',
+  'pools.*.retry.statuses',
+  'pools.*.retry.bodyBytesMax',
+  'pools.*.retry.backoffMs',
+  'pools.*.retry.backoffMaxMs',
+  'pools.*.retry.retryAfterMaxMs',
+  'pools.*.retryBudget',
+  'pools.*.hedge',
+  'pools.*.queue',
+  'pools.*.circuitBreaker',
+  'pools.*.health.expect.header',
+  'pools.*.health.expect.body',
+  'pools.*.health.followRedirects',
+  'pools.*.health.vantages',
+  'pools.*.health.monitors',
+  'pools.*.health.fastIntervalMs',
+  'pools.*.health.jitterRatio',
+  'pools.*.health.skipWhenTrafficProves',
+  'pools.*.outlier',
+  'pools.*.slowStart',
+  'pools.*.panic',
+  'pools.*.affinity',
+  'pools.*.overprovisioning',
+  'pools.*.fallbackPool',
+  'pools.*.preferRegion',
+  'routes[].split',
+  'routes[].mirror',
+  'routes[].cache.consistency',
+  'routes[].cache.key',
+  'routes[].cache.defaultTtlSeconds',
+  'routes[].cache.statusTtlSeconds',
+  'routes[].cache.staleWhileRevalidateSeconds',
+  'routes[].cache.staleIfErrorSeconds',
+  'routes[].cache.heuristics',
+  'routes[].cache.setCookie',
+  'routes[].cache.requestDirectives',
+  'routes[].cache.targetedFields',
+  'routes[].cache.tagsHeader',
+  'routes[].cache.cacheGroups',
+  'routes[].cache.exposeKey',
+  'staleness',
+  'l1',
+]);
+
+const VALUES: ReadonlyMap<string, RegExp> = new Map([
+  ['pools.*.strategy.type', /^(?:maglev|rendezvous|least-requests|peak-ewma|first-available)$/],
+  ['pools.*.strategy.key[]', /^(?:query|header|cookie):./],
+]);
+
+/** The place in the tables above that stands for `path`. */
+function patternOf(path: readonly PropertyKey[]): string {
+  let pattern = '';
+  path.forEach((part, depth) => {
+    if (typeof part === 'number') pattern += '[]';
+    else if (depth === 1 && path[0] === 'pools') pattern += '.*';
+    else pattern += pattern === '' ? String(part) : `.${String(part)}`;
+  });
+  return pattern;
+}
+
+export function isFieldNotSupportedYet(path: readonly PropertyKey[]): boolean {
+  return FIELDS.has(patternOf(path));
+}
+
+export function isValueNotSupportedYet(path: readonly PropertyKey[], value: unknown): boolean {
+  return typeof value === 'string' && (VALUES.get(patternOf(path))?.test(value) ?? false);
+}
