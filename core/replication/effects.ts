@@ -1,5 +1,5 @@
-// What a step asks of the world. Order matters: the adapter runs all `persist` of a step in one transaction, then the
-// sends and replies in order; the runtime's output gate holds those back until the transaction is durable.
+// What a step asks of the world, in order: at most one `persist`, which comes first and is one transaction, then the
+// rest. The runtime's output gate holds the sends and replies back until the transaction is durable (rules R0, R0b).
 import type { ClientAnswer, Message, TimerName } from './messages.ts';
 import type { Write } from './store.ts';
 

@@ -1,10 +1,17 @@
 // The durable state of one replica as the core sees it: synchronous reads, and writes as data. The adapter keeps it
 // in SQLite, the simulator in memory; both must make the writes of one `persist` durable together or not at all.
+//
+// What the store shows, and when: during a step it shows what it held before that step (a step never reads what it
+// is about to write); the writes of the step's `persist` are executed, in their order, before the next step begins.
+// Rows that are applied but not yet persisted live in the replica's overlay, which the core puts over every read;
+// they reach the store with the next `persist`, whatever its cause, together with the `applied` record that
+// accounts for them. So the store is always the exact state after its own `applied` op.
 import type { CommandResult, RowAddress, Value } from './commands.ts';
 import type { LogEntry } from './messages.ts';
 import type { Viewstamp } from './viewstamp.ts';
 
-export interface Row extends RowAddress {
+/** A row without its value: what conditions, expiry and eviction need to know of it. */
+export interface RowHead extends RowAddress {
   /** The op that wrote it, and its place among that op's items: together they make the etag. */
   readonly viewstamp: Viewstamp;
   readonly item: number;
@@ -15,14 +22,20 @@ export interface Row extends RowAddress {
   /** Absent from this logged time on; null = for ever. */
   readonly expireAt: number | null;
   readonly tags: readonly string[];
+  /** What the row counts for in the byte totals: `rowBytes` of its address and value. */
+  readonly bytes: number;
+}
+
+export interface Row extends RowHead {
   readonly value: Value;
 }
 
-/** Left behind by delete, URL purge and removal of a young row: refuses fills that began before it. */
+/** Left behind by delete, URL purge and removal of a young row: refuses fills whose token is older. */
 export interface Tombstone {
   readonly key: string;
+  /** It may go once the fill floor has reached it. */
   readonly stamp: Viewstamp;
-  /** Logged time; it may go 60 s later. */
+  /** Logged time of the op that left it, epoch ms. */
   readonly t: number;
 }
 
@@ -37,6 +50,8 @@ export interface DedupeRow {
   /** Digest of the command: the same id with another command is refused, not answered. */
   readonly digest: string;
   readonly result: CommandResult;
+  /** Op and logged time of the first occurrence: the row expires by op count and time, both. */
+  readonly op: number;
   readonly t: number;
 }
 
@@ -49,15 +64,30 @@ export interface Identity {
   readonly epoch: number;
 }
 
-/** Read once at boot; afterwards the core's own copy is the truth. */
-export interface DurableHead {
-  readonly identity: Identity;
-  readonly view: number;
+/** What an applied op leaves in the head: written as a whole with the rows it accounts for. */
+export interface AppliedHead {
   /** Highest op known committed; all ops up to `applied` have their effects in the rows. `applied <= commit`. */
   readonly commit: number;
   readonly applied: number;
   /** Logged time of the last applied op, epoch ms. */
   readonly appliedT: number;
+  /** Fills whose token is older are refused: it follows the log at 60 to 120 s of logged time. */
+  readonly fillFloor: Viewstamp;
+  /** The next fill floor, and the logged time of its op. */
+  readonly fillMark: Viewstamp;
+  readonly fillMarkT: number;
+  /** Bytes of rows by kind, expired ones included until they are removed. */
+  readonly httpBytes: number;
+  readonly kvBytes: number;
+  readonly entries: number;
+  /** Rolling hash of the applied state, for comparison between replicas. Unsigned 32 bit. */
+  readonly stateHash: number;
+}
+
+/** Read once at boot; afterwards the core's own copy is the truth. A new member's is all zeros. */
+export interface DurableHead extends AppliedHead {
+  readonly identity: Identity;
+  readonly view: number;
   readonly lastLogged: Viewstamp;
   /** Logged time of the log's last entry. */
   readonly lastT: number;
@@ -65,36 +95,48 @@ export interface DurableHead {
   readonly firstOp: number;
   /** The viewstamp just before `firstOp`. */
   readonly beforeFirst: Viewstamp;
+  /** Sum of `entryBytes` over the log. */
+  readonly logBytes: number;
   /** Everything born before it is gone: fills older than it are refused. */
   readonly floor: Viewstamp;
-  /** Bytes of rows' values, by kind: counted as they are applied. */
-  readonly httpBytes: number;
-  readonly kvBytes: number;
-  readonly entries: number;
-  /** Rolling hash of the applied state, for comparison between replicas. */
-  readonly stateHash: number;
+}
+
+/** An entry of the log without its items. */
+export interface LogPlace {
+  readonly op: number;
+  readonly view: number;
+  readonly t: number;
+  /** `entryBytes` of the entry. */
+  readonly bytes: number;
 }
 
 export interface ReplicaStore {
+  /** null: the member has no identity yet. */
   head(): DurableHead | null;
-  row(address: RowAddress): Row | undefined;
-  /** All rows under a key, by variant. */
+  rowHead(address: RowAddress): RowHead | undefined;
+  /** All rows under a key, by variant in code-unit order. */
+  rowHeads(key: string): RowHead[];
+  /** The same with their values. */
   rows(key: string): Row[];
   tombstone(key: string): Tombstone | undefined;
   invalidateAll(): InvalidationStamps;
   dedupe(reqId: string): DedupeRow | undefined;
-  /** Entries from `fromOp` on, at least one if there is one, then while they fit in `bytesMax`. */
+  /** Entries from `fromOp` on in op order, at least one if there is one, then while they fit in `bytesMax`. */
   logEntries(fromOp: number, bytesMax: number): LogEntry[];
   /** The view of the entry at `op`, or undefined when it is not in the log. */
   viewAt(op: number): number | undefined;
+  /** Up to `limit` places of the log from `fromOp` on, in op order. */
+  logPlaces(fromOp: number, limit: number): LogPlace[];
   hasChunk(hash: string): boolean;
   chunk(hash: string): Uint8Array | undefined;
+  /** When the chunk staged last was staged, epoch ms, or null when none is held. */
+  newestChunkAt(): number | null;
   /** Rows with `expireAt <= t`, soonest first. */
-  expired(t: number, limit: number): Row[];
-  /** The next `expireAt` of any row, or null. */
-  nextExpiry(): number | null;
+  expired(t: number, limit: number): RowHead[];
+  /** The least `expireAt > afterT` of any row, or null. */
+  nextExpiry(afterT: number): number | null;
   /** HTTP rows in the order in which they should go when space runs out. */
-  evictable(limit: number): Row[];
+  evictable(limit: number): RowHead[];
 }
 
 export type Write =
@@ -103,28 +145,29 @@ export type Write =
   | { readonly type: 'append'; readonly entries: readonly LogEntry[] }
   /** Removes every entry with `op >= fromOp`. */
   | { readonly type: 'truncateSuffix'; readonly fromOp: number }
-  /** Removes every entry with `op <= toOp`; `before` becomes the viewstamp before the first. */
-  | { readonly type: 'truncatePrefix'; readonly toOp: number; readonly before: Viewstamp }
-  | {
-      readonly type: 'applied';
-      readonly commit: number;
-      readonly applied: number;
-      readonly appliedT: number;
-      readonly httpBytes: number;
-      readonly kvBytes: number;
-      readonly entries: number;
-      readonly stateHash: number;
-    }
+  /** Removes every entry with `op <= before.op`; `before` becomes the viewstamp before the first. */
+  | { readonly type: 'truncatePrefix'; readonly before: Viewstamp }
+  | ({ readonly type: 'applied' } & AppliedHead)
   | { readonly type: 'putRow'; readonly row: Row }
   | { readonly type: 'deleteRow'; readonly address: RowAddress }
   | { readonly type: 'tombstone'; readonly tombstone: Tombstone }
-  | { readonly type: 'forgetTombstones'; readonly beforeT: number }
+  /** Removes tombstones whose stamp is older than, or equal to, the given one. */
+  | { readonly type: 'forgetTombstones'; readonly upTo: Viewstamp }
   | { readonly type: 'invalidateAll'; readonly stamps: InvalidationStamps }
   | { readonly type: 'floor'; readonly floor: Viewstamp }
   | { readonly type: 'dedupe'; readonly row: DedupeRow }
-  | { readonly type: 'forgetDedupe'; readonly beforeT: number; readonly limit: number }
+  /** Removes up to `limit` rows with `t < beforeT` and `op < beforeOp`, oldest first. */
+  | {
+      readonly type: 'forgetDedupe';
+      readonly beforeT: number;
+      readonly beforeOp: number;
+      readonly limit: number;
+    }
   | { readonly type: 'chunk'; readonly hash: string; readonly bytes: Uint8Array; readonly stagedAt: number }
-  /** Removes chunks that no row and no log entry names and that were staged before the instant. */
+  /**
+   * Removes chunks that no row and no log entry names (as they are after the writes before this one) and that were
+   * staged before the instant. A `chunk` that is there already only gets the later `stagedAt`.
+   */
   | { readonly type: 'sweepChunks'; readonly stagedBefore: number }
   /** R0: a vote with nothing to write bumps a row, so that the output gate holds it. */
   | { readonly type: 'touch' };

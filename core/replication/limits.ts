@@ -1,0 +1,83 @@
+// The bounds of one replica. Those marked "replicated" decide what applying an op does: every member of a group must
+// be created with the same ones, or the members' states part ways.
+
+export interface ReplicaLimits {
+  /** Replicated. Bytes of key-value rows; a put beyond them is `full`. */
+  readonly kvBytesMax: number;
+  /** Bytes of HTTP rows beyond which the primary proposes evictions. */
+  readonly httpBytesMax: number;
+  /** Replicated. Rows under one key; a fill beyond them drops the variant written longest ago. */
+  readonly variantsMax: number;
+  /** Commands queued or logged and not yet applied, and reads waiting for a recovering primary: each as many. */
+  readonly queueMax: number;
+  readonly queueBytesMax: number;
+  /** Bytes of one log item: an inline body (at most 256 KiB), its meta, tags and key. */
+  readonly itemBytesMax: number;
+  readonly entryItemsMax: number;
+  /** Bytes of one log entry (a single item may reach it), and of one prepare. */
+  readonly entryBytesMax: number;
+  readonly chunkBytesMax: number;
+  /** Log entries in flight: appended, not yet committed; also prepares in flight to one backup. */
+  readonly windowMax: number;
+  readonly leaseMs: number;
+  readonly leasesMax: number;
+  /** How long a read waits for a recovering primary. */
+  readonly readWaitMs: number;
+  /** From the last commit to the message that tells the backups. */
+  readonly heartbeatMs: number;
+  /** A backup that has not answered for so long is asked again. */
+  readonly answerTimeoutMs: number;
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+  /** Attempts without an answer after which an idle group asks an unreachable backup by alarm, not by timer. */
+  readonly patienceAttempts: number;
+  /** Rows applied but not yet persisted, and their bytes. */
+  readonly overlayRowsMax: number;
+  readonly overlayBytesMax: number;
+  /** The log keeps its newest ops up to the greater of these two... */
+  readonly logOps: number;
+  readonly logBytes: number;
+  /** ...and, for a backup that has not got them yet, up to the lesser of these two. */
+  readonly logOpsMax: number;
+  readonly logBytesMax: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const DEFAULT_LIMITS: ReplicaLimits = {
+  kvBytesMax: 1024 * MIB,
+  httpBytesMax: 2048 * MIB,
+  variantsMax: 16,
+  queueMax: 4096,
+  queueBytesMax: 16 * MIB,
+  itemBytesMax: 512 * KIB,
+  entryItemsMax: 256,
+  entryBytesMax: MIB,
+  chunkBytesMax: MIB,
+  windowMax: 4,
+  leaseMs: 10_000,
+  leasesMax: 20_000,
+  readWaitMs: 2_000,
+  heartbeatMs: 50,
+  answerTimeoutMs: 1_500,
+  backoffMinMs: 100,
+  backoffMaxMs: 5_000,
+  patienceAttempts: 16,
+  overlayRowsMax: 512,
+  overlayBytesMax: 4 * MIB,
+  logOps: 10_000,
+  logBytes: 16 * MIB,
+  logOpsMax: 100_000,
+  logBytesMax: 64 * MIB,
+};
+
+/** Replicated: a fill comes at most this long after its token, by logged time; tombstones live at least as long. */
+export const TOMBSTONE_LIFE_MS = 60_000;
+
+/** Replicated: a request id is remembered for this long by logged time, and for this many ops. */
+export const DEDUPE_LIFE_MS = 600_000;
+export const DEDUPE_OPS = 1_000;
+
+/** A chunk that nothing names goes when it was staged longer ago than this. */
+export const CHUNK_LIFE_MS = 600_000;
