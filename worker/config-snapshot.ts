@@ -1,0 +1,112 @@
+// The isolate's copy of configuration, health and shard map, kept at most a second old by asking the Directory.
+// One request at a time asks; what it learns is left in plain variables. Others never await its promise (a promise
+// that another request's I/O resolves may go on in the wrong context, or hang when that request is cancelled): they
+// look at the variables again by timers of their own.
+import type { DirectoryRpc, SnapshotAnswer } from '../durable-objects/interfaces.ts';
+import type { EdgeSnapshot, SnapshotSource } from './edge.ts';
+
+/** Younger than this: used as it is, nobody asks. */
+const QUIET_MS = 500;
+/** Up to this age it is used as it is; beyond, it is checked first. */
+const TRUSTED_MS = 1000;
+const CHECK_WAIT_MS = 100;
+const FIRST_WAIT_MS = 2000;
+/** A check that has not come back by then may have died with its request: another may start. */
+const CHECK_EXPIRES_MS = 1500;
+/** Least distance of two checks, however urgent. */
+const CHECK_SPACING_MS = 50;
+const POLL_MS = 4;
+
+export interface SnapshotSourceParts {
+  now(): number;
+  directory(): Pick<DirectoryRpc, 'snapshot'>;
+  /** Resolves after `ms` on the calling request's own timer. */
+  sleep(ms: number): Promise<void>;
+}
+
+export function createSnapshotSource({ now, directory, sleep }: SnapshotSourceParts): SnapshotSource {
+  let snapshot: EdgeSnapshot | null = null;
+  /** When the last check that was answered was asked. */
+  let checkedAt = Number.NEGATIVE_INFINITY;
+  /** When somebody last waited in vain: for a second after it nobody waits again. */
+  let gaveUpAt = Number.NEGATIVE_INFINITY;
+  let checkStartedAt = Number.NEGATIVE_INFINITY;
+  let isChecking = false;
+  let newerExists = false;
+
+  const check = async (): Promise<void> => {
+    const startedAt = now();
+    checkStartedAt = startedAt;
+    isChecking = true;
+    newerExists = false;
+    try {
+      const answer = await directory().snapshot({
+        version: snapshot?.version ?? -1,
+        healthEpoch: snapshot?.healthEpoch ?? -1,
+        mapEpoch: snapshot?.shardMap.epoch ?? -1,
+      });
+      snapshot = merge(snapshot, answer);
+      checkedAt = Math.max(checkedAt, startedAt);
+    } catch {
+      // The Directory cannot be reached: the edge serves on with what it has.
+    } finally {
+      if (checkStartedAt === startedAt) isChecking = false;
+    }
+  };
+
+  const startCheck = (context: ExecutionContext): void => {
+    const sinceMs = now() - checkStartedAt;
+    if (sinceMs >= (isChecking ? CHECK_EXPIRES_MS : CHECK_SPACING_MS)) context.waitUntil(check());
+  };
+
+  const waitFor = async (isDone: () => boolean, limitMs: number, context: ExecutionContext): Promise<void> => {
+    const deadlineAt = now() + limitMs;
+    while (!isDone() && now() < deadlineAt) {
+      startCheck(context);
+      await sleep(POLL_MS);
+    }
+  };
+
+  return {
+    peek: () => snapshot,
+
+    heardOf(version, healthEpoch) {
+      if (snapshot && (version > snapshot.version || healthEpoch > snapshot.healthEpoch)) newerExists = true;
+    },
+
+    async current(context) {
+      const askedAt = now();
+      if (snapshot === null) {
+        await waitFor(() => snapshot !== null, FIRST_WAIT_MS, context);
+        return snapshot;
+      }
+      const ageMs = askedAt - checkedAt;
+      if (ageMs >= (newerExists ? 0 : QUIET_MS)) startCheck(context);
+      if (ageMs >= TRUSTED_MS && askedAt - gaveUpAt >= TRUSTED_MS) {
+        const isChecked = () => now() - checkedAt < TRUSTED_MS;
+        await waitFor(isChecked, CHECK_WAIT_MS, context);
+        if (!isChecked()) gaveUpAt = now();
+      }
+      return snapshot;
+    },
+  };
+}
+
+/** What did not change stays the same object, so that what was compiled from it stays too. */
+function merge(known: EdgeSnapshot | null, answer: SnapshotAnswer): EdgeSnapshot | null {
+  // Answers may overtake each other: versions and epochs only grow.
+  const isNewerConfig = answer.config !== null && answer.version >= (known?.version ?? 0);
+  const isNewerHealth = answer.health !== null && answer.healthEpoch >= (known?.healthEpoch ?? 0);
+  const config = isNewerConfig ? answer.config : known?.config;
+  const health = isNewerHealth ? answer.health : known?.health;
+  const shardMap = answer.shardMap ?? known?.shardMap;
+  if (!config || !health || !shardMap) return known;
+  return {
+    version: isNewerConfig ? answer.version : (known?.version ?? answer.version),
+    healthEpoch: isNewerHealth ? answer.healthEpoch : (known?.healthEpoch ?? answer.healthEpoch),
+    config,
+    health,
+    shardMap:
+      known && answer.shardMap && answer.shardMap.epoch < known.shardMap.epoch ? known.shardMap : shardMap,
+  };
+}
