@@ -110,7 +110,8 @@ export interface DirectoryRpc {
   versions(): Promise<ConfigVersionSummary[]>;
   /** A configuration file handed to the start command: a new version iff its text differs from the last one. */
   adoptFile(document: unknown, digest: string): Promise<ChangeAnswer>;
-  registerBirth(shard: number, member: number, nonce: string): Promise<BirthAnswer>;
+  /** `name`: the object's own, so that one of an abandoned map is told `unknown-member`. */
+  registerBirth(shard: number, member: number, nonce: string, name?: string): Promise<BirthAnswer>;
   /** From a HealthMonitor; verdicts of backends the pool no longer has, or of an older epoch, are ignored. */
   reportVerdicts(pool: string, verdicts: Record<string, HealthVerdict>): Promise<void>;
   shardMap(): Promise<ShardMap>;

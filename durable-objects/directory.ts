@@ -1,0 +1,269 @@
+// What every edge has to agree on and no request waits for: configuration versions, health verdicts, the shard map
+// and the births of its members. One object, one synchronous transaction per change, so of two administrators who
+// saw the same version exactly one wins.
+import { DurableObject } from 'cloudflare:workers';
+import { diffConfigs } from '../core/config/diff.ts';
+import { applyEdit } from '../core/config/edit.ts';
+import { jsonEquals } from '../core/config/json.ts';
+import { parseConfig } from '../core/config/parse-config.ts';
+import { previewConfig } from '../core/config/preview.ts';
+import type { Config, ConfigDocument } from '../core/config/schema.ts';
+import { previewPool } from '../core/load-balancing/preview-shares.ts';
+import { MetaStore } from './directory/meta-store.ts';
+import { MonitorOutbox } from './directory/monitor-outbox.ts';
+import { ShardRegistry } from './directory/shard-registry.ts';
+import { VerdictStore } from './directory/verdict-store.ts';
+import { VersionStore } from './directory/version-store.ts';
+import type {
+  BirthAnswer,
+  ChangeAnswer,
+  ChangeRequest,
+  ConfigVersion,
+  ConfigVersionSummary,
+  DirectoryRpc,
+  HealthMonitorRpc,
+  HealthVerdict,
+  NewEvent,
+  ShardMap,
+  SnapshotAnswer,
+  SnapshotQuestion,
+  TelemetryRpc,
+} from './interfaces.ts';
+
+interface DirectoryEnv {
+  readonly HEALTH_MONITOR: DurableObjectNamespace;
+  readonly TELEMETRY: DurableObjectNamespace;
+}
+
+/** A stored document, as JSON text. It has to fit a row (2 MB). */
+export const DOCUMENT_BYTES_MAX = 1_048_576;
+
+const RETRY_MS_MIN = 1_000;
+const RETRY_MS_MAX = 60_000;
+
+export class Directory extends DurableObject<DirectoryEnv> implements DirectoryRpc {
+  readonly #meta: MetaStore;
+  readonly #versions: VersionStore;
+  readonly #shards: ShardRegistry;
+  readonly #verdicts: VerdictStore;
+  readonly #outbox: MonitorOutbox;
+  /** The current version with its defaults, kept because every edge asks for it every second. */
+  #effective: { readonly version: number; readonly config: Config } | null = null;
+  #retryMs = RETRY_MS_MIN;
+
+  constructor(ctx: DurableObjectState, env: DirectoryEnv) {
+    super(ctx, env);
+    const { sql } = ctx.storage;
+    this.#meta = new MetaStore(sql);
+    this.#versions = new VersionStore(sql, Date.now());
+    this.#shards = new ShardRegistry(sql, this.#meta);
+    this.#verdicts = new VerdictStore(sql, this.#meta);
+    this.#outbox = new MonitorOutbox(sql, (pool) => {
+      const id = env.HEALTH_MONITOR.idFromName(`${pool}/default`);
+      return env.HEALTH_MONITOR.get(id) as unknown as HealthMonitorRpc;
+    });
+    if (!this.#outbox.isEmpty()) ctx.waitUntil(ctx.storage.setAlarm(Date.now()));
+  }
+
+  async snapshot(question: SnapshotQuestion): Promise<SnapshotAnswer> {
+    const { version, config } = this.#current();
+    const healthEpoch = this.#verdicts.epoch();
+    const shardMap = this.#shards.map();
+    return {
+      version,
+      healthEpoch,
+      config: question.version === version ? null : config,
+      health: question.healthEpoch === healthEpoch ? null : this.#verdicts.all(),
+      shardMap: question.mapEpoch === shardMap.epoch ? null : shardMap,
+    };
+  }
+
+  async change(request: ChangeRequest): Promise<ChangeAnswer> {
+    return this.#change(request, null);
+  }
+
+  async adoptFile(document: unknown, digest: string): Promise<ChangeAnswer> {
+    if (this.#meta.read('fileDigest') === digest) {
+      return { type: 'unchanged', version: summaryOf(this.#versions.current()) };
+    }
+    const edit = { type: 'replace', document } as const;
+    return this.#change({ edit, by: 'file', ifMatch: null, dryRun: false }, digest);
+  }
+
+  async current(): Promise<ConfigVersion> {
+    return this.#versions.current();
+  }
+
+  async version(version: number): Promise<ConfigVersion | null> {
+    return this.#versions.find(version);
+  }
+
+  async versions(): Promise<ConfigVersionSummary[]> {
+    return this.#versions.list();
+  }
+
+  async registerBirth(shard: number, member: number, nonce: string, name?: string): Promise<BirthAnswer> {
+    return this.#transaction(() => this.#shards.registerBirth(shard, member, nonce, name, Date.now()));
+  }
+
+  async shardMap(): Promise<ShardMap> {
+    return this.#shards.map();
+  }
+
+  async reportVerdicts(pool: string, verdicts: Record<string, HealthVerdict>): Promise<void> {
+    const { config } = this.#current();
+    const definition = Object.hasOwn(config.pools, pool) ? config.pools[pool] : undefined;
+    if (definition?.health === undefined) return;
+    const known = new Set(definition.backends.map((backend) => backend.id));
+    const changed = this.#transaction(() =>
+      this.#verdicts.take(
+        pool,
+        Object.entries(verdicts).filter(([backend]) => known.has(backend)),
+      ),
+    );
+    this.#record(
+      changed.map(({ backend, before, verdict }) => ({
+        at: verdict.since,
+        type: `backend-${verdict.state}`,
+        subject: `${pool}/${backend}`,
+        detail: { pool, backend, before: before ?? 'unknown', reason: verdict.reason },
+      })),
+    );
+  }
+
+  /** Deliveries that failed, or that a restart interrupted. */
+  override async alarm(): Promise<void> {
+    await this.#deliver();
+  }
+
+  /** One change, whole or not at all: no await from reading the current version to writing the next. */
+  #change(request: ChangeRequest, fileDigest: string | null): ChangeAnswer {
+    const current = this.#versions.current();
+    const edited = applyEdit(
+      current.config,
+      request.edit,
+      (version) => this.#versions.find(version)?.config ?? null,
+    );
+    if (edited.type === 'not-found') return edited;
+    if (request.ifMatch !== null && !request.ifMatch.includes(current.version)) {
+      return { type: 'version-conflict', current: current.version };
+    }
+    if (edited.type === 'invalid') return edited;
+    const parsed = parseConfig(edited.document);
+    if (!parsed.ok) return { type: 'invalid', errors: parsed.errors };
+    const refusal = tooLarge(parsed.document) ?? this.#shardsRefusal(parsed, fileDigest !== null);
+    if (refusal !== null) return refusal;
+
+    const before = this.#current().config;
+    const newShards = parsed.document.shards === undefined ? null : parsed.config.shards;
+    const after = { ...parsed.config, shards: newShards ?? before.shards };
+    if (request.dryRun) {
+      return {
+        type: 'dry-run',
+        diff: diffConfigs(current.config, parsed.document),
+        preview: previewConfig(before, after, previewPool),
+      };
+    }
+    const unchanged = jsonEquals(current.config, parsed.document);
+    this.#transaction(() => {
+      if (fileDigest !== null) this.#meta.write('fileDigest', fileDigest);
+      if (unchanged) return;
+      const { version } = this.#versions.append(parsed.document, request.by, Date.now());
+      if (newShards !== null && !jsonEquals(newShards, before.shards)) this.#shards.recreateWith(newShards);
+      this.#verdicts.keepOnly(after);
+      this.#outbox.add(before, after, version);
+    });
+    const version = summaryOf(this.#versions.current());
+    if (unchanged) return { type: 'unchanged', version };
+    this.#deliverSoon();
+    this.#record([
+      {
+        at: version.createdAt,
+        type: 'config-changed',
+        subject: `v${version.version}`,
+        detail: { version: version.version, by: version.createdBy, edit: request.edit.type },
+      },
+    ]);
+    return { type: 'changed', version };
+  }
+
+  /**
+   * `shards` is fixed once somebody knows the map, since data lies where the map says. A configuration file given at
+   * the start may still choose while no member lives. A document that does not mention `shards` keeps what is.
+   */
+  #shardsRefusal(
+    parsed: { readonly config: Config; readonly document: ConfigDocument },
+    isFile: boolean,
+  ): ChangeAnswer | null {
+    const fixed = this.#shards.settings();
+    if (parsed.document.shards === undefined || jsonEquals(parsed.config.shards, fixed)) return null;
+    const mayChoose = isFile ? !this.#shards.hasBirths() : !this.#shards.isKnown();
+    if (mayChoose) return null;
+    const message = `is fixed when the state is created and stays ${JSON.stringify(fixed)}`;
+    return { type: 'invalid', errors: [{ path: 'shards', message }] };
+  }
+
+  #current(): { readonly version: number; readonly config: Config } {
+    const { version, config: document } = this.#versions.current();
+    if (this.#effective?.version === version) return this.#effective;
+    const parsed = parseConfig(document);
+    if (!parsed.ok) {
+      const first = parsed.errors[0];
+      throw new Error(
+        `Cannot use configuration version ${version}: ${first?.path} ${first?.message}; roll back to another`,
+      );
+    }
+    this.#effective = { version, config: { ...parsed.config, shards: this.#shards.settings() } };
+    return this.#effective;
+  }
+
+  /** If it throws, what was kept in memory may say more than the storage: the object starts anew. */
+  #transaction<T>(body: () => T): T {
+    try {
+      return this.ctx.storage.transactionSync(body);
+    } catch (error) {
+      this.ctx.abort(`Cannot write to the directory's storage: ${String(error)}`);
+      throw error;
+    }
+  }
+
+  /** The alarm stands behind the delivery: it repeats what a failure or a restart leaves undone. */
+  #deliverSoon(): void {
+    this.ctx.waitUntil(this.ctx.storage.setAlarm(Date.now() + this.#retryMs));
+    this.ctx.waitUntil(this.#deliver());
+  }
+
+  async #deliver(): Promise<void> {
+    const allTold = await this.#outbox.deliver(() => this.#current());
+    if (allTold) {
+      this.#retryMs = RETRY_MS_MIN;
+      await this.ctx.storage.deleteAlarm();
+    } else {
+      this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX);
+      await this.ctx.storage.setAlarm(Date.now() + this.#retryMs);
+    }
+  }
+
+  /** Told without waiting: events that are lost lose nothing but themselves. */
+  #record(events: readonly NewEvent[]): void {
+    if (events.length === 0) return;
+    const namespace = this.env.TELEMETRY;
+    const telemetry = namespace.get(namespace.idFromName('telemetry')) as unknown as TelemetryRpc;
+    this.ctx.waitUntil(
+      telemetry.record(events).catch((error: unknown) => {
+        console.warn(`Cannot record ${events.length} events: ${String(error)}`);
+      }),
+    );
+  }
+}
+
+function summaryOf({ version, createdAt, createdBy }: ConfigVersion): ConfigVersionSummary {
+  return { version, createdAt, createdBy };
+}
+
+function tooLarge(document: ConfigDocument): ChangeAnswer | null {
+  const bytes = new TextEncoder().encode(JSON.stringify(document)).byteLength;
+  if (bytes <= DOCUMENT_BYTES_MAX) return null;
+  const message = `must have at most ${DOCUMENT_BYTES_MAX} bytes as JSON, not ${bytes}`;
+  return { type: 'invalid', errors: [{ path: '', message }] };
+}

@@ -1,0 +1,253 @@
+// The configuration document: what is accepted, with which defaults, and that every bad field is named.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../core/config/parse-config.ts';
+import { configJsonSchema } from '../../core/config/schema.ts';
+
+const backend = (id: string, more: object = {}) => ({ id, url: `http://${id}.example`, ...more });
+const pool = (more: object = {}) => ({ backends: [backend('a'), backend('b')], ...more });
+const document = (poolMore: object = {}, routeMore: object = {}, more: object = {}) => ({
+  pools: { web: pool(poolMore) },
+  routes: [{ id: 'all', pool: 'web', ...routeMore }],
+  ...more,
+});
+
+function errorsOf(candidate: unknown): Record<string, string> {
+  const parsed = parseConfig(candidate);
+  return parsed.ok ? {} : Object.fromEntries(parsed.errors.map(({ path, message }) => [path, message]));
+}
+
+function configOf(candidate: unknown) {
+  const parsed = parseConfig(candidate);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+  return parsed.config;
+}
+
+describe('a configuration document', () => {
+  it('may be empty, and gets every default of the reference table', () => {
+    expect(configOf({})).toEqual({
+      pools: {},
+      routes: [],
+      shards: { count: 4, replicas: 3, regions: ['enam', 'wnam', 'weur'] },
+    });
+    expect(configOf(document({ health: { path: '/up' } }))).toMatchObject({
+      pools: {
+        web: {
+          backends: [{ id: 'a', url: 'http://a.example', weight: 1, state: 'active' }, {}],
+          strategy: { type: 'round-robin', key: ['client-ip'], maxShare: 1.1, hashSeed: 0 },
+          timeouts: { totalMs: 60_000, attemptMs: 30_000 },
+          retry: { attemptsMax: 2 },
+          health: {
+            path: '/up',
+            method: 'GET',
+            headers: {},
+            intervalMs: 10_000,
+            timeoutMs: 2_000,
+            rise: 2,
+            fall: 3,
+            expect: { status: ['2xx'] },
+            initial: 'healthy',
+          },
+        },
+      },
+      routes: [
+        {
+          id: 'all',
+          match: { hosts: [], paths: [], methods: [] },
+          pool: 'web',
+          request: {
+            trustedProxies: [],
+            setHeaders: {},
+            removeHeaders: [],
+            stripPathPrefix: '',
+            addPathPrefix: '',
+          },
+          response: { setHeaders: {}, removeHeaders: [], exposeBackend: false },
+          cache: { enabled: false, maxObjectBytes: 2_097_152 },
+        },
+      ],
+    });
+  });
+
+  it('comes back as its author wrote it, beside the filled-in form', () => {
+    const given = document();
+    expect(parseConfig(given)).toMatchObject({ ok: true, document: given });
+  });
+
+  it('gets as many regions as it has replicas when it names none', () => {
+    expect(configOf({ shards: { replicas: 1 } }).shards.regions).toEqual(['enam']);
+    expect(configOf({ shards: { replicas: 5 } }).shards.regions).toHaveLength(5);
+  });
+
+  it('names every bad field at once, also those that depend on others', () => {
+    const errors = errorsOf({
+      pools: {
+        web: {
+          backends: [
+            backend('a', { weight: -1 }),
+            backend('a', { weight: Number.NaN }),
+            { id: 'c d', url: 'ftp://x', colour: 'red' },
+          ],
+          strategy: { type: 'fastest' },
+          health: { path: 'up' },
+        },
+        'No Name': { backends: [{}] },
+      },
+      routes: [{ id: 'r', pool: 'api' }, { id: 'r' }],
+      shards: { replicas: 3, regions: ['enam'] },
+      extra: true,
+    });
+    expect(Object.keys(errors).sort()).toEqual(
+      [
+        'extra',
+        'pools.web.backends[0].weight',
+        'pools.web.backends[1].id',
+        'pools.web.backends[1].weight',
+        'pools.web.backends[2].colour',
+        'pools.web.backends[2].id',
+        'pools.web.backends[2].url',
+        'pools.web.health.path',
+        'pools.web.strategy.type',
+        'pools["No Name"]',
+        'pools["No Name"].backends[0].id',
+        'pools["No Name"].backends[0].url',
+        'routes[0].pool',
+        'routes[1].id',
+        'routes[1].pool',
+        'shards.regions',
+      ].sort(),
+    );
+    expect(errors.extra).toBe('unknown field');
+    expect(errors['routes[1].pool']).toBe('required');
+    expect(errors['pools.web.backends[1].id']).toBe('must be unique: pools.web.backends[0] has the same');
+    expect(errors['pools.web.backends[1].weight']).toBe('must be a number, not NaN');
+    expect(errors['pools.web.backends[0].weight']).toBe('must be at least 0');
+    expect(errors['routes[0].pool']).toBe('no pool "api" exists');
+  });
+
+  it.each([
+    ['pools.web.backends[0].priority', document({ backends: [backend('a', { priority: 1 })] })],
+    ['pools.web.backends[0].region', document({ backends: [backend('a', { region: 'enam' })] })],
+    ['pools.web.backends[0].maxInFlight', document({ backends: [backend('a', { maxInFlight: 1 })] })],
+    ['pools.web.strategy.type', document({ strategy: { type: 'maglev' } })],
+    ['pools.web.strategy.key[0]', document({ strategy: { type: 'consistent-hash', key: ['query:id'] } })],
+    ['pools.web.strategy.boundedLoad', document({ strategy: { boundedLoad: 1.25 } })],
+    ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],
+    ['pools.web.timeouts.firstByteMs', document({ timeouts: { firstByteMs: 1 } })],
+    ['pools.web.retry.backoffMs', document({ retry: { backoffMs: 1 } })],
+    ['pools.web.health.expect.body', document({ health: { path: '/', expect: { body: 'ok' } } })],
+    ['pools.web.outlier', document({ outlier: {} })],
+    ['pools.web.affinity', document({ affinity: { type: 'cookie' } })],
+    ['routes[0].mirror', document({}, { mirror: { pool: 'web' } })],
+    ['routes[0].cache.key', document({}, { cache: { key: { query: 'none' } } })],
+    ['staleness', document({}, {}, { staleness: { boundMs: 1000 } })],
+    ['l1', document({}, {}, { l1: {} })],
+  ])('refuses %s as not supported yet', (path, candidate) => {
+    expect(errorsOf(candidate)).toEqual({ [path]: 'not supported yet' });
+  });
+
+  it('does not ask a route with a split for the pool that it replaces', () => {
+    const candidate = { pools: { web: pool() }, routes: [{ id: 'r', split: [{ pool: 'web', weight: 1 }] }] };
+    expect(errorsOf(candidate)).toEqual({ 'routes[0].split': 'not supported yet' });
+  });
+
+  it.each<[string, unknown]>([
+    ['pools.web.backends[0].url', document({ backends: [backend('a', { url: 'http://u:p@h/' })] })],
+    ['pools.web.backends[0].url', document({ backends: [backend('a', { url: 'http://h/?x' })] })],
+    ['pools.web.backends[0].weight', document({ backends: [backend('a', { weight: 1001 })] })],
+    ['pools.web.backends[0].weight', document({ backends: [backend('a', { weight: '1' })] })],
+    ['pools.web.backends[0].weight', document({ backends: [backend('a', { weight: Infinity })] })],
+    ['pools.web.backends[0].state', document({ backends: [backend('a', { state: 'on' })] })],
+    ['pools.web.backends[0].hostHeader', document({ backends: [backend('a', { hostHeader: 'a b' })] })],
+    ['pools.web.strategy.maxShare', document({ strategy: { maxShare: 1 } })],
+    ['pools.web.retry.attemptsMax', document({ retry: { attemptsMax: 0 } })],
+    ['pools.web.health.expect.status[0]', document({ health: { path: '/', expect: { status: ['6xx'] } } })],
+    ['pools.web.health.headers.te', document({ health: { path: '/', headers: { te: 'x' } } })],
+    ['routes[0].match.paths[0]', document({}, { match: { paths: ['api'] } })],
+    ['routes[0].match.methods[0]', document({}, { match: { methods: ['get'] } })],
+    ['routes[0].match.hosts[0]', document({}, { match: { hosts: ['http://x'] } })],
+    ['routes[0].request.trustedProxies[0]', document({}, { request: { trustedProxies: ['10.0.0.0/33'] } })],
+    ['routes[0].request.setHeaders.Host', document({}, { request: { setHeaders: { Host: 'x' } } })],
+    [
+      'routes[0].request.setHeaders.Content-Length',
+      document({}, { request: { setHeaders: { 'Content-Length': '1' } } }),
+    ],
+    [
+      'routes[0].request.setHeaders.Upgrade',
+      document({}, { request: { setHeaders: { Upgrade: 'websocket' } } }),
+    ],
+    ['routes[0].request.setHeaders.x-a', document({}, { request: { setHeaders: { 'x-a': 'a\r\nb: c' } } })],
+    [
+      'routes[0].request.setHeaders.x-a',
+      document({}, { request: { setHeaders: { 'X-A': '1', 'x-a': '2' } } }),
+    ],
+    [
+      'routes[0].request.setHeaders["bad name"]',
+      document({}, { request: { setHeaders: { 'bad name': '' } } }),
+    ],
+    ['routes[0].request.removeHeaders[0]', document({}, { request: { removeHeaders: ['CDN-Loop'] } })],
+    ['routes[0].request.stripPathPrefix', document({}, { request: { stripPathPrefix: 'api' } })],
+    ['routes[0].cache.maxObjectBytes', document({}, { cache: { maxObjectBytes: 26_214_401 } })],
+    ['routes[0].id', document({}, { id: '' })],
+    ['shards.count', { shards: { count: 0 } }],
+    ['shards.regions[0]', { shards: { replicas: 1, regions: ['mars'] } }],
+    ['pools', { pools: [] }],
+    ['', null],
+    ['', [1]],
+  ])('refuses a bad %s and nothing else', (path, candidate) => {
+    expect(Object.keys(errorsOf(candidate))).toEqual([path]);
+  });
+
+  it.each([
+    document({
+      health: { path: '/up?deep=1', headers: { Host: 'h' }, expect: { status: ['204', '300-399'] } },
+    }),
+    document({}, { match: { hosts: ['*.example.com', '[::1]'], paths: ['/a/*', '*.png'], methods: ['P*'] } }),
+    document({}, { request: { trustedProxies: ['10.0.0.0/8', '::1', '2001:db8::/32'] } }),
+    document({ backends: [] }),
+    document({ backends: [backend('a', { weight: 0 })] }),
+  ])('accepts what the reference allows (%#)', (candidate) => {
+    expect(errorsOf(candidate)).toEqual({});
+  });
+
+  it('refuses "__proto__" wherever it stands, and does not mistake it for a prototype', () => {
+    const candidate = JSON.parse('{"__proto__":{"pools":{}},"pools":{"__proto__":{},"web":{"__proto__":1}}}');
+    expect(Object.keys(errorsOf(candidate)).sort()).toEqual([
+      '__proto__',
+      'pools.__proto__',
+      'pools.web.__proto__',
+    ]);
+  });
+
+  it('does not take what every object inherits for a pool', () => {
+    expect(errorsOf({ routes: [{ id: 'r', pool: 'constructor' }] })).toEqual({
+      'routes[0].pool': 'no pool "constructor" exists',
+    });
+  });
+
+  it('refuses nesting without bound instead of running out of stack', () => {
+    const nested = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+    expect(errorsOf({ pools: nested })).toEqual({ '': 'must not nest deeper than 32' });
+  });
+
+  it('never throws and never accepts without validating again to the same', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 4 }), fc.jsonValue({ maxDepth: 6 }), (pools, routes) => {
+        const parsed = parseConfig({ pools, routes });
+        if (parsed.ok) expect(parseConfig(parsed.config)).toMatchObject({ ok: true, config: parsed.config });
+        else expect(parsed.errors.length).toBeGreaterThan(0);
+      }),
+      { seed: 7, numRuns: 300 },
+    );
+  });
+
+  it('has a JSON Schema in which only what has no default is required', () => {
+    const schema = configJsonSchema() as {
+      required?: string[];
+      properties: { routes: { items: { required: string[]; additionalProperties: boolean } } };
+    };
+    expect(schema.required).toBeUndefined();
+    expect(schema.properties.routes.items.required).toEqual(['id', 'pool']);
+    expect(schema.properties.routes.items.additionalProperties).toBe(false);
+  });
+});
