@@ -1,0 +1,57 @@
+// What the edge would do with a request, step by step, without doing it.
+import { z } from '@hono/zod-openapi';
+import { explain } from '../data-plane/explain.ts';
+import { json, type Operation, operation } from './operation.ts';
+import { snapshotOf } from './reach.ts';
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+const explainSchema = z
+  .strictObject({
+    url: z.string().regex(/^https?:\/\/[^/]/i, 'must be an absolute http(s) URL'),
+    method: z.string().regex(TOKEN, 'must be a method').default('GET'),
+    headers: z
+      .record(
+        z.string().regex(TOKEN, 'must be a header name'),
+        z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must be a header value'),
+      )
+      .default({}),
+    clientIp: z.union([z.ipv4(), z.ipv6()], 'must be an IP address').optional(),
+  })
+  .openapi('ExplainRequest');
+
+const explainedSchema = z
+  .object({
+    configVersion: z.int(),
+    healthEpoch: z.int(),
+    route: z.string().nullable(),
+    cacheKey: z.string().nullable(),
+    slot: z.int().nullable(),
+    shard: z.int().nullable(),
+    cache: z.object({ decision: z.string(), reason: z.string() }).nullable(),
+    pool: z.string().nullable(),
+    candidates: z.array(
+      z.object({
+        backend: z.string(),
+        order: z.int(),
+        score: z.number().nullable(),
+        accepted: z.boolean(),
+        reason: z.string(),
+      }),
+    ),
+    chosen: z.string().nullable(),
+  })
+  .openapi('Explained');
+
+export const EXPLAIN_CALL: Operation = operation({
+  method: 'POST',
+  path: '/v1/explain',
+  allowed: ['read'],
+  summary: 'What the edge would do with a request, and why; sends nothing to any origin.',
+  body: { type: 'json', schema: explainSchema },
+  answers: { 200: { description: 'The decisions, in order.', schema: explainedSchema } },
+  async handle(call) {
+    const snapshot = await snapshotOf(call);
+    return json(await explain(call.edge, snapshot, call.body));
+  },
+});

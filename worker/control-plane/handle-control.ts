@@ -1,0 +1,31 @@
+// The control plane's door: everything below the prefix, and nothing else, is answered here.
+import type { Edge } from '../edge.ts';
+import { splitUrl } from '../split-url.ts';
+import { createAdminApi } from './admin-api.ts';
+import { prefixOf } from './control-prefix.ts';
+import { OPERATIONS } from './operations.ts';
+
+/** Answers hold state and secrets of the user: nothing caches, sniffs or frames them. */
+const SECURITY_FIELDS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+  'referrer-policy': 'no-referrer',
+} as const;
+
+const api = createAdminApi(OPERATIONS);
+
+/** `request.url` lies below the prefix: the caller has looked at the raw target. Never throws. */
+export async function handleControl(
+  request: Request,
+  edge: Edge,
+  context: ExecutionContext,
+): Promise<Response> {
+  const prefix = prefixOf(edge.env);
+  const rawPath = splitUrl(request.url).path.slice(prefix.length);
+  const bindings = { edge, prefix, rawPath, requestId: edge.newRequestId() };
+  const answer = await api.fetch(request, bindings, context);
+  const response = new Response(answer.body, answer);
+  for (const [name, value] of Object.entries(SECURITY_FIELDS)) response.headers.set(name, value);
+  return response;
+}

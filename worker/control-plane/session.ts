@@ -1,0 +1,43 @@
+// Bookmarks of a client's session: the one it sends is read, what this request saw is merged in, and the answer
+// carries the result, also when it is a refusal.
+import { decodeBookmark, encodeBookmark, mergeBookmarks } from '../../core/replication/bookmark.ts';
+import type { Viewstamp } from '../../core/replication/viewstamp.ts';
+import { Problem } from './problem.ts';
+
+const FIELD = 'roundel-bookmark';
+
+export interface Session {
+  /** The request has seen the group at this place. */
+  saw(groupId: string, viewstamp: Viewstamp): void;
+}
+
+export async function inSession(
+  request: Request,
+  handle: (session: Session) => Promise<Response>,
+): Promise<Response> {
+  let bookmark: Readonly<Record<string, Viewstamp>> = sentBookmark(request);
+  try {
+    const response = await handle({
+      saw(groupId, viewstamp) {
+        bookmark = mergeBookmarks(bookmark, Object.fromEntries([[groupId, viewstamp]]));
+      },
+    });
+    response.headers.set(FIELD, encodeBookmark(bookmark));
+    return response;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    const headers = { ...error.extras.headers, [FIELD]: encodeBookmark(bookmark) };
+    throw new Problem(error.code, error.message, { ...error.extras, headers });
+  }
+}
+
+function sentBookmark(request: Request): Readonly<Record<string, Viewstamp>> {
+  const text = request.headers.get(FIELD);
+  if (text === null) return {};
+  const reading = decodeBookmark(text);
+  if (reading.type === 'bookmark') return reading.bookmark;
+  const message = `must be a bookmark as an answer gave it (${reading.reason})`;
+  throw new Problem('bad-header', `Roundel-Bookmark: ${message}`, {
+    errors: [{ path: 'Roundel-Bookmark', message }],
+  });
+}
