@@ -27,7 +27,7 @@ router
     return jsonReply(200, scripts.list());
   })
   .post('/scripts', ({ sent }, { scripts }) => {
-    scripts.add(...scriptsIn(body));
+    scripts.add(...scriptsIn(sent));
     return jsonReply(200, scripts.list());
   })
   .delete('/scripts', (_, { scripts }) => {
@@ -60,7 +60,10 @@ function filterOf(query: ControlRequest['query']): LedgerFilter {
 export async function controlReply(request: ArrivedRequest, controlled: Controlled): Promise<Reply> {
   const { method, target, body } = request;
   try {
-    return await router.fetch({ method, url: `http://origin${target}`, sent: body } as unknown as ControlRequest, controlled);
+    return await router.fetch(
+      { method, url: `http://origin${target}`, sent: body } as unknown as ControlRequest,
+      controlled,
+    );
   } catch (error) {
     return textReply(400, `${error instanceof Error ? error.message : error}\n`);
   }

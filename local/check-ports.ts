@@ -1,0 +1,40 @@
+// Looks whether every port is free before anything is started.
+import { createServer } from 'node:net';
+import { StartError } from './start-error.ts';
+
+export interface WantedPort {
+  readonly host: string;
+  /** 0 is always free. */
+  readonly port: number;
+  /** For the message: "the edge", "mock origin a". */
+  readonly what: string;
+  /** The flag that chooses another one. */
+  readonly flag: string;
+}
+
+export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
+  const fixed = wanted.filter(({ port }) => port !== 0);
+  for (const [i, { port, what, flag }] of fixed.entries()) {
+    const other = fixed.slice(0, i).find((earlier) => earlier.port === port);
+    if (other)
+      throw new StartError(
+        `Cannot give port ${port} to ${what}: ${other.what} has it; choose another with ${flag}`,
+      );
+  }
+  for (const { host, port, what, flag } of fixed) {
+    const problem = await problemOf(host, port);
+    if (problem) throw new StartError(`Cannot start ${what}: ${problem}; choose another with ${flag}`);
+  }
+}
+
+function problemOf(host: string, port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(`port ${port} on ${host} is in use`);
+      else if (error.code === 'EACCES') resolve(`port ${port} on ${host} is not allowed`);
+      else resolve(`cannot listen on ${host}:${port} (${error.code ?? error.message})`);
+    });
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)));
+  });
+}

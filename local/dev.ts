@@ -1,0 +1,23 @@
+// `npm run dev`: wrangler dev with reload. Arguments are handed on: `npm run dev -- --port 9000`.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { repository } from './repository.ts';
+
+const args = ['dev', '--ip', '127.0.0.1', '--port', '8787', '--persist-to', '.roundel/dev'];
+// Secrets of one's own belong into .dev.vars, which git ignores.
+if (!existsSync(join(repository, '.dev.vars'))) {
+  const token = process.env.ROUNDEL_ADMIN_TOKEN || 'dev-token';
+  args.push('--var', `ROUNDEL_ADMIN_TOKEN:${token}`);
+  console.error(`roundel: the admin token is "${token}"`);
+}
+
+const wrangler = spawn(
+  process.execPath,
+  [join(repository, 'node_modules/wrangler/bin/wrangler.js'), ...args, ...process.argv.slice(2)],
+  { cwd: repository, stdio: 'inherit', env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } },
+);
+// Ctrl-C reaches wrangler too: wait for it to end.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => wrangler.kill('SIGTERM'));
+wrangler.on('exit', (status) => process.exit(status ?? 1));
