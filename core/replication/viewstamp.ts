@@ -14,3 +14,7 @@ export function compareViewstamps(a: Viewstamp, b: Viewstamp): number {
 export function isNewer(a: Viewstamp, b: Viewstamp): boolean {
   return compareViewstamps(a, b) > 0;
 }
+
+export function sameViewstamp(a: Viewstamp, b: Viewstamp): boolean {
+  return a.view === b.view && a.op === b.op;
+}

@@ -1,0 +1,85 @@
+// The backup's side of the normal case: verify that the prepare continues the log, write what is new, say how far
+// that goes. Sources: Liskov & Cowling 2012 §4.1; Ongaro & Ousterhout 2014 §5.3 for the log's rules.
+import { applyCommitted } from './apply.ts';
+import type { LogEntry, Message, MessageBody } from './messages.ts';
+import { appendToLog, truncateSuffix, viewstampAt } from './op-log.ts';
+import { chunksOf, storeChunk } from './requests.ts';
+import { holdsChunk, type Step, send, sendVote } from './step.ts';
+import { sameViewstamp } from './viewstamp.ts';
+
+type Prepare = Extract<MessageBody, { type: 'prepare' }>;
+
+/**
+ * Everything happens in this one step: append, commit index, applied rows and vote are one transaction. An entry that
+ * names chunks not held here is neither written nor verified, nor is anything after it.
+ */
+export function handlePrepare(step: Step, from: number, prepare: Prepare): void {
+  const { state } = step;
+  const meetsAt = whereLogsMeet(step, prepare);
+  if (meetsAt !== prepare.prev.op) {
+    send(step, from, { type: 'prepareNack', lastOp: meetsAt, missingChunks: [] });
+    return;
+  }
+  const { verified, missing } = takeEntries(step, prepare);
+  // Never beyond what this prepare verified: what lies after it in this log may be a deposed primary's.
+  state.head.commit = Math.max(state.head.commit, Math.min(prepare.commit, verified));
+  applyCommitted(step, () => {});
+  if (missing.length > 0) send(step, from, { type: 'prepareNack', lastOp: verified, missingChunks: missing });
+  else sendVote(step, from, { type: 'prepareOk', op: verified, commit: state.head.commit });
+}
+
+/** `prev.op` if the logs agree there; otherwise the highest op that may be tried instead. */
+function whereLogsMeet(step: Step, { prev }: Prepare): number {
+  const { log, head } = step.state;
+  if (prev.op > log.last.op) return log.last.op;
+  // Committed ops are the same everywhere (I1), also those that are no longer in this log.
+  if (prev.op <= head.commit) return prev.op;
+  const own = viewstampAt(step.state, step.store, prev.op);
+  return own !== undefined && sameViewstamp(own, prev) ? prev.op : head.commit;
+}
+
+/**
+ * Skips what is there already, drops a suffix that the primary's log contradicts (only then: a short or late prepare
+ * says nothing about what lies beyond it), appends the rest.
+ */
+function takeEntries(step: Step, { prev, entries }: Prepare): { verified: number; missing: string[] } {
+  const { state, store } = step;
+  let verified = prev.op;
+  const fresh: LogEntry[] = [];
+  let missing: string[] = [];
+  for (const entry of entries) {
+    const present = entry.op <= state.head.commit || viewstampAt(state, store, entry.op)?.view === entry.view;
+    if (!present || fresh.length > 0) {
+      missing = entry.items
+        .flatMap(({ command }) => chunksOf(command))
+        .filter((hash) => !holdsChunk(step, hash));
+      if (missing.length > 0) break;
+      if (fresh.length === 0 && entry.op <= state.log.last.op) truncateSuffix(step, entry.op);
+      fresh.push(entry);
+    }
+    verified = entry.op;
+  }
+  appendToLog(step, fresh);
+  return { verified, missing: [...new Set(missing)] };
+}
+
+export function handleChunk(step: Step, from: number, chunk: Extract<MessageBody, { type: 'chunk' }>): void {
+  storeChunk(step, chunk.hash, chunk.bytes);
+  send(step, from, { type: 'chunkOk', hash: chunk.hash });
+}
+
+/** Whether the entries are a run of ops that continues `prev`, none of a later view than the message's. */
+export function isWellFormed(message: Message, prepare: Prepare): boolean {
+  let { op, view } = prepare.prev;
+  let t = Number.NEGATIVE_INFINITY;
+  if (!isCount(op) || !isCount(view) || !isCount(prepare.commit)) return false;
+  for (const entry of prepare.entries) {
+    if (entry.op !== op + 1 || entry.view < view || !(entry.t > t)) return false;
+    ({ op, view, t } = entry);
+  }
+  return view <= message.view;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}

@@ -1,0 +1,148 @@
+// The primary's side of the normal case: what is queued becomes one entry, an entry that a majority holds is
+// committed, applied and answered. Group commit is what makes replication cheap: one entry, one transaction and one
+// message per backup for all that arrived meanwhile. Source: Liskov & Cowling 2012, §4.1 (with batching, §6.2).
+import { applyCommitted } from './apply.ts';
+import { assert } from './assert.ts';
+import type { Command, CommandResult } from './commands.ts';
+import { commandDigest } from './digest.ts';
+import { releaseLease, revokeAllLeases, revokeLease } from './leases.ts';
+import type { LogEntry } from './messages.ts';
+import { appendToLog, viewstampAt } from './op-log.ts';
+import { pumpAll } from './peers.ts';
+import { heldByQuorum } from './quorum.ts';
+import { answerWaitingReads } from './reads.ts';
+import { isNormal, type PendingItem, type PrimaryState, type ReplicaState } from './replica-state.ts';
+import { itemBytes } from './sizes.ts';
+import { reply, type Step, setTimer } from './step.ts';
+
+/** Queues a command of the primary's own: no caller waits for it, no request id remembers it. */
+export function propose(primary: PrimaryState, command: Command): void {
+  const item = { reqId: '', digest: commandDigest(command), command };
+  enqueue(primary, { item, bytes: itemBytes(item), clients: [] });
+}
+
+export function enqueue(primary: PrimaryState, pending: PendingItem): void {
+  primary.queue.push(pending);
+  primary.queueBytes += pending.bytes;
+  primary.pendingCount += 1;
+  const { reqId } = pending.item;
+  if (reqId !== '' && !primary.pendingByReqId.has(reqId)) primary.pendingByReqId.set(reqId, pending);
+}
+
+/** Logs the first op of a new primary's own view; it is normal once that commits. */
+export function startView(step: Step, primary: PrimaryState): void {
+  const { state, nowMs } = step;
+  const command: Command = { type: 'viewStart' };
+  const items = [{ reqId: '', digest: commandDigest(command), command }];
+  const t = Math.max(state.log.lastT + 1, nowMs);
+  appendToLog(step, [{ op: state.log.last.op + 1, view: state.view, t, items }]);
+  primary.recoverTo = state.log.last.op;
+}
+
+/**
+ * Logs what is queued, as far as the window allows, and sends it. The append is in this step's transaction and the
+ * prepares leave behind it (R0b). While a `batch` timer is armed it does nothing: that turn will.
+ */
+export function appendQueued(step: Step, primary: PrimaryState): void {
+  const { state, nowMs } = step;
+  if (!isNormal(state) || primary.batchArmed) return;
+  while (primary.queue.length > 0 && inFlight(state) < state.limits.windowMax) {
+    const batch = takeBatch(state, primary);
+    const op = state.log.last.op + 1;
+    const t = Math.max(state.log.lastT + 1, nowMs);
+    appendToLog(step, [{ op, view: state.view, t, items: batch.map(({ item }) => item) }]);
+    primary.pendingByOp.set(op, batch);
+    // A group of one is its own majority: committed here, answered behind this very transaction.
+    if (primary.peers.length === 0) advanceCommit(step, primary);
+  }
+  pumpAll(step, primary);
+}
+
+function inFlight(state: ReplicaState): number {
+  return state.log.last.op - state.head.commit;
+}
+
+function takeBatch(state: ReplicaState, primary: PrimaryState): PendingItem[] {
+  const { entryItemsMax, entryBytesMax } = state.limits;
+  let bytes = 0;
+  let count = 0;
+  for (const { bytes: more } of primary.queue) {
+    if (count === entryItemsMax || (count > 0 && bytes + more > entryBytesMax)) break;
+    bytes += more;
+    count += 1;
+  }
+  primary.queueBytes -= bytes;
+  return primary.queue.splice(0, count);
+}
+
+/**
+ * Commits what a majority durably holds, the primary's own append included, provided that the last of it is of this
+ * view; applies it and answers. Becoming normal after a boot is the same thing: the log's end at boot is committed.
+ */
+export function advanceCommit(step: Step, primary: PrimaryState): void {
+  const { state, store, nowMs } = step;
+  const { head, log } = state;
+  const held = heldByQuorum([log.last.op, ...primary.peers.map((peer) => peer.verified)]);
+  if (held <= head.commit || viewstampAt(state, store, held)?.view !== state.view) return;
+  const wasNormal = isNormal(state);
+  head.commit = held;
+  applyCommitted(step, (entry, results) => answerApplied(step, primary, entry, results));
+  primary.lastCommitAt = nowMs;
+  if (!primary.heartbeatArmed) {
+    primary.heartbeatArmed = true;
+    setTimer(step, 'heartbeat', state.limits.heartbeatMs);
+  }
+  if (!wasNormal && isNormal(state)) answerWaitingReads(step, primary);
+}
+
+/** After answers have gone out, the next batch waits for the next turn: its transaction would hold them back. */
+export function armBatch(step: Step, primary: PrimaryState): void {
+  if (primary.queue.length === 0 || primary.batchArmed || !isNormal(step.state)) return;
+  primary.batchArmed = true;
+  setTimer(step, 'batch', 0);
+}
+
+function answerApplied(
+  step: Step,
+  primary: PrimaryState,
+  entry: LogEntry,
+  results: readonly CommandResult[],
+): void {
+  const bookmark = { view: entry.view, op: entry.op };
+  for (const { command } of entry.items) followLeases(primary, command, entry);
+  const pending = primary.pendingByOp.get(entry.op);
+  if (pending === undefined) return;
+  primary.pendingByOp.delete(entry.op);
+  primary.pendingCount -= pending.length;
+  pending.forEach((waiting, index) => {
+    const result = results[index];
+    assert(result !== undefined, () => `item ${index} of op ${entry.op} has no result`);
+    const { reqId, command } = waiting.item;
+    if (primary.pendingByReqId.get(reqId) === waiting) primary.pendingByReqId.delete(reqId);
+    if (command.type === 'evict') primary.evicting -= 1;
+    for (const id of waiting.clients) reply(step, id, { type: 'result', result, bookmark });
+  });
+}
+
+/** A fill ends its lease, accepted or not; what makes running fetches useless lets others begin anew. */
+function followLeases(primary: PrimaryState, command: Command, entry: LogEntry): void {
+  switch (command.type) {
+    case 'fill':
+      releaseLease(primary, command.key, command.token);
+      break;
+    case 'put':
+    case 'delete':
+      revokeLease(primary, command.key, entry);
+      break;
+    case 'purge':
+      if (command.selector.type === 'url') revokeLease(primary, command.selector.key, entry);
+      else revokeAllLeases(primary, entry);
+      break;
+    case 'expire':
+    case 'evict':
+    case 'viewStart':
+      break;
+    default:
+      command satisfies never;
+  }
+}

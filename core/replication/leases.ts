@@ -1,0 +1,57 @@
+// Leases: one fetch per miss. They live in the primary's memory and only spare the origin work; whether a fill is
+// accepted never depends on them (apply-fill). Source: Nishtala et al. 2013, §3.2.1.
+import type { FillToken } from './commands.ts';
+import type { Lease } from './messages.ts';
+import type { HeldLease, PrimaryState, ReplicaState } from './replica-state.ts';
+import { isNewer, sameViewstamp, type Viewstamp } from './viewstamp.ts';
+
+/**
+ * A token as new as everything logged so far, and at most one unexpired lease per key. `t` is not below any logged
+ * time, so the age of a fill is never negative while clocks behave. Amortized O(1).
+ */
+export function grantLease(state: ReplicaState, primary: PrimaryState, key: string, nowMs: number): Lease {
+  const { leases } = primary;
+  const { leaseMs, leasesMax } = state.limits;
+  const held = leases.get(key);
+  if (held !== undefined && isUnexpired(held, nowMs, leaseMs)) return { type: 'taken' };
+  const token: FillToken = {
+    groupId: state.identity.groupId,
+    view: state.view,
+    op: state.log.last.op,
+    t: Math.max(state.log.lastT, nowMs),
+  };
+  // Deleted first, so that the map's order is the order of granting and the oldest goes when there are too many.
+  leases.delete(key);
+  leases.set(key, { token, until: nowMs + leaseMs });
+  dropOldest(leases, nowMs, leaseMs, leasesMax);
+  return { type: 'granted', token };
+}
+
+/** Ends the lease that this token belongs to; a later one of the same key stays. */
+export function releaseLease(primary: PrimaryState, key: string, token: FillToken): boolean {
+  const held = primary.leases.get(key);
+  if (held === undefined || !sameViewstamp(held.token, token) || held.token.t !== token.t) return false;
+  return primary.leases.delete(key);
+}
+
+/** What was written or purged at `stamp` makes the fetch of an older token useless: somebody else may begin anew. */
+export function revokeLease(primary: PrimaryState, key: string, stamp: Viewstamp): void {
+  const held = primary.leases.get(key);
+  if (held !== undefined && isNewer(stamp, held.token)) primary.leases.delete(key);
+}
+
+export function revokeAllLeases(primary: PrimaryState, stamp: Viewstamp): void {
+  for (const [key, held] of primary.leases) if (isNewer(stamp, held.token)) primary.leases.delete(key);
+}
+
+/** A clock set back must not prolong a lease: one that ends too far ahead has ended. */
+function isUnexpired(held: HeldLease, nowMs: number, leaseMs: number): boolean {
+  return held.until > nowMs && held.until <= nowMs + leaseMs;
+}
+
+function dropOldest(leases: Map<string, HeldLease>, nowMs: number, leaseMs: number, leasesMax: number): void {
+  for (const [key, held] of leases) {
+    if (leases.size <= leasesMax && isUnexpired(held, nowMs, leaseMs)) return;
+    leases.delete(key);
+  }
+}

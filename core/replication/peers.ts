@@ -1,0 +1,147 @@
+// What the primary sends its backups. While a backup keeps up it is streamed to, up to the window; after silence, a
+// refusal or a gap it is probed: one prepare at a time, with backoff, until it has what is committed (as in etcd's
+// progress states). A backup that needs more than the log holds waits for a snapshot.
+import type { Message } from './messages.ts';
+import { readLog, viewstampAt } from './op-log.ts';
+import { isNormal, type Peer, type PrimaryState, type ReplicaState } from './replica-state.ts';
+import { type Step, send } from './step.ts';
+
+/** Chunks sent to one backup at a time: it holds them in memory until they are durable. */
+const CHUNKS_AT_ONCE = 4;
+
+/** Sends the backup what it may be sent now: nothing, if it has everything or an answer is due. */
+export function pumpPeer(step: Step, primary: PrimaryState, peer: Peer): void {
+  const { state, nowMs } = step;
+  if (peer.mode === 'behind' || peer.chunksWanted.size > 0) return;
+  if (peer.mode === 'probe') {
+    const due = peer.outstanding.length === 0 && nowMs >= peer.retryAt;
+    if (due && !isSettled(state, primary, peer)) sendPrepare(step, peer);
+    return;
+  }
+  while (peer.next <= state.log.last.op && peer.outstanding.length < state.limits.windowMax) {
+    if (!sendPrepare(step, peer)) return;
+  }
+  if (peer.outstanding.length === 0 && !isSettled(state, primary, peer)) sendPrepare(step, peer);
+}
+
+export function pumpAll(step: Step, primary: PrimaryState): void {
+  for (const peer of primary.peers) pumpPeer(step, primary, peer);
+}
+
+/** The backup holds the whole log and has applied what it was told is committed. */
+export function isSettled(state: ReplicaState, primary: PrimaryState, peer: Peer): boolean {
+  return peer.verified >= state.log.last.op && peer.commit >= primary.announced;
+}
+
+/** False: the log no longer reaches back to where this backup is. */
+function sendPrepare(step: Step, peer: Peer): boolean {
+  const { state, store, nowMs } = step;
+  const prev = viewstampAt(state, store, peer.next - 1);
+  if (prev === undefined) {
+    peer.mode = 'behind';
+    peer.outstanding = [];
+    return false;
+  }
+  const entries =
+    peer.next > state.log.last.op ? [] : readLog(state, store, peer.next, state.limits.entryBytesMax);
+  const endOp = prev.op + entries.length;
+  send(step, peer.member, { type: 'prepare', prev, entries, commit: state.head.commit });
+  peer.outstanding.push({ startOp: peer.next, endOp, sentAt: nowMs });
+  peer.next = endOp + 1;
+  return true;
+}
+
+/** The backup durably holds this view's log up to `op`, and has applied up to `commit`. */
+export function onPrepareOk(state: ReplicaState, peer: Peer, op: number, commit: number): void {
+  peer.verified = Math.max(peer.verified, op);
+  peer.commit = Math.max(peer.commit, commit);
+  peer.next = Math.max(peer.next, peer.verified + 1);
+  peer.outstanding = peer.outstanding.filter((sent) => sent.endOp > op);
+  peer.failures = 0;
+  peer.retryAt = 0;
+  if (peer.outstanding.length > 0) return;
+  const keptUp = peer.verified >= Math.min(state.head.commit, state.log.last.op);
+  if (peer.mode !== 'stream') peer.mode = keptUp ? 'stream' : 'probe';
+}
+
+/**
+ * The prepare did not fit the backup's log, or names chunks it lacks: go back to where it says that they meet (never
+ * before what it has verified: that is durable), and send the chunks first.
+ */
+export function onPrepareNack(step: Step, peer: Peer, lastOp: number, missing: readonly string[]): void {
+  const { state, nowMs } = step;
+  const asked = peer.outstanding[0];
+  if (asked === undefined) return;
+  const next = Math.max(peer.verified, Math.min(lastOp, state.log.last.op)) + 1;
+  peer.outstanding = [];
+  peer.mode = 'probe';
+  peer.next = next;
+  const wanted = missing.slice(0, CHUNKS_AT_ONCE);
+  if (wanted.length === 0 && next >= asked.startOp) {
+    // It asks for what it was just given: pause, lest the two of them run in circles.
+    failPeer(state, peer, nowMs);
+    return;
+  }
+  for (const hash of wanted) sendChunk(step, peer, hash);
+}
+
+function sendChunk(step: Step, peer: Peer, hash: string): void {
+  const bytes = step.store.chunk(hash);
+  if (bytes === undefined) return;
+  peer.chunksWanted.add(hash);
+  peer.chunksSentAt = step.nowMs;
+  send(step, peer.member, { type: 'chunk', hash, bytes });
+}
+
+/** A message could not be delivered, or its answer got lost. Late news of an older attempt changes nothing. */
+export function onSendFailed(step: Step, primary: PrimaryState, message: Message): void {
+  const peer = primary.peers.find(({ member }) => member === message.to);
+  if (peer === undefined || message.view !== step.state.view) return;
+  const { body } = message;
+  if (body.type === 'chunk') {
+    if (peer.chunksWanted.has(body.hash)) failPeer(step.state, peer, step.nowMs);
+  } else if (body.type === 'prepare') {
+    const endOp = body.prev.op + body.entries.length;
+    if (peer.outstanding.some((sent) => sent.endOp === endOp)) failPeer(step.state, peer, step.nowMs);
+  }
+}
+
+/** Back to what is known to be there, and a pause that doubles with every attempt. */
+export function failPeer(state: ReplicaState, peer: Peer, nowMs: number): void {
+  const { backoffMinMs, backoffMaxMs } = state.limits;
+  const first = peer.outstanding[0];
+  if (first !== undefined) peer.next = Math.max(peer.verified + 1, first.startOp);
+  peer.outstanding = [];
+  peer.chunksWanted.clear();
+  if (peer.mode === 'stream') peer.mode = 'probe';
+  peer.failures += 1;
+  peer.retryAt = nowMs + Math.min(backoffMinMs * 2 ** Math.min(peer.failures - 1, 16), backoffMaxMs);
+}
+
+/** Gives up on answers that are overdue. */
+export function failOverdue(state: ReplicaState, peer: Peer, nowMs: number): void {
+  const due = answerDueAt(state, peer);
+  if (due !== null && due <= nowMs) failPeer(state, peer, nowMs);
+}
+
+/** When this backup needs the primary's attention; null = not before something else happens. */
+export function attentionAt(state: ReplicaState, primary: PrimaryState, peer: Peer): number | null {
+  const due = answerDueAt(state, peer);
+  if (due !== null) return due;
+  if (peer.mode === 'behind' || isSettled(state, primary, peer) || isGivenTime(state, primary, peer))
+    return null;
+  return peer.retryAt;
+}
+
+/** Nothing depends on this unreachable backup: it is asked by alarm, so that the object may sleep in between. */
+export function isGivenTime(state: ReplicaState, primary: PrimaryState, peer: Peer): boolean {
+  const idle = isNormal(state) && primary.queue.length === 0 && state.head.commit === state.log.last.op;
+  return idle && peer.mode === 'probe' && peer.failures >= state.limits.patienceAttempts;
+}
+
+function answerDueAt(state: ReplicaState, peer: Peer): number | null {
+  const { answerTimeoutMs } = state.limits;
+  const first = peer.outstanding[0];
+  if (first !== undefined) return first.sentAt + answerTimeoutMs;
+  return peer.chunksWanted.size > 0 ? peer.chunksSentAt + answerTimeoutMs : null;
+}

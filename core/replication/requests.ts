@@ -1,0 +1,141 @@
+// What clients ask of this member. Only the primary answers; the others say who it is.
+
+import type { Body, Command } from './commands.ts';
+import { enqueue } from './commit.ts';
+import { commandDigest } from './digest.ts';
+import { stillRemembers } from './forget.ts';
+import { grantLease, releaseLease } from './leases.ts';
+import type { ClientRequest } from './messages.ts';
+import { readDedupe } from './overlay.ts';
+import { primaryOf } from './quorum.ts';
+import { handleRead } from './reads.ts';
+import { isNormal, type PrimaryState } from './replica-state.ts';
+import { itemBytes } from './sizes.ts';
+import { holdsChunk, reply, type Step, send } from './step.ts';
+
+export interface Client {
+  readonly id: number;
+  readonly request: ClientRequest;
+}
+
+/** Commands are queued: those that arrive together share an entry where they fit. O(commands) and their reads. */
+export function handleClients(step: Step, clients: readonly Client[]): void {
+  const { primary, identity, view } = step.state;
+  if (primary === null) {
+    const answer = { type: 'not-primary', view, primary: primaryOf(view, identity.memberCount) } as const;
+    for (const { id } of clients) reply(step, id, answer);
+    return;
+  }
+  for (const { id, request } of clients) handleClient(step, primary, id, request);
+}
+
+function handleClient(step: Step, primary: PrimaryState, id: number, request: ClientRequest): void {
+  const { state, nowMs } = step;
+  switch (request.type) {
+    case 'command':
+      handleCommand(step, primary, id, request);
+      break;
+    case 'read':
+      handleRead(step, primary, id, request);
+      break;
+    case 'lease': {
+      if (!isNormal(state)) {
+        reply(step, id, { type: 'not-ready', reason: 'recovering' });
+        break;
+      }
+      const lease = grantLease(state, primary, request.key, nowMs);
+      const bookmark = { view: state.appliedView, op: state.head.applied };
+      reply(step, id, { type: 'lease', lease, bookmark, t: Math.max(nowMs, state.head.appliedT) });
+      break;
+    }
+    case 'release':
+      reply(step, id, { type: 'released', released: releaseLease(primary, request.key, request.token) });
+      break;
+    case 'stage':
+      handleStage(step, primary, id, request);
+      break;
+    default:
+      request satisfies never;
+  }
+}
+
+/**
+ * Queues the command, unless its outcome is known already. A request id that is on its way is waited for together;
+ * with another command it is logged as well, and applying tells the mismatch.
+ */
+function handleCommand(
+  step: Step,
+  primary: PrimaryState,
+  id: number,
+  { reqId, command }: Extract<ClientRequest, { type: 'command' }>,
+): void {
+  const { state } = step;
+  const { limits } = state;
+  const item = { reqId, digest: commandDigest(command), command };
+  const bytes = itemBytes(item);
+  if (bytes > limits.itemBytesMax) {
+    reply(step, id, { type: 'too-large', bytes, bytesMax: limits.itemBytesMax });
+    return;
+  }
+  if (answerFromDedupe(step, id, reqId, item.digest)) return;
+  const onItsWay = primary.pendingByReqId.get(reqId);
+  if (onItsWay?.item.digest === item.digest) {
+    onItsWay.clients.push(id);
+    return;
+  }
+  if (!chunksOf(command).every((hash) => holdsChunk(step, hash))) {
+    reply(step, id, { type: 'not-ready', reason: 'chunks-missing' });
+    return;
+  }
+  if (primary.pendingCount >= limits.queueMax || primary.queueBytes + bytes > limits.queueBytesMax) {
+    reply(step, id, { type: 'overloaded' });
+    return;
+  }
+  enqueue(primary, { item, bytes, clients: [id] });
+}
+
+/** An applied outcome answers a retry at once: it is committed, and the primary has told it or would have. */
+function answerFromDedupe(step: Step, id: number, reqId: string, digest: string): boolean {
+  const { state, store, nowMs } = step;
+  if (reqId === '' || !isNormal(state)) return false;
+  const known = readDedupe(state.overlay, store, reqId);
+  const nextT = Math.max(state.log.lastT + 1, nowMs);
+  if (known === undefined || !stillRemembers(known, state.log.last.op + 1, nextT)) return false;
+  reply(step, id, {
+    type: 'result',
+    result: known.digest === digest ? known.result : { type: 'request-mismatch' },
+    bookmark: { view: state.appliedView, op: state.head.applied },
+  });
+  return true;
+}
+
+/** Durable here first; the backups get it on the way, and ask for it again should it not arrive. */
+function handleStage(
+  step: Step,
+  primary: PrimaryState,
+  id: number,
+  { hash, bytes }: Extract<ClientRequest, { type: 'stage' }>,
+): void {
+  const { chunkBytesMax } = step.state.limits;
+  if (bytes.byteLength > chunkBytesMax) {
+    reply(step, id, { type: 'too-large', bytes: bytes.byteLength, bytesMax: chunkBytesMax });
+    return;
+  }
+  storeChunk(step, hash, bytes);
+  for (const peer of primary.peers) {
+    if (peer.mode === 'stream') send(step, peer.member, { type: 'chunk', hash, bytes });
+  }
+  reply(step, id, { type: 'staged' });
+}
+
+export function storeChunk(step: Step, hash: string, bytes: Uint8Array): void {
+  step.writes.push({ type: 'chunk', hash, bytes, stagedAt: step.nowMs });
+  step.chunksWritten.add(hash);
+  step.state.sweepAt ??= step.nowMs;
+}
+
+/** The chunks that a command's body lies in. */
+export function chunksOf(command: Command): readonly string[] {
+  const body: Body | null = command.type === 'put' || command.type === 'fill' ? command.value.body : null;
+  return body?.type === 'chunks' ? body.hashes : [];
+}

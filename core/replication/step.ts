@@ -1,0 +1,94 @@
+// One step while it runs: what it wants written and sent. `finishStep` turns that into effects, with everything
+// applied so far in the one transaction, and holds the rule about votes in one place.
+import type { Effect } from './effects.ts';
+import { forgetWrites } from './forget.ts';
+import type { ClientAnswer, Message, MessageBody, TimerName } from './messages.ts';
+import { PROTOCOL_VERSION } from './messages.ts';
+import { trimTail } from './op-log.ts';
+import { takeWrites } from './overlay.ts';
+import type { ReplicaState } from './replica-state.ts';
+import type { ReplicaStore, Write } from './store.ts';
+
+export interface Step {
+  readonly state: ReplicaState;
+  readonly store: ReplicaStore;
+  readonly nowMs: number;
+  readonly writes: Write[];
+  readonly outputs: Effect[];
+  /** Chunks among the writes: held, though the store does not show them yet. */
+  readonly chunksWritten: Set<string>;
+  /** This step sends something that counts toward a quorum. */
+  votes: boolean;
+  /** Persist what is applied even if nothing else is written. */
+  flush: boolean;
+  /** Look for unreferenced chunks, after all other writes. */
+  sweepStagedBefore: number | null;
+}
+
+export function beginStep(state: ReplicaState, store: ReplicaStore, nowMs: number): Step {
+  return {
+    state,
+    store,
+    nowMs,
+    writes: [],
+    outputs: [],
+    chunksWritten: new Set(),
+    votes: false,
+    flush: false,
+    sweepStagedBefore: null,
+  };
+}
+
+export function send(step: Step, to: number, body: MessageBody): void {
+  const { identity, view } = step.state;
+  const message: Message = {
+    protocol: PROTOCOL_VERSION,
+    groupId: identity.groupId,
+    epoch: identity.epoch,
+    from: identity.memberId,
+    to,
+    incarnation: identity.incarnation,
+    view,
+    body,
+  };
+  step.outputs.push({ type: 'send', message });
+}
+
+/** A message that counts toward a quorum: it leaves only behind a durable write of this very step (R0). */
+export function sendVote(step: Step, to: number, body: MessageBody): void {
+  step.votes = true;
+  send(step, to, body);
+}
+
+export function reply(step: Step, id: number, answer: ClientAnswer): void {
+  step.outputs.push({ type: 'reply', id, answer });
+}
+
+export function setTimer(step: Step, name: TimerName, afterMs: number): void {
+  step.outputs.push({ type: 'setTimer', name, afterMs });
+}
+
+export function holdsChunk(step: Step, hash: string): boolean {
+  return step.chunksWritten.has(hash) || step.store.hasChunk(hash);
+}
+
+/**
+ * Effects in order: the one `persist`, then the rest. Applied rows ride along with whatever is written; alone they
+ * are written only when asked for or when the overlay is full. A superseded instance cannot write, so a vote that
+ * needed nothing written still touches a row: the output gate then never lets it out.
+ */
+export function finishStep(step: Step): Effect[] {
+  const { state, writes } = step;
+  const { overlay, limits } = state;
+  const full = overlay.changes > limits.overlayRowsMax || overlay.bytes > limits.overlayBytesMax;
+  const writesAnyway = writes.length > 0 || step.votes || step.sweepStagedBefore !== null;
+  if (overlay.dirty && (writesAnyway || step.flush || full)) {
+    writes.push(...takeWrites(overlay), { type: 'applied', ...state.head }, ...forgetWrites(step));
+  }
+  if (step.sweepStagedBefore !== null) {
+    writes.push({ type: 'sweepChunks', stagedBefore: step.sweepStagedBefore });
+  }
+  if (step.votes && writes.length === 0) writes.push({ type: 'touch' });
+  trimTail(state);
+  return writes.length === 0 ? step.outputs : [{ type: 'persist', writes }, ...step.outputs];
+}

@@ -1,0 +1,85 @@
+// Slow housekeeping, driven by the object's one alarm so that an idle group may sleep: expired rows and rows over
+// the limit are removed through the log, chunks that nothing names are swept, and a backup that has long been
+// unreachable is asked again.
+import { armBatch, propose } from './commit.ts';
+import { CHUNK_LIFE_MS } from './limits.ts';
+import { isGivenTime, pumpAll } from './peers.ts';
+import { isNormal, type PrimaryState } from './replica-state.ts';
+import type { Step } from './step.ts';
+
+/** Rows whose removal is proposed in one go. */
+const REMOVALS_MAX = 128;
+/** Expiry is noticed by readers at once; the rows themselves go in batches this far apart. */
+const EXPIRY_GRAIN_MS = 1_000;
+const LOOK_AGAIN_MS = 5_000;
+const UNREACHABLE_MIN_MS = 60_000;
+const UNREACHABLE_MAX_MS = 3_600_000;
+
+export function handleAlarm(step: Step): void {
+  const { state, store, nowMs } = step;
+  const { primary } = state;
+  state.alarmAt = null;
+  if (state.sweepAt !== null && state.sweepAt + CHUNK_LIFE_MS <= nowMs) {
+    step.sweepStagedBefore = nowMs - CHUNK_LIFE_MS;
+    step.flush = true;
+    const newestAt = store.newestChunkAt();
+    state.sweepAt = newestAt !== null && newestAt + CHUNK_LIFE_MS > nowMs ? newestAt : null;
+  }
+  if (primary === null) return;
+  if (isNormal(state) && primary.queue.length === 0) {
+    for (const { key, variant, viewstamp } of store.expired(nowMs, REMOVALS_MAX)) {
+      propose(primary, { type: 'expire', address: { key, variant }, viewstamp });
+    }
+  }
+  // Looked for again soon: rows that the store does not show yet, and removals that may not commit.
+  const again = primary.queue.length > 0 || state.overlay.changes > 0 || !isNormal(state);
+  const next = store.nextExpiry(nowMs);
+  state.nextExpiryAt = again ? Math.min(next ?? nowMs + LOOK_AGAIN_MS, nowMs + LOOK_AGAIN_MS) : next;
+  pumpAll(step, primary);
+}
+
+/** Proposes evictions while HTTP rows take more than they may, one round at a time, for the next batch. */
+export function proposeEvictions(step: Step, primary: PrimaryState): void {
+  const { state, store } = step;
+  const { head, limits } = state;
+  if (head.httpBytes <= limits.httpBytesMax || primary.evicting > 0 || !isNormal(state)) return;
+  let excess = head.httpBytes - limits.httpBytesMax;
+  for (const { key, variant, viewstamp, bytes } of store.evictable(REMOVALS_MAX)) {
+    if (excess <= 0) break;
+    propose(primary, { type: 'evict', address: { key, variant }, viewstamp });
+    primary.evicting += 1;
+    excess -= bytes;
+  }
+  armBatch(step, primary);
+}
+
+/** Sets the alarm earlier if something is due before it; an alarm that finds nothing to do does no harm. */
+export function armAlarm(step: Step): void {
+  const { state, nowMs } = step;
+  const due = Math.min(expiryDue(step), sweepDue(step), unreachableDue(step));
+  if (!Number.isFinite(due)) return;
+  const atMs = Math.max(Math.ceil(due / EXPIRY_GRAIN_MS) * EXPIRY_GRAIN_MS, nowMs + EXPIRY_GRAIN_MS);
+  if (state.alarmAt !== null && state.alarmAt <= atMs) return;
+  state.alarmAt = atMs;
+  step.outputs.push({ type: 'setAlarm', atMs });
+}
+
+function expiryDue({ state }: Step): number {
+  return state.primary === null ? Number.POSITIVE_INFINITY : (state.nextExpiryAt ?? Number.POSITIVE_INFINITY);
+}
+
+function sweepDue({ state }: Step): number {
+  return state.sweepAt === null ? Number.POSITIVE_INFINITY : state.sweepAt + CHUNK_LIFE_MS;
+}
+
+function unreachableDue({ state, nowMs }: Step): number {
+  const { primary } = state;
+  if (primary === null) return Number.POSITIVE_INFINITY;
+  let due = Number.POSITIVE_INFINITY;
+  for (const peer of primary.peers) {
+    if (!isGivenTime(state, primary, peer) || peer.outstanding.length > 0) continue;
+    const rounds = Math.min(peer.failures - state.limits.patienceAttempts, 16);
+    due = Math.min(due, nowMs + Math.min(UNREACHABLE_MIN_MS * 2 ** rounds, UNREACHABLE_MAX_MS));
+  }
+  return due;
+}
