@@ -16,6 +16,10 @@ export const changeQuery = z.strictObject({
 });
 type ChangeQuery = z.output<typeof changeQuery>;
 
+export const changeHeaders = z.object({
+  'If-Match': z.string().optional().describe('Versions accepted as current: `"v12"`, a list, or `*`.'),
+});
+
 const previewSchema = z
   .object({
     valid: z.boolean(),

@@ -1,7 +1,7 @@
 // The configuration as a whole: read, replace, patch, try out, history and rollback. The Directory validates and
 // decides; here stands what HTTP makes of it.
 import { z } from '@hono/zod-openapi';
-import { changeConfig, changeQuery, versionAnswers } from './change-config.ts';
+import { changeConfig, changeHeaders, changeQuery, versionAnswers } from './change-config.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { Problem } from './problem.ts';
 import { askDirectory } from './reach.ts';
@@ -26,6 +26,7 @@ export const CONFIG_CALLS: readonly Operation[] = [
     allowed: [],
     summary: 'Replaces the configuration. An unchanged document makes no new version.',
     query: changeQuery,
+    headers: changeHeaders,
     body: { type: 'document', describedBy: 'Config', mergePatch: false },
     answers: versionAnswers,
     handle: (call) => changeConfig(call, { type: 'replace', document: call.body }),
@@ -37,6 +38,7 @@ export const CONFIG_CALLS: readonly Operation[] = [
     allowed: [],
     summary: 'Changes the configuration by a merge patch (RFC 7396).',
     query: changeQuery,
+    headers: changeHeaders,
     body: { type: 'document', describedBy: 'Config', mergePatch: true },
     answers: versionAnswers,
     handle: (call) => changeConfig(call, { type: 'merge', patch: call.body }),
@@ -83,6 +85,7 @@ export const CONFIG_CALLS: readonly Operation[] = [
     allowed: [],
     summary: 'Makes a new version with the content of an old one.',
     query: changeQuery,
+    headers: changeHeaders,
     body: { type: 'json', schema: z.strictObject({ version: z.int().min(1) }).openapi('Rollback') },
     answers: versionAnswers,
     handle: (call) => changeConfig(call, { type: 'rollback', version: call.body.version }),

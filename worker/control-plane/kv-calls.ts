@@ -7,7 +7,9 @@ import {
   type KvAddress,
   kvAddress,
   kvDeleteQuery,
+  kvReadHeaders,
   kvReadQuery,
+  kvWriteHeaders,
   kvWriteQuery,
   refuseForeignRepresentation,
   writeCondition,
@@ -35,6 +37,7 @@ export const KV_CALLS: readonly Operation[] = [
     allowed: ['kv'],
     summary: 'The value of a key, with its Content-Type, ETag and Age.',
     query: kvReadQuery,
+    headers: kvReadHeaders,
     answers: {
       200: { description: 'The value.' },
       304: { description: 'If-None-Match names the current ETag.' },
@@ -49,6 +52,7 @@ export const KV_CALLS: readonly Operation[] = [
     allowed: ['kv'],
     summary: 'Stores a value of at most 1 MiB.',
     query: kvWriteQuery,
+    headers: kvWriteHeaders,
     body: { type: 'bytes' },
     answers: {
       201: { description: 'Created.' },
@@ -65,6 +69,7 @@ export const KV_CALLS: readonly Operation[] = [
     allowed: ['kv'],
     summary: 'Removes a key.',
     query: kvDeleteQuery,
+    headers: kvWriteHeaders,
     answers: {
       204: { description: 'Removed.' },
       404: { description: 'There is no such key.' },

@@ -65,6 +65,21 @@ export const kvReadQuery = z.strictObject({
 
 export const kvDeleteQuery = z.strictObject({});
 
+const bookmark = { 'Roundel-Bookmark': z.string().optional().describe('The last one an answer gave.') };
+
+export const kvReadHeaders = z.object({
+  'If-Match': z.string().optional(),
+  'If-None-Match': z.string().optional(),
+  ...bookmark,
+});
+
+export const kvWriteHeaders = z.object({
+  'If-Match': z.string().optional().describe('Only if this is the current ETag.'),
+  'If-None-Match': z.literal('*').optional().describe('Only if there is no such key.'),
+  'Idempotency-Key': z.string().optional().describe('Repeats within 10 minutes have the first outcome.'),
+  ...bookmark,
+});
+
 /** Of a write; null when there is none. A weak tag matches nothing, so a list of only such always fails. */
 export function writeCondition(headers: Headers): Condition | null {
   const ifMatch = tagCondition(headers, 'If-Match');

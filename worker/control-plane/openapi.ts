@@ -39,7 +39,7 @@ export function openApiDocument(operations: readonly Operation[], prefix: string
 }
 
 function routeConfig(operation: Operation): RouteConfig {
-  const { method, path, allowed, summary, query, body, answers } = operation;
+  const { method, path, allowed, summary, query, headers, body, answers } = operation;
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   const params = z.object(Object.fromEntries(names.map((name) => [name, z.string()])));
   return {
@@ -51,6 +51,7 @@ function routeConfig(operation: Operation): RouteConfig {
     request: {
       ...(names.length > 0 && { params }),
       ...(query instanceof z.ZodObject && { query }),
+      ...(headers && { headers }),
       ...(body && { body: { required: true, content: bodyContent(body) } }),
     },
     responses: {

@@ -44,6 +44,7 @@ export interface OperationDefinition<Query, Body> {
   readonly summary: string;
   /** Of the query's single values; anything else in it is refused. */
   readonly query?: z.ZodType<Query>;
+  /** Described only: the call reads them itself. */
   readonly headers?: z.ZodObject;
   readonly body?: BodyDefinition<Body>;
   readonly answers: Readonly<Record<number, AnswerDefinition>>;

@@ -3,7 +3,7 @@
 import { z } from '@hono/zod-openapi';
 import type { BackendState, ConfigDocument } from '../../core/config/schema.ts';
 import type { ConfigVersion } from '../../durable-objects/interfaces.ts';
-import { changeConfig, changeQuery, versionAnswers } from './change-config.ts';
+import { changeConfig, changeHeaders, changeQuery, versionAnswers } from './change-config.ts';
 import { type Call, json, type Operation, operation } from './operation.ts';
 import { Problem } from './problem.ts';
 import { askDirectory } from './reach.ts';
@@ -76,6 +76,7 @@ export const POOL_CALLS: readonly Operation[] = [
     allowed: [],
     summary: 'Creates or replaces a pool.',
     query: changeQuery,
+    headers: changeHeaders,
     body: { type: 'document', describedBy: 'Pool', mergePatch: false },
     answers: versionAnswers,
     handle: (call) => changeConfig(call, { type: 'putPool', pool: poolOf(call), value: call.body }),
@@ -86,6 +87,7 @@ export const POOL_CALLS: readonly Operation[] = [
     allowed: [],
     summary: 'Changes a pool by a merge patch (RFC 7396).',
     query: changeQuery,
+    headers: changeHeaders,
     body: { type: 'document', describedBy: 'Pool', mergePatch: true },
     answers: versionAnswers,
     handle: (call) => changeConfig(call, { type: 'mergePool', pool: poolOf(call), patch: call.body }),
@@ -96,6 +98,7 @@ export const POOL_CALLS: readonly Operation[] = [
     allowed: [],
     summary: 'Removes a pool that no route names.',
     query: changeQuery,
+    headers: changeHeaders,
     answers: versionAnswers,
     handle: (call) => changeConfig(call, { type: 'deletePool', pool: poolOf(call) }),
   }),
@@ -120,6 +123,7 @@ export const POOL_CALLS: readonly Operation[] = [
     allowed: [],
     summary: 'Creates or replaces a backend; "id" may be left out.',
     query: changeQuery,
+    headers: changeHeaders,
     body: { type: 'document', describedBy: 'Backend', mergePatch: false },
     answers: versionAnswers,
     handle: (call) => changeConfig(call, { type: 'putBackend', ...backendOf(call), value: call.body }),
@@ -130,6 +134,7 @@ export const POOL_CALLS: readonly Operation[] = [
     allowed: [],
     summary: 'Changes a backend by a merge patch (RFC 7396).',
     query: changeQuery,
+    headers: changeHeaders,
     body: { type: 'document', describedBy: 'Backend', mergePatch: true },
     answers: versionAnswers,
     handle: (call) => changeConfig(call, { type: 'mergeBackend', ...backendOf(call), patch: call.body }),
@@ -140,6 +145,7 @@ export const POOL_CALLS: readonly Operation[] = [
     allowed: [],
     summary: 'Removes a backend.',
     query: changeQuery,
+    headers: changeHeaders,
     answers: versionAnswers,
     handle: (call) => changeConfig(call, { type: 'deleteBackend', ...backendOf(call) }),
   }),
@@ -151,6 +157,7 @@ export const POOL_CALLS: readonly Operation[] = [
       allowed: [],
       summary: `Sets the backend's state to "${state}".`,
       query: changeQuery,
+      headers: changeHeaders,
       answers: versionAnswers,
       handle: (call) => changeConfig(call, { type: 'setBackendState', ...backendOf(call), state }),
     }),

@@ -1,33 +1,10 @@
 // The shards and their members as they answer right now.
 import { z } from '@hono/zod-openapi';
-import type { MemberStatus } from '../../durable-objects/interfaces.ts';
-import type { ShardStatus } from '../data-plane/shard-client.ts';
+import { describeShard, shardSchema } from './describe-shard.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { reach, shardMapOf } from './reach.ts';
 
 const STATUS_TIMEOUT_MS = 10_000;
-
-const shardSchema = z
-  .object({
-    id: z.int(),
-    groupId: z.string(),
-    view: z.int().nullable(),
-    primary: z.string().nullable().describe('Id of the member; null when it did not answer.'),
-    op: z.int().nullable().describe("Last position of the primary's log."),
-    commit: z.int().nullable(),
-    members: z.array(
-      z.object({
-        id: z.string(),
-        region: z.string(),
-        role: z.enum(['primary', 'backup', 'unknown']),
-        state: z.enum(['unborn', 'recovering', 'normal', 'lost', 'unreachable']),
-        lagOps: z.int().nullable().describe('Committed ops that it does not know as committed yet.'),
-      }),
-    ),
-    entries: z.int().nullable(),
-    bytes: z.int().nullable(),
-  })
-  .openapi('Shard');
 
 export const SHARDS_CALL: Operation = operation({
   method: 'GET',
@@ -43,33 +20,3 @@ export const SHARDS_CALL: Operation = operation({
     return json({ shards: statuses.map(describeShard) });
   },
 });
-
-/** What is not known because a member did not answer is null, never zero. */
-export function describeShard({ shard, groupId, members }: ShardStatus): z.output<typeof shardSchema> {
-  const answered = members.flatMap(({ name, status }) => (status ? [{ name, status }] : []));
-  const newestFirst = [...answered].sort((a, b) => b.status.view - a.status.view);
-  const primary = newestFirst.find(({ status }) => status.role === 'primary');
-  const commits = answered.map(({ status }) => status.commit);
-  const commit = commits.length > 0 ? Math.max(...commits) : null;
-  return {
-    id: shard,
-    groupId,
-    view: newestFirst[0]?.status.view ?? null,
-    primary: primary?.name ?? null,
-    op: primary?.status.op ?? null,
-    commit,
-    members: members.map(({ name, region, status }) => ({
-      id: name,
-      region,
-      role: status?.role ?? 'unknown',
-      state: status?.state ?? 'unreachable',
-      lagOps: lagOf(status, commit),
-    })),
-    entries: primary?.status.entries ?? null,
-    bytes: primary?.status.bytes ?? null,
-  };
-}
-
-function lagOf(status: MemberStatus | null, commit: number | null): number | null {
-  return status && commit !== null ? commit - status.commit : null;
-}

@@ -1,0 +1,82 @@
+// A pool's health as `GET health` shows it: the Directory's verdicts, by which the edges act, beside what the monitor
+// last saw. A monitor that does not answer is said to be silent: its pool's verdicts still hold.
+import { z } from '@hono/zod-openapi';
+import type { Config, Pool } from '../../core/config/schema.ts';
+import type { BackendProbeState, HealthVerdict } from '../../durable-objects/interfaces.ts';
+
+const VANTAGE = 'default';
+
+const state = z.enum(['healthy', 'unhealthy', 'unknown']);
+
+export const healthSchema = z
+  .object({
+    epoch: z.int(),
+    pools: z.record(
+      z.string(),
+      z.object({
+        backends: z.record(
+          z.string(),
+          z.object({
+            state,
+            administrative: z.enum(['active', 'draining', 'disabled']),
+            since: z.int().nullable().describe('Epoch ms of the verdict; null before the first.'),
+            epoch: z.int().describe('Of the verdict; 0 before the first.'),
+            vantages: z.record(
+              z.string(),
+              z.object({
+                state,
+                lastProbeAt: z.int().nullable().describe('Epoch ms.'),
+                lastError: z.string().nullable(),
+              }),
+            ),
+            ejectedUntil: z.int().nullable().describe('Epoch ms.'),
+            reason: z.string(),
+          }),
+        ),
+      }),
+    ),
+  })
+  .openapi('Health');
+
+type PoolHealth = z.output<typeof healthSchema>['pools'][string];
+export type Probes = { readonly type: 'seen'; readonly states: Record<string, BackendProbeState> } | Silent;
+type Silent = { readonly type: 'silent'; readonly why: string };
+
+/** `probes` null: the pool is not probed. Backend ids are free text: looked up as own members only. */
+export function poolHealth(
+  pool: Pick<Config['pools'][string], 'backends' | 'health'>,
+  verdicts: Record<string, HealthVerdict>,
+  probes: Probes | null,
+): PoolHealth {
+  return {
+    backends: Object.fromEntries(
+      pool.backends.map((backend) => {
+        const verdict = Object.hasOwn(verdicts, backend.id) ? verdicts[backend.id] : undefined;
+        return [
+          backend.id,
+          {
+            ...judgement(pool, verdict),
+            administrative: backend.state,
+            vantages: probes ? { [VANTAGE]: vantage(probes, backend.id) } : {},
+            ejectedUntil: null,
+          },
+        ];
+      }),
+    ),
+  };
+}
+
+function judgement(pool: Pick<Pool, 'health'>, verdict: HealthVerdict | undefined) {
+  if (!pool.health) return { state: 'unknown' as const, since: null, epoch: 0, reason: 'not probed' };
+  if (!verdict) return { state: pool.health.initial, since: null, epoch: 0, reason: 'no verdict yet' };
+  const { state, since, epoch, reason } = verdict;
+  return { state, since, epoch, reason };
+}
+
+function vantage(probes: Probes, backend: string) {
+  const nothing = { state: 'unknown' as const, lastProbeAt: null };
+  if (probes.type === 'silent') return { ...nothing, lastError: probes.why };
+  const seen = Object.hasOwn(probes.states, backend) ? probes.states[backend] : undefined;
+  if (!seen) return { ...nothing, lastError: null };
+  return { state: seen.state, lastProbeAt: seen.lastProbeAt, lastError: seen.lastError };
+}
