@@ -25,13 +25,15 @@ export async function probe(
     error,
     tookMs: Date.now() - startedAt,
   });
-  const signal = AbortSignal.timeout(check.timeoutMs);
+  // Not AbortSignal.timeout: its timer cannot be cleared, and a running timer keeps the object awake and billed.
+  const aborter = new AbortController();
+  const timer = setTimeout(() => aborter.abort(), check.timeoutMs);
   try {
     const response = await fetch(probeUrl(backend.url, check.path), {
       method: check.method,
       headers: probeHeaders(backend.hostHeader, check.headers),
       redirect: 'manual',
-      signal,
+      signal: aborter.signal,
     });
     await readAndDrop(response.body);
     const expected = check.expect.status;
@@ -39,9 +41,11 @@ export async function probe(
       ? result(response.status, null)
       : result(response.status, `status ${response.status} instead of ${expected.join(', ')}`);
   } catch (error) {
-    if (signal.aborted) return result(null, `no answer within ${check.timeoutMs} ms`);
+    if (aborter.signal.aborted) return result(null, `no answer within ${check.timeoutMs} ms`);
     const why = error instanceof Error ? error.message : String(error);
     return result(null, `connection failed: ${why.slice(0, ERROR_CHARACTERS_MAX)}`);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

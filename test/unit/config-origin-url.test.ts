@@ -60,6 +60,17 @@ describe('the URL of an origin', () => {
     expect(parseOriginUrl(text)).toMatchObject({ ok: false });
   });
 
+  it('is refused with the reason that helps', () => {
+    expect(parseOriginUrl('http://user:secret@example.com')).toEqual({
+      ok: false,
+      message: 'must not hold credentials',
+    });
+    expect(parseOriginUrl('ftp://example.com')).toEqual({
+      ok: false,
+      message: 'must start with http:// or https://',
+    });
+  });
+
   it('means the same to the platform that will fetch it', () => {
     // Pieces that meet the grammar's edges more often than plain chance would.
     const piece = fc.constantFrom(

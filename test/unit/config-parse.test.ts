@@ -220,7 +220,7 @@ describe('a configuration document', () => {
   });
 
   it('does not take what every object inherits for a pool', () => {
-    expect(errorsOf({ routes: [{ id: 'r', pool: 'constructor' }] })).toEqual({
+    expect(errorsOf({ pools: {}, routes: [{ id: 'r', pool: 'constructor' }] })).toEqual({
       'routes[0].pool': 'no pool "constructor" exists',
     });
   });

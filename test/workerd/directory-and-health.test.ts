@@ -1,0 +1,677 @@
+// The Directory and the HealthMonitors as real Durable Objects: versions, races, restarts, the shard map, verdicts on
+// their way from a probe to a snapshot. Origins are scripted in place of the global fetch; nothing leaves the process.
+import {
+  evictDurableObject,
+  runDurableObjectAlarm,
+  runInDurableObject as runInObject,
+} from 'cloudflare:test';
+import { env as untypedEnv } from 'cloudflare:workers';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parseConfig } from '../../core/config/parse-config.ts';
+import type { ConfigDocument, Pool } from '../../core/config/schema.ts';
+import { VERSIONS_MAX, VersionStore } from '../../durable-objects/directory/version-store.ts';
+import { probe } from '../../durable-objects/health-monitor/probe.ts';
+import type { MonitorState } from '../../durable-objects/health-monitor/probed-backends.ts';
+import type {
+  ChangeAnswer,
+  DirectoryRpc,
+  HealthMonitorRpc,
+  HealthVerdict,
+  StoredEvent,
+  TelemetryRpc,
+} from '../../durable-objects/interfaces.ts';
+
+const env = untypedEnv as unknown as Record<
+  'DIRECTORY' | 'HEALTH_MONITOR' | 'TELEMETRY',
+  DurableObjectNamespace
+>;
+
+const stubOf = (namespace: DurableObjectNamespace, name: string) => namespace.get(namespace.idFromName(name));
+const directoryStub = (name: string) => stubOf(env.DIRECTORY, name);
+const directoryOf = (name: string) => directoryStub(name) as unknown as DirectoryRpc;
+const monitorStub = (pool: string) => stubOf(env.HEALTH_MONITOR, `${pool}/default`);
+const monitorOf = (pool: string) => monitorStub(pool) as unknown as HealthMonitorRpc;
+const telemetry = () => stubOf(env.TELEMETRY, 'telemetry') as unknown as TelemetryRpc;
+
+/** A directory that no other test knows. */
+let directories = 0;
+const freshDirectory = () => {
+  const name = `directory-${++directories}`;
+  return { name, directory: directoryOf(name) };
+};
+
+/** Any question that finds everything different. */
+const KNOWS_NOTHING = { version: 0, healthEpoch: 0, mapEpoch: 0 };
+
+const web = (more: object = {}): ConfigDocument => ({
+  pools: { web: { backends: [{ id: 'a', url: 'http://a.example' }], ...more } },
+  routes: [{ id: 'all', pool: 'web' }],
+});
+
+const replace = (directory: DirectoryRpc, document: unknown, ifMatch: number[] | null = null) =>
+  directory.change({ edit: { type: 'replace', document }, by: 'admin', ifMatch, dryRun: false });
+
+async function versionAfter(answer: Promise<ChangeAnswer>): Promise<number> {
+  const given = await answer;
+  if (given.type !== 'changed') throw new Error(`Expected a new version, got ${JSON.stringify(given)}`);
+  return given.version.version;
+}
+
+const invalidPaths = (answer: ChangeAnswer) =>
+  answer.type === 'invalid' ? answer.errors.map(({ path }) => path) : answer;
+
+/** Makes one method fail in every object of a class, until restored. */
+async function breakMethod(stub: DurableObjectStub, method: string) {
+  const failing = vi.fn(async () => {
+    throw new Error(`Planted: ${method} is unreachable`);
+  });
+  const prototype = await runInObject(stub, (instance) => Object.getPrototypeOf(instance));
+  const original = prototype[method];
+  prototype[method] = failing;
+  const restore = () => {
+    prototype[method] = original;
+  };
+  return { failing, restore };
+}
+
+async function eventsOf(type: string): Promise<StoredEvent[]> {
+  return (await telemetry().events(null, 1_000)).events.filter((event) => event.type === type);
+}
+
+describe('configuration versions', () => {
+  it('begin with an empty one by the system', async () => {
+    const { directory } = freshDirectory();
+    expect(await directory.current()).toMatchObject({
+      version: 1,
+      createdBy: 'system',
+      config: { pools: {}, routes: [] },
+    });
+  });
+
+  it('are kept as their author wrote them, also across a restart', async () => {
+    const { name, directory } = freshDirectory();
+    expect(await versionAfter(replace(directory, web()))).toBe(2);
+    await evictDurableObject(directoryStub(name));
+    expect(await directory.current()).toMatchObject({ version: 2, createdBy: 'admin', config: web() });
+    expect((await directory.current()).config).toEqual(web());
+    expect(await directory.version(1)).toMatchObject({ version: 1, config: { pools: {}, routes: [] } });
+    expect(await directory.version(3)).toBeNull();
+    expect((await directory.versions()).map(({ version }) => version)).toEqual([2, 1]);
+  });
+
+  it('are not made for an unchanged document, whatever the order of its members', async () => {
+    const { directory } = freshDirectory();
+    await replace(directory, web());
+    const { pools, routes } = web();
+    expect(await replace(directory, { routes, pools })).toMatchObject({
+      type: 'unchanged',
+      version: { version: 2 },
+    });
+    expect((await directory.current()).version).toBe(2);
+  });
+
+  it('let exactly one of two administrators win who saw the same version', async () => {
+    const { directory } = freshDirectory();
+    const answers = await Promise.all([
+      replace(directory, web({ retry: { attemptsMax: 1 } }), [1]),
+      replace(directory, web({ retry: { attemptsMax: 3 } }), [1]),
+    ]);
+    expect(answers.map(({ type }) => type).sort()).toEqual(['changed', 'version-conflict']);
+    expect(answers.find(({ type }) => type === 'version-conflict')).toMatchObject({ current: 2 });
+    expect((await directory.versions()).length).toBe(2);
+  });
+
+  it('add up when changes to different places come together', async () => {
+    const { directory } = freshDirectory();
+    await replace(directory, { pools: {} });
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        directory.change({
+          edit: { type: 'putPool', pool: `pool-${index}`, value: {} },
+          by: 'admin',
+          ifMatch: null,
+          dryRun: false,
+        }),
+      ),
+    );
+    const { version, config } = await directory.current();
+    expect([version, Object.keys(config.pools ?? {}).length]).toEqual([22, 20]);
+  });
+
+  it('are not made by a document that is wrong or too large, and every bad field is named', async () => {
+    const { directory } = freshDirectory();
+    const bad = web({ backends: [{ id: 'a', url: 'http://u:p@a.example', weight: -1 }] });
+    expect(invalidPaths(await replace(directory, bad))).toEqual([
+      'pools.web.backends[0].url',
+      'pools.web.backends[0].weight',
+    ]);
+    const backends = Array.from({ length: 4_000 }, (_, index) => ({
+      id: `b${index}`,
+      url: `http://b.example/${'x'.repeat(300)}`,
+    }));
+    expect(await replace(directory, web({ backends }))).toMatchObject({
+      type: 'invalid',
+      errors: [{ path: '', message: expect.stringContaining('1048576 bytes') }],
+    });
+    expect((await directory.current()).version).toBe(1);
+  });
+
+  it('are not made by a dry run, which tells the differences and how keys would move', async () => {
+    const { directory } = freshDirectory();
+    await replace(directory, web({ strategy: { type: 'consistent-hash' } }));
+    const answer = await directory.change({
+      edit: {
+        type: 'putBackend',
+        pool: 'web',
+        backend: 'b',
+        value: { url: 'http://b.example' },
+      },
+      by: 'admin',
+      ifMatch: [2],
+      dryRun: true,
+    });
+    if (answer.type !== 'dry-run') throw new Error(JSON.stringify(answer));
+    expect(answer.diff).toEqual([
+      { path: 'pools.web.backends[b]', after: { id: 'b', url: 'http://b.example' } },
+    ]);
+    // The second of two equal backends takes half of the keys, within the ring's largest share of 1.10.
+    const ratio = answer.preview.pools.web?.keysMovedRatio ?? 0;
+    expect(Math.abs(ratio - 0.5)).toBeLessThan(0.055);
+    expect(answer.preview.pools.web?.maxShareBefore).toBeCloseTo(1);
+    expect((await directory.current()).version).toBe(2);
+  });
+
+  it('go back by a new version with the old content', async () => {
+    const { directory } = freshDirectory();
+    await replace(directory, web());
+    await replace(directory, { pools: {} });
+    const rollback = (version: number) =>
+      directory.change({ edit: { type: 'rollback', version }, by: 'admin', ifMatch: null, dryRun: false });
+    expect(await versionAfter(rollback(2))).toBe(4);
+    expect((await directory.current()).config).toEqual(web());
+    expect(await rollback(99)).toEqual({ type: 'not-found', what: 'configuration version 99' });
+  });
+
+  it('say what is not there before they compare versions', async () => {
+    const { directory } = freshDirectory();
+    const edit = { type: 'deletePool', pool: 'none' } as const;
+    expect(await directory.change({ edit, by: 'admin', ifMatch: [99], dryRun: false })).toEqual({
+      type: 'not-found',
+      what: 'pool "none"',
+    });
+    expect(await replace(directory, { nonsense: true }, [99])).toEqual({
+      type: 'version-conflict',
+      current: 1,
+    });
+  });
+
+  it(`are forgotten beyond the newest ${VERSIONS_MAX}`, async () => {
+    const { name } = freshDirectory();
+    const kept = await runInObject(directoryStub(name), (_, state) => {
+      const store = new VersionStore(state.storage.sql, 0);
+      state.storage.transactionSync(() => {
+        for (let i = 0; i < VERSIONS_MAX + 4; i++) store.append({ pools: { [`p${i}`]: {} } }, 'admin', i);
+      });
+      return store.list().map(({ version }) => version);
+    });
+    expect([kept.length, kept[0], kept.at(-1)]).toEqual([VERSIONS_MAX, VERSIONS_MAX + 5, 6]);
+  });
+
+  it('come from a file only when the file is another than the last one', async () => {
+    const { name, directory } = freshDirectory();
+    expect(await versionAfter(directory.adoptFile(web(), 'digest-1'))).toBe(2);
+    expect((await directory.current()).createdBy).toBe('file');
+    await replace(directory, { pools: {} });
+    await evictDurableObject(directoryStub(name));
+    expect(await directory.adoptFile(web(), 'digest-1')).toMatchObject({
+      type: 'unchanged',
+      version: { version: 3 },
+    });
+    expect((await directory.current()).config).toEqual({ pools: {} });
+    expect(invalidPaths(await directory.adoptFile({ pools: 1 }, 'digest-2'))).toEqual(['pools']);
+    expect(await versionAfter(directory.adoptFile(web(), 'digest-2'))).toBe(4);
+  });
+
+  it('are announced as events, and do not depend on whether that succeeds', async () => {
+    const { directory } = freshDirectory();
+    await replace(directory, web());
+    await vi.waitFor(async () => {
+      const [event] = await eventsOf('config-changed');
+      expect(event).toMatchObject({ subject: 'v2', detail: { version: 2, by: 'admin', edit: 'replace' } });
+    });
+    const { failing, restore } = await breakMethod(stubOf(env.TELEMETRY, 'telemetry'), 'record');
+    expect(await versionAfter(replace(directory, { pools: {} }))).toBe(3);
+    await vi.waitFor(() => expect(failing).toHaveBeenCalled());
+    restore();
+  });
+});
+
+describe('a snapshot', () => {
+  it('holds the configuration with its defaults, the verdicts and the map, or only what is new', async () => {
+    const { directory } = freshDirectory();
+    await replace(directory, web());
+    const all = await directory.snapshot(KNOWS_NOTHING);
+    expect(all).toMatchObject({ version: 2, healthEpoch: 1, health: {}, shardMap: { epoch: 1 } });
+    expect(all.config?.pools.web?.backends[0]).toMatchObject({ id: 'a', weight: 1, state: 'active' });
+    const known = { version: 2, healthEpoch: all.healthEpoch, mapEpoch: all.shardMap?.epoch ?? 0 };
+    expect(await directory.snapshot(known)).toEqual({
+      version: 2,
+      healthEpoch: 1,
+      config: null,
+      health: null,
+      shardMap: null,
+    });
+    expect(await directory.snapshot({ ...known, version: 1 })).toMatchObject({
+      health: null,
+      shardMap: null,
+    });
+  });
+
+  it('gives each of the 1,024 slots to a shard whose members have names of their own', async () => {
+    const { name, directory } = freshDirectory();
+    const map = await directory.shardMap();
+    expect(map.slots).toHaveLength(1_024);
+    expect(new Set(map.slots)).toEqual(new Set([0, 1, 2, 3]));
+    expect(map.groups).toHaveLength(4);
+    const names = map.groups.flatMap(({ members }) => members.map((member) => member.name));
+    expect(new Set(names).size).toBe(12);
+    const [group] = map.groups;
+    expect(group?.members[1]).toEqual({ name: `shard-0/member-1/wnam/${group?.groupId}`, region: 'wnam' });
+    await evictDurableObject(directoryStub(name));
+    expect(await directory.shardMap()).toEqual(map);
+  });
+});
+
+describe('the shards of a state', () => {
+  const two = { count: 2, replicas: 1, regions: ['weur'] };
+
+  it('can be chosen while nobody knows the map, and never after', async () => {
+    const { directory } = freshDirectory();
+    await versionAfter(replace(directory, { shards: two }));
+    expect((await directory.shardMap()).groups.map(({ members }) => members.length)).toEqual([1, 1]);
+    const refused = await replace(directory, { shards: { count: 8 } });
+    expect(invalidPaths(refused)).toEqual(['shards']);
+    expect(refused).toMatchObject({ errors: [{ message: expect.stringContaining('fixed when the state') }] });
+    expect((await directory.current()).version).toBe(2);
+  });
+
+  it('stay what they are when a document does not mention them', async () => {
+    const { directory } = freshDirectory();
+    await replace(directory, { shards: two });
+    const { shardMap } = await directory.snapshot(KNOWS_NOTHING);
+    await versionAfter(replace(directory, { pools: {} }));
+    const after = await directory.snapshot({ ...KNOWS_NOTHING, mapEpoch: shardMap?.epoch ?? 0 });
+    expect(after).toMatchObject({ config: { shards: two }, shardMap: null });
+  });
+
+  it('can be chosen by a configuration file until the first member is born', async () => {
+    const { directory } = freshDirectory();
+    const before = await directory.shardMap();
+    await versionAfter(directory.adoptFile({ shards: two }, 'digest-1'));
+    const after = await directory.shardMap();
+    expect([after.epoch, after.groups.length]).toEqual([before.epoch + 1, 2]);
+    expect(after.groups[0]?.groupId).not.toBe(before.groups[0]?.groupId);
+
+    // A member of the abandoned map is nobody now.
+    const abandoned = before.groups[0]?.members[0]?.name ?? '';
+    expect(await directory.registerBirth(0, 0, 'nonce', abandoned)).toEqual({ type: 'unknown-member' });
+    const name = after.groups[0]?.members[0]?.name ?? '';
+    expect(await directory.registerBirth(0, 0, 'nonce', name)).toMatchObject({ type: 'born' });
+    expect(invalidPaths(await directory.adoptFile({ shards: { count: 3 } }, 'digest-2'))).toEqual(['shards']);
+  });
+
+  it('remember the nonce of each member, so that lost storage shows', async () => {
+    const { name, directory } = freshDirectory();
+    const { groups } = await directory.shardMap();
+    const born = await directory.registerBirth(1, 2, 'first');
+    expect(born).toEqual({
+      type: 'born',
+      groupId: groups[1]?.groupId,
+      incarnation: 1,
+      epoch: 1,
+      members: groups[1]?.members,
+      boundMs: 5_000,
+    });
+    await evictDurableObject(directoryStub(name));
+    expect(await directory.registerBirth(1, 2, 'first')).toEqual(born);
+    expect(await directory.registerBirth(1, 2, 'second')).toEqual({ type: 'lost' });
+    expect(await directory.registerBirth(1, 1, 'second')).toMatchObject({ type: 'born' });
+    expect(await directory.registerBirth(4, 0, 'x')).toEqual({ type: 'unknown-member' });
+    expect(await directory.registerBirth(0, 3, 'x')).toEqual({ type: 'unknown-member' });
+  });
+});
+
+describe('verdicts at the Directory', () => {
+  const verdict = (state: HealthVerdict['state'], epoch: number): HealthVerdict => ({
+    state,
+    since: epoch * 1_000,
+    epoch,
+    reason: `of epoch ${epoch}`,
+  });
+  const probed = (backends: string[]) =>
+    web({
+      backends: backends.map((id) => ({ id, url: `http://${id}.invalid` })),
+      health: { path: '/', intervalMs: 3_600_000 },
+    });
+  const healthOf = async (directory: DirectoryRpc) => {
+    const { health, healthEpoch } = await directory.snapshot(KNOWS_NOTHING);
+    return {
+      epoch: healthEpoch,
+      states: Object.entries(health?.web ?? {}).map(([id, v]) => `${id}=${v.state}`),
+    };
+  };
+
+  it('raise the epoch when they change something, and a late one never overrides', async () => {
+    const { name, directory } = freshDirectory();
+    await replace(directory, probed(['a', 'b']));
+    await directory.reportVerdicts('web', { a: verdict('unhealthy', 5) });
+    expect(await healthOf(directory)).toEqual({ epoch: 2, states: ['a=unhealthy'] });
+    await directory.reportVerdicts('web', { a: verdict('healthy', 4) });
+    await directory.reportVerdicts('web', { a: verdict('unhealthy', 5) });
+    expect(await healthOf(directory)).toEqual({ epoch: 2, states: ['a=unhealthy'] });
+    await directory.reportVerdicts('web', { a: verdict('healthy', 6), b: verdict('healthy', 7) });
+    await evictDurableObject(directoryStub(name));
+    expect(await healthOf(directory)).toEqual({ epoch: 3, states: ['a=healthy', 'b=healthy'] });
+  });
+
+  it('are ignored for what the configuration does not probe', async () => {
+    const { directory } = freshDirectory();
+    await replace(directory, web());
+    await directory.reportVerdicts('web', { a: verdict('unhealthy', 1) });
+    await directory.reportVerdicts('constructor', { a: verdict('unhealthy', 1) });
+    await replace(directory, probed(['a']));
+    await directory.reportVerdicts('web', { z: verdict('unhealthy', 1) });
+    expect(await healthOf(directory)).toEqual({ epoch: 1, states: [] });
+  });
+
+  it('stay with a backend across versions, and go with it for good', async () => {
+    const { directory } = freshDirectory();
+    await replace(directory, probed(['a', 'b']));
+    await directory.reportVerdicts('web', { a: verdict('unhealthy', 3), b: verdict('unhealthy', 4) });
+    await replace(directory, probed(['a', 'c']));
+    expect((await healthOf(directory)).states).toEqual(['a=unhealthy']);
+    // Another backend takes the id "b"; a message about the first one is still on its way.
+    await replace(directory, probed(['a', 'b']));
+    await directory.reportVerdicts('web', { b: verdict('unhealthy', 4) });
+    expect((await healthOf(directory)).states).toEqual(['a=unhealthy']);
+    await directory.reportVerdicts('web', { b: verdict('healthy', 5) });
+    expect((await healthOf(directory)).states).toEqual(['a=unhealthy', 'b=healthy']);
+    await replace(directory, web({ backends: [{ id: 'a', url: 'http://a.invalid' }] }));
+    expect((await healthOf(directory)).states).toEqual([]);
+  });
+});
+
+/** Origins by host, in place of the network: each answers or throws as its script says at the moment. */
+function scriptOrigins(script: Record<string, (request: Request) => Response | Promise<Response>>) {
+  const requests: Request[] = [];
+  vi.stubGlobal('fetch', async (input: RequestInfo, init?: RequestInit) => {
+    const request = new Request(input, init);
+    requests.push(request);
+    const answer = script[new URL(request.url).host];
+    if (answer === undefined) throw new Error('Network connection lost.');
+    return answer(request);
+  });
+  return requests;
+}
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+
+afterEach(() => vi.unstubAllGlobals());
+
+const up = () => new Response('up');
+const down = () => new Response('down', { status: 503 });
+
+/** An hour between probes, so that only the quicker ones of a pending verdict happen by themselves. */
+const HEALTH = { path: '/up', intervalMs: 3_600_000, rise: 1, fall: 1 };
+
+function poolOf(backends: object[], health: object = HEALTH): Pool {
+  const parsed = parseConfig({ pools: { p: { backends, health } } });
+  const pool = parsed.ok ? parsed.config.pools.p : undefined;
+  if (pool === undefined) throw new Error(JSON.stringify(parsed));
+  return pool;
+}
+
+describe('a probe', () => {
+  const check = (more: object = {}) => {
+    const health = poolOf([], { path: '/up?full=1', ...more }).health;
+    if (health === undefined) throw new Error('The pool has a health check');
+    return health;
+  };
+
+  it('asks below the base path, by our name, and follows no redirection', async () => {
+    const requests = scriptOrigins({
+      'a.example:81': () => new Response(null, { status: 302, headers: { location: '/else' } }),
+    });
+    const backend = { url: 'http://a.example:81/base/' };
+    const asked = check({ method: 'HEAD', headers: { 'X-Probe': '1' }, expect: { status: ['302'] } });
+    expect(await probe(backend, asked)).toMatchObject({ ok: true, status: 302, error: null });
+    const [request] = requests;
+    expect([request?.method, request?.url, request?.redirect]).toEqual([
+      'HEAD',
+      'http://a.example:81/base/up?full=1',
+      'manual',
+    ]);
+    expect(request?.headers.get('user-agent')).toBe('roundel-health/1');
+    expect(request?.headers.get('x-probe')).toBe('1');
+  });
+
+  it('says what it saw when that is not what was expected', async () => {
+    scriptOrigins({ 'a.example': down });
+    expect(await probe({ url: 'http://a.example' }, check())).toMatchObject({
+      ok: false,
+      status: 503,
+      error: 'status 503 instead of 2xx',
+    });
+    expect(await probe({ url: 'http://b.example' }, check())).toMatchObject({
+      ok: false,
+      status: null,
+      error: 'connection failed: Network connection lost.',
+    });
+  });
+
+  it('waits no longer than its time-out, for headers as for the body', async () => {
+    vi.stubGlobal('fetch', (_: string, init: { signal: AbortSignal }) => untilAborted(init.signal));
+    const noAnswer = { ok: false, status: null, error: 'no answer within 20 ms' };
+    expect(await probe({ url: 'http://a.example' }, check({ timeoutMs: 20 }))).toMatchObject(noAnswer);
+    vi.stubGlobal('fetch', async (_: string, init: { signal: AbortSignal }) => {
+      const body = new ReadableStream({ pull: () => untilAborted(init.signal) });
+      return new Response(body);
+    });
+    expect(await probe({ url: 'http://a.example' }, check({ timeoutMs: 20 }))).toMatchObject(noAnswer);
+  });
+
+  it('reads no more than 64 KiB of an endless body', async () => {
+    let chunks = 0;
+    let cancelled = false;
+    scriptOrigins({
+      'a.example': () =>
+        new Response(
+          new ReadableStream({
+            pull: (controller) => {
+              chunks++;
+              controller.enqueue(new Uint8Array(16_384));
+            },
+            cancel: () => {
+              cancelled = true;
+            },
+          }),
+        ),
+    });
+    expect(await probe({ url: 'http://a.example' }, check())).toMatchObject({ ok: true });
+    expect(cancelled).toBe(true);
+    expect(chunks).toBeLessThan(10);
+  });
+});
+
+describe('a health monitor', () => {
+  const readState = (pool: string) =>
+    runInObject(monitorStub(pool), (_, state) => {
+      const text = state.storage.sql
+        .exec<{ value: string }>("SELECT value FROM monitor WHERE name = 'state'")
+        .one().value;
+      return JSON.parse(text) as MonitorState;
+    });
+
+  it('probes at once when it is told of a pool, and remembers across restarts', async () => {
+    scriptOrigins({ 'a.example': up, 'b.example': down });
+    const monitor = monitorOf('first');
+    await monitor.configure(
+      'first',
+      2,
+      poolOf([
+        { id: 'a', url: 'http://a.example' },
+        { id: 'b', url: 'http://b.example' },
+        { id: 'c', url: 'http://c.example', state: 'disabled' },
+      ]),
+    );
+    await vi.waitFor(async () => {
+      const { a, b, c } = await monitor.status();
+      expect([a?.state, b?.state, c?.state]).toEqual(['healthy', 'unhealthy', 'unknown']);
+      expect([a?.lastError, b?.lastError, c?.lastProbeAt]).toEqual([null, 'status 503 instead of 2xx', null]);
+    });
+    const before = await monitor.status();
+    await vi.waitFor(async () => expect((await readState('first')).backends.b?.unreported).toBe(false));
+    await evictDurableObject(monitorStub('first'));
+    expect(await monitor.status()).toEqual(before);
+    expect(await runDurableObjectAlarm(monitorStub('first'))).toBe(true);
+  });
+
+  it('ignores an older version, and stops when there is nothing to probe', async () => {
+    scriptOrigins({ 'a.example': up });
+    const monitor = monitorOf('versions');
+    await monitor.configure('versions', 5, poolOf([{ id: 'a', url: 'http://a.example' }]));
+    await monitor.configure('versions', 4, poolOf([{ id: 'old', url: 'http://old.example' }]));
+    expect(Object.keys(await monitor.status())).toEqual(['a']);
+    await monitor.configure('versions', 6, null);
+    expect(await monitor.status()).toEqual({});
+    await vi.waitFor(async () => expect(await runDurableObjectAlarm(monitorStub('versions'))).toBe(false));
+  });
+
+  it('probes sooner while a verdict is pending', async () => {
+    const requests = scriptOrigins({ 'a.example': down });
+    const monitor = monitorOf('pending');
+    const health = { ...HEALTH, fall: 3 };
+    await monitor.configure('pending', 2, poolOf([{ id: 'a', url: 'http://a.example' }], health));
+    await vi.waitFor(async () => expect((await monitor.status()).a?.lastProbeAt).not.toBeNull());
+    for (let probes = requests.length; probes < 3; probes = requests.length) {
+      const { backends } = await readState('pending');
+      const { nextProbeAt, lastProbeAt } = backends.a ?? {};
+      expect((nextProbeAt ?? Infinity) - (lastProbeAt ?? 0)).toBeLessThanOrEqual(1_000);
+      await vi.waitFor(() => expect(requests.length).toBeGreaterThan(probes), { timeout: 2_000 });
+      await vi.waitFor(async () =>
+        expect((await readState('pending')).backends.a?.lastProbeAt).not.toBe(lastProbeAt),
+      );
+    }
+    await vi.waitFor(async () => expect((await monitor.status()).a?.state).toBe('unhealthy'));
+    const { nextProbeAt, lastProbeAt } = (await readState('pending')).backends.a ?? {};
+    expect((nextProbeAt ?? 0) - (lastProbeAt ?? 0)).toBeGreaterThan(3_000_000);
+  });
+
+  it('does not let one backend that hangs hold up the verdict about another', async () => {
+    scriptOrigins({ 'a.example': ({ signal }) => untilAborted(signal), 'b.example': down });
+    const snapshot = () => directoryOf('directory').snapshot(KNOWS_NOTHING);
+    await replace(directoryOf('directory'), {
+      pools: {
+        hanging: {
+          backends: [
+            { id: 'a', url: 'http://a.example' },
+            { id: 'b', url: 'http://b.example' },
+          ],
+          health: { ...HEALTH, timeoutMs: 500 },
+        },
+      },
+    });
+    await vi.waitFor(async () => {
+      expect((await snapshot()).health?.hanging).toMatchObject({ b: { state: 'unhealthy' } });
+    });
+    expect((await monitorOf('hanging').status()).a?.lastProbeAt).toBeNull();
+    await vi.waitFor(async () => {
+      expect((await snapshot()).health?.hanging?.a?.reason).toBe(
+        'a probe failed, the last: no answer within 500 ms',
+      );
+    });
+  });
+});
+
+describe('from a configuration to a verdict at the edges', () => {
+  const pool = (health: object | null = HEALTH) => ({
+    backends: [{ id: 'a', url: 'http://a.example' }],
+    ...(health === null ? {} : { health }),
+  });
+  const snapshot = () => directoryOf('directory').snapshot(KNOWS_NOTHING);
+
+  it('a change reaches the monitor, its probe the Directory, and both the events', async () => {
+    const script = { 'a.example': down };
+    scriptOrigins(script);
+    await replace(directoryOf('directory'), { pools: { journey: pool() } });
+    await vi.waitFor(async () => {
+      expect((await snapshot()).health?.journey?.a).toMatchObject({
+        state: 'unhealthy',
+        reason: 'a probe failed, the last: status 503 instead of 2xx',
+      });
+    });
+    const { healthEpoch } = await snapshot();
+    script['a.example'] = up;
+    // Any change of the pool is a reason to look again at once.
+    await replace(directoryOf('directory'), { pools: { journey: pool({ ...HEALTH, path: '/ready' }) } });
+    await vi.waitFor(async () => {
+      const now = await snapshot();
+      expect(now.health?.journey?.a?.state).toBe('healthy');
+      expect(now.healthEpoch).toBeGreaterThan(healthEpoch);
+    });
+    await vi.waitFor(async () => {
+      const of = (events: StoredEvent[]) => events.filter(({ subject }) => subject === 'journey/a').length;
+      expect([of(await eventsOf('backend-unhealthy')), of(await eventsOf('backend-healthy'))]).toEqual([
+        1, 1,
+      ]);
+    });
+  });
+
+  it('a pool that goes, or loses its check, is no longer probed', async () => {
+    scriptOrigins({ 'a.example': up });
+    await replace(directoryOf('directory'), { pools: { leaving: pool(), unchecked: pool() } });
+    await vi.waitFor(async () => {
+      expect(Object.keys((await snapshot()).health ?? {}).sort()).toEqual(['leaving', 'unchecked']);
+    });
+    await replace(directoryOf('directory'), { pools: { unchecked: pool(null) } });
+    expect((await snapshot()).health).toEqual({});
+    await vi.waitFor(async () => {
+      expect([await monitorOf('leaving').status(), await monitorOf('unchecked').status()]).toEqual([{}, {}]);
+    });
+  });
+
+  it('a monitor that could not be told is told by the alarm', async () => {
+    scriptOrigins({ 'a.example': up });
+    const { failing, restore } = await breakMethod(monitorStub('outbox'), 'configure');
+    await replace(directoryOf('directory'), { pools: { outbox: pool() } });
+    await vi.waitFor(() => expect(failing).toHaveBeenCalled());
+    restore();
+    // It forgets what it holds in memory; the promise to tell is in the storage.
+    await evictDurableObject(directoryStub('directory'));
+    await directoryOf('directory').current();
+    await vi.waitFor(async () => expect((await snapshot()).health?.outbox?.a?.state).toBe('healthy'), {
+      timeout: 5_000,
+    });
+    await vi.waitFor(async () => {
+      expect(await runDurableObjectAlarm(directoryStub('directory'))).toBe(false);
+    });
+  });
+
+  it('a verdict that could not be reported is reported later', async () => {
+    const script = { 'a.example': up };
+    scriptOrigins(script);
+    await replace(directoryOf('directory'), { pools: { retried: pool() } });
+    await vi.waitFor(async () => expect((await snapshot()).health?.retried?.a?.state).toBe('healthy'));
+    const { failing, restore } = await breakMethod(directoryStub('directory'), 'reportVerdicts');
+    script['a.example'] = down;
+    await replace(directoryOf('directory'), { pools: { retried: pool({ ...HEALTH, path: '/again' }) } });
+    await vi.waitFor(() => expect(failing).toHaveBeenCalled());
+    expect((await snapshot()).health?.retried?.a?.state).toBe('healthy');
+    restore();
+    await evictDurableObject(monitorStub('retried'));
+    await vi.waitFor(async () => expect((await snapshot()).health?.retried?.a?.state).toBe('unhealthy'), {
+      timeout: 5_000,
+    });
+  });
+});
