@@ -2,8 +2,35 @@
 // One request at a time asks; what it learns is left in plain variables. Others never await its promise (a promise
 // that another request's I/O resolves may go on in the wrong context, or hang when that request is cancelled): they
 // look at the variables again by timers of their own.
-import type { DirectoryRpc, SnapshotAnswer } from '../durable-objects/interfaces.ts';
-import type { EdgeSnapshot, SnapshotSource } from './edge.ts';
+import type { Config } from '../core/config/schema.ts';
+import type {
+  DirectoryRpc,
+  HealthVerdicts,
+  ShardMap,
+  SnapshotAnswer,
+} from '../durable-objects/interfaces.ts';
+
+export interface EdgeSnapshot {
+  readonly version: number;
+  readonly healthEpoch: number;
+  readonly config: Config;
+  readonly health: HealthVerdicts;
+  readonly shardMap: ShardMap;
+}
+
+export interface SnapshotSource {
+  /** At most a second old where the Directory answers; null when this isolate has none after 2 s. */
+  current(background: Background): Promise<EdgeSnapshot | null>;
+  /** Without waiting. */
+  peek(): EdgeSnapshot | null;
+  /** An answer of another object mentioned newer ones: check at the next opportunity. */
+  heardOf(version: number, healthEpoch: number): void;
+}
+
+/** Of an ExecutionContext: what a request starts and does not wait for. */
+export interface Background {
+  waitUntil(promise: Promise<unknown>): void;
+}
 
 /** Younger than this: used as it is, nobody asks. */
 const QUIET_MS = 500;
@@ -54,16 +81,20 @@ export function createSnapshotSource({ now, directory, sleep }: SnapshotSourcePa
     }
   };
 
-  const startCheck = (context: ExecutionContext): void => {
+  /** The check that this request now makes, or null when another is under way or has just ended. */
+  const startCheck = (background: Background): Promise<void> | null => {
     const sinceMs = now() - checkStartedAt;
-    if (sinceMs >= (isChecking ? CHECK_EXPIRES_MS : CHECK_SPACING_MS)) context.waitUntil(check());
+    if (sinceMs < (isChecking ? CHECK_EXPIRES_MS : CHECK_SPACING_MS)) return null;
+    const mine = check();
+    background.waitUntil(mine);
+    return mine;
   };
 
-  const waitFor = async (isDone: () => boolean, limitMs: number, context: ExecutionContext): Promise<void> => {
+  const waitFor = async (isDone: () => boolean, limitMs: number, background: Background): Promise<void> => {
     const deadlineAt = now() + limitMs;
     while (!isDone() && now() < deadlineAt) {
-      startCheck(context);
-      await sleep(POLL_MS);
+      const mine = startCheck(background);
+      await (mine ? Promise.race([mine, sleep(deadlineAt - now())]) : sleep(POLL_MS));
     }
   };
 
@@ -74,17 +105,17 @@ export function createSnapshotSource({ now, directory, sleep }: SnapshotSourcePa
       if (snapshot && (version > snapshot.version || healthEpoch > snapshot.healthEpoch)) newerExists = true;
     },
 
-    async current(context) {
+    async current(background) {
       const askedAt = now();
       if (snapshot === null) {
-        await waitFor(() => snapshot !== null, FIRST_WAIT_MS, context);
+        await waitFor(() => snapshot !== null, FIRST_WAIT_MS, background);
         return snapshot;
       }
       const ageMs = askedAt - checkedAt;
-      if (ageMs >= (newerExists ? 0 : QUIET_MS)) startCheck(context);
+      if (ageMs >= (newerExists ? 0 : QUIET_MS)) startCheck(background);
       if (ageMs >= TRUSTED_MS && askedAt - gaveUpAt >= TRUSTED_MS) {
         const isChecked = () => now() - checkedAt < TRUSTED_MS;
-        await waitFor(isChecked, CHECK_WAIT_MS, context);
+        await waitFor(isChecked, CHECK_WAIT_MS, background);
         if (!isChecked()) gaveUpAt = now();
       }
       return snapshot;

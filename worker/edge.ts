@@ -1,35 +1,19 @@
 // The edge of one isolate, as its two planes see it: compose.ts builds it once, requests use it.
-import type { Config } from '../core/config/schema.ts';
 import type { Random } from '../core/random.ts';
 import type {
   DirectoryRpc,
   HealthMonitorRpc,
-  HealthVerdicts,
   NewEvent,
   PurgeCoordinatorRpc,
-  ShardMap,
   TelemetryRpc,
 } from '../durable-objects/interfaces.ts';
+import type { SnapshotSource } from './config-snapshot.ts';
+import type { PassMemory } from './data-plane/pass-memory.ts';
 import type { PoolRegistry } from './data-plane/pool-registry.ts';
 import type { ShardClient } from './data-plane/shard-client.ts';
 import type { Env } from './env.ts';
 
-export interface EdgeSnapshot {
-  readonly version: number;
-  readonly healthEpoch: number;
-  readonly config: Config;
-  readonly health: HealthVerdicts;
-  readonly shardMap: ShardMap;
-}
-
-export interface SnapshotSource {
-  /** At most a second old where the Directory answers; null when this isolate has none after 2 s. */
-  current(context: ExecutionContext): Promise<EdgeSnapshot | null>;
-  /** Without waiting. */
-  peek(): EdgeSnapshot | null;
-  /** An answer of another object mentioned newer ones: check at the next opportunity. */
-  heardOf(version: number, healthEpoch: number): void;
-}
+export type { EdgeSnapshot, SnapshotSource } from './config-snapshot.ts';
 
 /** One data-plane request, counted once. */
 export interface RequestRecord {
@@ -57,6 +41,7 @@ export interface Edge {
   newRequestId(): string;
   readonly snapshots: SnapshotSource;
   readonly pools: PoolRegistry;
+  readonly passMemory: PassMemory;
   readonly shards: ShardClient;
   readonly telemetry: TelemetryRecorder;
   readonly directory: () => DirectoryRpc;

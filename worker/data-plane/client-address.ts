@@ -1,8 +1,14 @@
 // Who is asking. Cloudflare's edge writes CF-Connecting-IP and overwrites what a client sends under that name; on
 // plain workerd nobody does, so there the field would be whatever the client likes and the socket's address counts.
 
+export interface Incoming {
+  readonly headers: { get(name: string): string | null };
+  /** What the runtime knows of the connection. */
+  readonly cf?: unknown;
+}
+
 /** The client's IP address without a port, or '' where the runtime tells none. */
-export function clientAddress(request: Request): string {
+export function clientAddress(request: Incoming): string {
   const cf = request.cf as { readonly clientIp?: string; readonly colo?: string } | undefined;
   // Only Cloudflare names the data centre; on plain workerd `cf` holds `clientIp` and nothing else.
   if (cf?.colo !== undefined) return request.headers.get('cf-connecting-ip') ?? '';

@@ -49,7 +49,7 @@ export function edgeError(request: Request, requestId: string, error: EdgeError)
 
 /** RFC 9110 §12.5.1: HTML only where it is named with a greater weight than JSON, as browsers do and tools do not. */
 export function prefersHtml(accept: string | null): boolean {
-  if (!accept?.includes('html')) return false;
+  if (!accept?.toLowerCase().includes('html')) return false;
   const weightOf = (wanted: readonly string[]): number => {
     for (const type of wanted) {
       const weight = weights.get(type);

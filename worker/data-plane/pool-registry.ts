@@ -1,10 +1,10 @@
 // The pools of the current configuration, ready to choose from: each pool's balancer is built whole from its version's
 // backends and swapped with it, while the counts of requests in flight live by backend id and outlast versions.
 import type { Backend, Pool } from '../../core/config/schema.ts';
-import { createBalancer } from '../../core/load-balancing/create-balancer.ts';
 import type { Balancer, PoolView } from '../../core/load-balancing/balancer.ts';
+import { createBalancer } from '../../core/load-balancing/create-balancer.ts';
 import type { Random } from '../../core/random.ts';
-import type { EdgeSnapshot } from '../edge.ts';
+import type { EdgeSnapshot } from '../config-snapshot.ts';
 
 export interface RuntimeBackend {
   readonly id: string;

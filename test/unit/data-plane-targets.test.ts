@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { isControlPlane } from '../../worker/control-prefix.ts';
+import { clientAddress, withoutPort } from '../../worker/data-plane/client-address.ts';
+import { isSentUnchanged, originTarget } from '../../worker/data-plane/origin-target.ts';
+import { splitUrl } from '../../worker/split-url.ts';
+
+describe('splitUrl', () => {
+  it.each([
+    ['http://a.example/x?y', 'a.example', '/x'],
+    ['http://a.example', 'a.example', ''],
+    ['https://a.example:8443?y=/z', 'a.example:8443', ''],
+    ['http://[::1]:80//a//b', '[::1]:80', '//a//b'],
+    ['http://a/x/../%2e%2e/y#z', 'a', '/x/../%2e%2e/y'],
+  ])('cuts %s', (url, host, path) => {
+    expect(splitUrl(url)).toEqual({ host, path });
+  });
+});
+
+describe('isControlPlane', () => {
+  it.each(['/_roundel', '/_roundel/', '/_roundel/v1/config', '/_roundel?x', '/_roundel//ready'])(
+    'takes %s',
+    (target) => {
+      expect(isControlPlane(`http://edge.example${target}`, {})).toBe(true);
+    },
+  );
+
+  it.each([
+    '/',
+    '/_roundelx',
+    '/_Roundel/v1',
+    '//_roundel/v1',
+    '/%5froundel/v1',
+    '/_roundel%2fv1',
+    '/x/../_roundel/v1',
+    '/./_roundel/v1',
+    '\\_roundel',
+    '/x?/_roundel/',
+  ])('leaves %s to the routes', (target) => {
+    expect(isControlPlane(`http://edge.example${target}`, {})).toBe(false);
+  });
+
+  it('answers on the admin host alone when there is one', () => {
+    const env = { ROUNDEL_ADMIN_HOST: 'Admin.example' };
+    expect(isControlPlane('http://admin.example.:8787/_roundel/v1', env)).toBe(true);
+    expect(isControlPlane('http://www.example/_roundel/v1', env)).toBe(false);
+  });
+
+  it('answers below another prefix when that is set', () => {
+    const env = { ROUNDEL_PREFIX: '/edge-admin' };
+    expect(isControlPlane('http://a/edge-admin/v1', env)).toBe(true);
+    expect(isControlPlane('http://a/_roundel/v1', env)).toBe(false);
+  });
+});
+
+describe('originTarget', () => {
+  const none = { stripPathPrefix: '', addPathPrefix: '' };
+
+  it('leaves every byte as it came', () => {
+    for (const target of ['/a%2fb//c;d%23e%3f?', '//a//?x', '/', '/?', '/a:b@c', '/%zz']) {
+      expect(originTarget(target, none, '')).toBe(target);
+    }
+  });
+
+  it('puts the base path, then the added prefix, before it', () => {
+    expect(originTarget('/x?q', { stripPathPrefix: '', addPathPrefix: '/v2' }, '/base')).toBe('/base/v2/x?q');
+    expect(originTarget('/x', { stripPathPrefix: '', addPathPrefix: '/v2/' }, '')).toBe('/v2/x');
+  });
+
+  it.each([
+    ['/api/x', '/x'],
+    ['/api', '/'],
+    ['/api?q', '/?q'],
+    ['/api/', '/'],
+    ['/apiary', '/apiary'],
+    ['/x/api', '/x/api'],
+    ['/api//x', '//x'],
+  ])('takes the prefix /api off %s where a segment ends', (target, expected) => {
+    expect(originTarget(target, { stripPathPrefix: '/api', addPathPrefix: '' }, '')).toBe(expected);
+    expect(originTarget(target, { stripPathPrefix: '/api/', addPathPrefix: '' }, '')).toBe(expected);
+  });
+});
+
+describe('isSentUnchanged', () => {
+  it('knows the characters that fetch would re-encode', () => {
+    for (const target of ["/it's", '/a|b', '/a[b]', '/%2f%27', '/?a=%27&b=|', '/~!$&()*+,;=:@']) {
+      expect(isSentUnchanged(target), target).toBe(true);
+    }
+    for (const target of ['/a"b', '/a{b}', '/a^b', '/a`b', "/?q='x'", '/é', '/?é']) {
+      expect(isSentUnchanged(target), target).toBe(false);
+    }
+  });
+});
+
+describe('clientAddress', () => {
+  const request = (cf: unknown, connectingIp?: string) => ({
+    headers: { get: (name: string) => (name === 'cf-connecting-ip' ? (connectingIp ?? null) : null) },
+    cf,
+  });
+
+  it('believes CF-Connecting-IP only behind Cloudflare, where clients cannot set it', () => {
+    expect(clientAddress(request({ colo: 'FRA' }, '203.0.113.9'))).toBe('203.0.113.9');
+    expect(clientAddress(request({ clientIp: '127.0.0.1:39742' }, '203.0.113.9'))).toBe('127.0.0.1');
+    expect(clientAddress(request(undefined, '203.0.113.9'))).toBe('');
+  });
+
+  it('cuts the port off', () => {
+    expect(withoutPort('127.0.0.1:39742')).toBe('127.0.0.1');
+    expect(withoutPort('[2001:db8::1]:39742')).toBe('2001:db8::1');
+    expect(withoutPort('2001:db8::1')).toBe('2001:db8::1');
+    expect(withoutPort('198.51.100.7')).toBe('198.51.100.7');
+  });
+});

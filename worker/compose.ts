@@ -1,0 +1,73 @@
+// The composition root: the only place where clock, chance, and the parts that last as long as the isolate are made.
+
+import { seededRandom } from '../core/random.ts';
+import type {
+  DirectoryRpc,
+  HealthMonitorRpc,
+  PurgeCoordinatorRpc,
+  TelemetryRpc,
+} from '../durable-objects/interfaces.ts';
+import { createSnapshotSource } from './config-snapshot.ts';
+import { createPassMemory } from './data-plane/pass-memory.ts';
+import { createPoolRegistry } from './data-plane/pool-registry.ts';
+import { createShardClient } from './data-plane/shard-client.ts';
+import { sleep } from './data-plane/within.ts';
+import type { Edge } from './edge.ts';
+import type { Env } from './env.ts';
+import { createTelemetryRecorder } from './telemetry-recorder.ts';
+
+let edge: Edge | null = null;
+
+/** The isolate's edge; built by its first request, since chance is not to be had before one. */
+export function edgeOf(env: Env): Edge {
+  if (edge?.env !== env) edge = createEdge(env);
+  return edge;
+}
+
+function createEdge(env: Env): Edge {
+  const now = () => Date.now();
+  const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
+  const random = seededRandom(seed);
+  const isolateId = crypto.randomUUID().replaceAll('-', '');
+  let requests = 0;
+  const newRequestId = () => `${isolateId}-${(requests++).toString(36)}`;
+
+  // A stub belongs to the request that makes it, and is dead after a failure: each call gets a new one.
+  const directory = () => objectNamed<DirectoryRpc>(env.DIRECTORY, 'directory');
+  const telemetryObject = () => objectNamed<TelemetryRpc>(env.TELEMETRY, 'telemetry');
+  const snapshots = createSnapshotSource({ now, directory, sleep });
+  return {
+    env,
+    now,
+    random,
+    isolateId,
+    newRequestId,
+    snapshots,
+    pools: createPoolRegistry(random),
+    passMemory: createPassMemory(now),
+    shards: createShardClient({
+      namespace: env.SHARD_REPLICA,
+      now,
+      newRequestId,
+      heardOf: snapshots.heardOf,
+      header: () => {
+        const snapshot = snapshots.peek();
+        return {
+          mapEpoch: snapshot?.shardMap.epoch ?? 0,
+          configVersion: snapshot?.version ?? 0,
+          healthEpoch: snapshot?.healthEpoch ?? 0,
+        };
+      },
+    }),
+    telemetry: createTelemetryRecorder({ telemetryObject, isolateId, now, random }),
+    directory,
+    healthMonitor: (pool) => objectNamed<HealthMonitorRpc>(env.HEALTH_MONITOR, `${pool}/default`),
+    purgeCoordinator: () => objectNamed<PurgeCoordinatorRpc>(env.PURGE_COORDINATOR, 'purge-coordinator'),
+    telemetryObject,
+  };
+}
+
+/** The runtime's type of a stub knows nothing of the class behind it: what it answers is durable-objects/interfaces.ts. */
+function objectNamed<Rpc>(namespace: DurableObjectNamespace, name: string): Rpc {
+  return namespace.get(namespace.idFromName(name)) as unknown as Rpc;
+}

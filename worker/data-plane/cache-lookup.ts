@@ -1,0 +1,124 @@
+// What the shards hold for a request, and what follows from it: answer, ask the origin, or pass the cache by. A shard
+// that cannot be reached is not an empty one: then the request goes to the origin and nothing is stored.
+
+import { cacheKeyOf } from '../../core/cache/cache-key.ts';
+import type { CacheDecision, ForwardReason } from '../../core/cache/decision.ts';
+import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
+import { fieldValue } from '../../core/http/fields.ts';
+import type { FillToken } from '../../core/replication/commands.ts';
+import type { Lookup, ShardFailure } from './shard-client.ts';
+import type { Visit } from './visit.ts';
+import { sleep } from './within.ts';
+
+export type StoredBody = Uint8Array | ReadableStream<Uint8Array> | null;
+
+export interface CacheHit {
+  readonly type: 'hit';
+  readonly stored: StoredResponse;
+  readonly body: StoredBody;
+  readonly bodyBytes: number;
+  readonly ttlSeconds: number;
+}
+
+export interface CacheForward {
+  readonly type: 'forward';
+  readonly key: string;
+  readonly forward: ForwardReason;
+  readonly reason: string;
+  /** null: another request is filling this key, or nothing of this one may be stored. */
+  readonly lease: FillToken | null;
+  /** What the origin is to confirm. */
+  readonly stale: {
+    readonly stored: StoredResponse;
+    readonly body: StoredBody;
+    readonly bodyBytes: number;
+  } | null;
+}
+
+export type CacheAnswer =
+  /** The route does not cache. */
+  | { readonly type: 'off' }
+  /** The cache is not asked, or cannot answer. */
+  | { readonly type: 'bypass'; readonly forward: ForwardReason; readonly reason: string | null }
+  /** The client wants a stored response only (RFC 9111 §5.2.1.7). */
+  | { readonly type: 'not-cached'; readonly detail: string }
+  | CacheHit
+  | CacheForward;
+
+/** How long one request waits for another's fetch of the same key before it goes itself. */
+const WAIT_MS = 1_000;
+const FIRST_PAUSE_MS = 2;
+const PAUSE_MAX_MS = 64;
+
+export async function lookUp(visit: Visit): Promise<CacheAnswer> {
+  const { route, tally } = visit;
+  if (!route.cache.enabled) return { type: 'off' };
+  const answer = cannotAsk(visit) ?? (await ask(visit));
+  tally.cache = answer.type === 'bypass' || answer.type === 'forward' ? answer.forward : answer.type;
+  return answer;
+}
+
+/** Requests that the cache has nothing to say about. */
+export function cannotAsk({
+  request: { method, body },
+  fields,
+}: Pick<Visit, 'fields'> & { readonly request: Pick<Request, 'method' | 'body'> }): CacheAnswer | null {
+  if (method !== 'GET' && method !== 'HEAD') return { type: 'bypass', forward: 'method', reason: null };
+  if (body !== null && fieldValue(fields, 'content-length') !== '0') {
+    return { type: 'bypass', forward: 'bypass', reason: 'request-body' };
+  }
+  if (fieldValue(fields, 'upgrade') !== undefined) {
+    return { type: 'bypass', forward: 'bypass', reason: 'upgrade' };
+  }
+  return null;
+}
+
+async function ask(visit: Visit): Promise<CacheAnswer> {
+  const { edge, snapshot, target, request, fields } = visit;
+  const key = cacheKeyOf(target);
+  const mayStore = request.method === 'GET';
+  const deadlineAt = edge.now() + WAIT_MS;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
+    const lookup = await edge.shards.lookup(snapshot.shardMap, {
+      key,
+      method: request.method,
+      fields,
+      wantLease: mayStore,
+    });
+    const answer = interpret(lookup, key);
+    if (answer.type !== 'forward' || answer.lease !== null || !mayStore) return answer;
+    // Somebody else is fetching it. His response will do, if it can be shared and comes soon.
+    if (edge.passMemory.has(key) || edge.now() >= deadlineAt) return { ...answer, reason: 'fetch-under-way' };
+    discard(answer.stale?.body ?? null);
+    await sleep(pauseMs);
+  }
+}
+
+export function interpret(lookup: Lookup | ShardFailure, key: string): CacheAnswer {
+  if (lookup.type !== 'decision') {
+    return { type: 'bypass', forward: 'bypass', reason: 'shard-unavailable' };
+  }
+  const { decision, meta, body, bodyBytes, lease } = lookup;
+  const stored = meta === null ? null : decodeStored(meta);
+  if (decision.type === 'hit' && stored !== null) {
+    return { type: 'hit', stored, body, bodyBytes, ttlSeconds: decision.ttlSeconds };
+  }
+  return {
+    type: 'forward',
+    key,
+    ...forwardOf(decision),
+    lease,
+    stale: stored === null ? null : { stored, body, bodyBytes },
+  };
+}
+
+function forwardOf(decision: CacheDecision): { forward: ForwardReason; reason: string } {
+  return decision.type === 'hit'
+    ? { forward: 'bypass', reason: 'unreadable-entry' }
+    : { forward: decision.forward, reason: decision.reason };
+}
+
+/** A body that nobody will read must not hold its stream open. */
+export function discard(body: StoredBody): void {
+  if (body instanceof ReadableStream) body.cancel().catch(() => {});
+}

@@ -1,0 +1,146 @@
+// Gets the response of an origin: one attempt after the other over the pool's order, each bounded in time, until one
+// answers or nothing more may be tried. A failed connection may be repeated only where repeating does no harm
+// (RFC 9110 §9.2.2) and no body was given away: in this runtime a refused connection, a reset and garbage look alike.
+import type { Fields } from '../../core/http/fields.ts';
+import type { BackendWalk } from './choose-backend.ts';
+import type { EdgeError } from './edge-error.ts';
+import { Http1ProtocolError } from './http1-message.ts';
+import { originTarget } from './origin-target.ts';
+import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
+import { type OriginResponse, sendToOrigin } from './send-to-origin.ts';
+import type { Visit } from './visit.ts';
+
+export type OriginOutcome =
+  | {
+      readonly type: 'answered';
+      readonly response: OriginResponse;
+      readonly pool: RuntimePool;
+      readonly backend: RuntimeBackend;
+      /** Epoch ms: when the attempt that answered was sent, and when its head was there. */
+      readonly requestedAt: number;
+      readonly receivedAt: number;
+      /** Call once, when nothing more is read from it. */
+      done(): void;
+    }
+  | { readonly type: 'failed'; readonly error: EdgeError };
+
+/** RFC 9110 §9.2.2, without those that carry a body as a rule; a body excludes a repetition anyway. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+const NO_BACKEND_RETRY_AFTER_SECONDS = 1;
+
+/** `fields` as made for origins. Rejects never. */
+export async function fetchOrigin(
+  visit: Visit,
+  pool: RuntimePool,
+  walk: BackendWalk,
+  fields: Fields,
+): Promise<OriginOutcome> {
+  const { edge, request, target, route } = visit;
+  const { totalMs, attemptMs } = pool.config.timeouts;
+  const mayRepeat = IDEMPOTENT.has(request.method) && request.body === null;
+  const attemptsMax = mayRepeat ? pool.config.retry.attemptsMax : 1;
+  const deadlineAt = edge.now() + totalMs;
+  let failure: EdgeError | null = null;
+
+  for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+    const backend = walk.next();
+    if (backend === null) return { type: 'failed', error: failure ?? noBackend(pool, walk.refusals()) };
+    visit.tally.backend = backend.id;
+    backend.load.inFlight++;
+    const requestedAt = edge.now();
+    const limitMs = Math.max(1, Math.min(attemptMs, deadlineAt - requestedAt));
+    const outcome = await attemptOnce(limitMs, (signal) =>
+      sendToOrigin({
+        request,
+        backend,
+        target: originTarget(target.pathAndQuery, route.request, backend.basePath),
+        fields,
+        signal,
+      }),
+    );
+    if (outcome.type === 'answered') {
+      const done = once(() => backend.load.inFlight--);
+      const { response } = outcome;
+      return { type: 'answered', response, pool, backend, requestedAt, receivedAt: edge.now(), done };
+    }
+    backend.load.inFlight--;
+    failure = { code: outcome.code, detail: `${nameOf(pool, backend)}: ${outcome.detail}` };
+    reportFailure(visit, pool, backend, failure);
+    if (outcome.code !== 'origin-unreachable' || edge.now() >= deadlineAt) break;
+  }
+  return { type: 'failed', error: failure ?? noBackend(pool, walk.refusals()) };
+}
+
+type AttemptOutcome =
+  | { readonly type: 'answered'; readonly response: OriginResponse }
+  | {
+      readonly type: 'failed';
+      readonly code: 'origin-unreachable' | 'origin-protocol' | 'origin-timeout';
+      readonly detail: string;
+    };
+
+/** The time limit is for the head; a body has its own (relay-body.ts). */
+async function attemptOnce(
+  limitMs: number,
+  send: (signal: AbortSignal) => Promise<OriginResponse>,
+): Promise<AttemptOutcome> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), limitMs);
+  try {
+    const response = await send(controller.signal);
+    // The runtime refuses to pass these on.
+    if ((response.status < 200 || response.status > 599) && !response.webSocket) {
+      await response.body?.cancel().catch(() => {});
+      return {
+        type: 'failed',
+        code: 'origin-protocol',
+        detail: `its status ${response.status} is none of HTTP`,
+      };
+    }
+    return { type: 'answered', response };
+  } catch (error) {
+    if (controller.signal.aborted) {
+      return { type: 'failed', code: 'origin-timeout', detail: `no response head within ${limitMs} ms` };
+    }
+    const detail = error instanceof Error ? error.message : String(error);
+    const code = error instanceof Http1ProtocolError ? 'origin-protocol' : 'origin-unreachable';
+    return { type: 'failed', code, detail };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function noBackend(pool: RuntimePool, refusals: readonly string[]): EdgeError {
+  const why = refusals.length === 0 ? 'it has none' : refusals.join(', ');
+  return {
+    code: 'no-backend',
+    detail: `Cannot pick a backend in pool "${pool.name}": ${why}`,
+    retryAfterSeconds: NO_BACKEND_RETRY_AFTER_SECONDS,
+  };
+}
+
+function reportFailure(visit: Visit, pool: RuntimePool, backend: RuntimeBackend, failure: EdgeError): void {
+  visit.edge.telemetry.event(
+    {
+      at: visit.edge.now(),
+      type: failure.code,
+      subject: nameOf(pool, backend),
+      detail: { route: visit.route.id, detail: failure.detail },
+    },
+    visit.context,
+  );
+}
+
+function nameOf(pool: RuntimePool, backend: RuntimeBackend): string {
+  return `${pool.name}/${backend.id}`;
+}
+
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    action();
+  };
+}

@@ -1,0 +1,70 @@
+// Puts an origin's response into its shard, off the client's path: under the lease that the lookup gave, so that
+// only one of many requests stores it, and only if no purge has come between.
+import { decideStorable } from '../../core/cache/storable.ts';
+import { encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
+import type { FillToken } from '../../core/replication/commands.ts';
+import type { CacheAnswer, CacheForward } from './cache-lookup.ts';
+import type { Answered } from './forward.ts';
+import type { BodyEnd } from './relay-body.ts';
+import type { Visit } from './visit.ts';
+
+export type FillPlan =
+  | {
+      readonly type: 'fill';
+      readonly key: string;
+      readonly token: FillToken;
+      readonly stored: StoredResponse;
+      readonly variant: string;
+      readonly keepMs: number;
+    }
+  /** `reason` is told in Cache-Status. */
+  | { readonly type: 'none'; readonly reason: string | null };
+
+/** Whether this response will be stored; a lease that is not needed goes back at once. */
+export function planFill(visit: Visit, cached: CacheAnswer, origin: Answered): FillPlan {
+  if (cached.type !== 'forward') return { type: 'none', reason: null };
+  const { request, route, fields, edge } = visit;
+  const { response, requestedAt, receivedAt } = origin;
+  const verdict = decideStorable({
+    request: { method: request.method, fields },
+    response: { status: response.status, fields: response.fields },
+    requestedAt,
+    receivedAt,
+  });
+  const isTooLarge = response.bodyBytes !== null && response.bodyBytes > route.cache.maxObjectBytes;
+  if (verdict.type === 'not-stored' || isTooLarge) {
+    edge.passMemory.remember(cached.key);
+    giveBackLease(visit, cached);
+    return { type: 'none', reason: verdict.type === 'not-stored' ? verdict.reason : 'too-large' };
+  }
+  edge.passMemory.forget(cached.key);
+  if (cached.lease === null) return { type: 'none', reason: cached.reason };
+  const { stored, variant, keepMs } = verdict;
+  return { type: 'fill', key: cached.key, token: cached.lease, stored, variant, keepMs };
+}
+
+/** Only a body that arrived whole is stored. */
+export async function finishFill(visit: Visit, plan: FillPlan, end: BodyEnd): Promise<void> {
+  if (plan.type === 'none') return;
+  const { edge, snapshot } = visit;
+  if (end.type !== 'complete' || end.bytes === null) {
+    if (end.type === 'complete') edge.passMemory.remember(plan.key);
+    await edge.shards.release(snapshot.shardMap, plan.key, plan.token);
+    return;
+  }
+  const { key, variant, token, keepMs, stored } = plan;
+  await edge.shards.write(snapshot.shardMap, key, edge.newRequestId(), {
+    type: 'fill',
+    key,
+    variant,
+    meta: encodeStored(stored),
+    body: end.bytes,
+    token,
+    ttlMs: keepMs,
+    tags: [],
+  });
+}
+
+export function giveBackLease({ edge, snapshot, context }: Visit, { key, lease }: CacheForward): void {
+  if (lease !== null) context.waitUntil(edge.shards.release(snapshot.shardMap, key, lease));
+}

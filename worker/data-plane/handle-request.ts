@@ -1,0 +1,62 @@
+// One request of the data plane, its steps in order: target, configuration, route, cache, origin, response. What each
+// step can answer has a name; the same words stand in Cache-Status, in the counters and in `explain`.
+import type { Edge } from '../edge.ts';
+import { acceptTarget } from './accept-target.ts';
+import { lookUp } from './cache-lookup.ts';
+import { clientAddress } from './client-address.ts';
+import { type EdgeError, edgeError } from './edge-error.ts';
+import { forward } from './forward.ts';
+import { fieldsOf } from './headers.ts';
+import { respondFromCache, respondFromOrigin, respondRevalidated } from './respond.ts';
+import { routeTableOf } from './route-table.ts';
+import type { Tally, Visit } from './visit.ts';
+
+export async function handleRequest(
+  request: Request,
+  edge: Edge,
+  context: ExecutionContext,
+): Promise<Response> {
+  const startedAt = edge.now();
+  const tally: Tally = { route: '', pool: '', backend: '', cache: 'none' };
+  let answer: Response | EdgeError;
+  try {
+    answer = await decide(request, edge, context, tally);
+  } catch (cause) {
+    console.error('roundel: a request failed in the edge', cause);
+    answer = { code: 'internal', detail: 'The edge met a condition that it does not know' };
+  }
+  const response = answer instanceof Response ? answer : edgeError(request, edge.newRequestId(), answer);
+  const endedAt = edge.now();
+  const durationMs = endedAt - startedAt;
+  edge.telemetry.request({ ...tally, status: response.status, endedAt, durationMs }, context);
+  return response;
+}
+
+async function decide(
+  request: Request,
+  edge: Edge,
+  context: ExecutionContext,
+  tally: Tally,
+): Promise<Response | EdgeError> {
+  const fields = fieldsOf(request.headers);
+  const target = acceptTarget(request, fields);
+  if (target.type !== 'target') return target.error;
+
+  const snapshot = await edge.snapshots.current(context);
+  if (!snapshot) return { code: 'no-config', detail: 'Cannot route: the directory has not answered yet' };
+
+  const route = routeTableOf(snapshot.config).match(target.host, target.path, request.method);
+  if (!route) return { code: 'no-route', detail: `Cannot route ${request.method} ${target.canonicalUrl}` };
+  tally.route = route.id;
+  const clientIp = clientAddress(request);
+  const visit: Visit = { request, edge, context, snapshot, target, route, fields, clientIp, tally };
+
+  const cached = await lookUp(visit);
+  if (cached.type === 'hit') return respondFromCache(visit, cached);
+  if (cached.type === 'not-cached') return { code: 'not-cached', detail: cached.detail };
+
+  const origin = await forward(visit, cached);
+  if (origin.type === 'failed') return origin.error;
+  if (origin.type === 'confirmed') return respondRevalidated(visit, origin);
+  return respondFromOrigin(visit, cached, origin);
+}

@@ -1,0 +1,50 @@
+// A change made through the edge invalidates what is stored of it (RFC 9111 §4.4): as a logged purge of the URL, so
+// that a fetch which began before the change cannot bring the old response back. It is waited for, with a bound:
+// whoever gets the answer to a change reads nothing older afterwards.
+import { invalidatedUrls } from '../../core/cache/invalidation.ts';
+import { httpEntryKey } from '../../core/sharding/entry-key.ts';
+import type { Answered } from './forward.ts';
+import { routeTableOf } from './route-table.ts';
+import type { Visit } from './visit.ts';
+import { within } from './within.ts';
+
+const PURGE_WAIT_MS = 3_000;
+
+export type Invalidation = 'nothing-to-do' | 'done' | 'not-confirmed';
+
+export async function invalidate(visit: Visit, { response }: Answered): Promise<Invalidation> {
+  const { request, target, edge, snapshot } = visit;
+  const urls = invalidatedUrls({
+    method: request.method,
+    target,
+    response: { status: response.status, fields: response.fields },
+  });
+  if (urls.length === 0 || !isCachedSomewhere(visit)) return 'nothing-to-do';
+  const purges = urls.map(async (url) => {
+    const key = httpEntryKey(url);
+    const outcome = await edge.shards.write(snapshot.shardMap, key, edge.newRequestId(), {
+      type: 'purge',
+      selector: { type: 'url', key },
+    });
+    return outcome.type === 'result';
+  });
+  const confirmed = await within(Promise.all(purges), PURGE_WAIT_MS);
+  if (confirmed?.every((isDone) => isDone)) return 'done';
+  edge.telemetry.event(
+    {
+      at: edge.now(),
+      type: 'invalidation-not-confirmed',
+      subject: target.canonicalUrl,
+      detail: { method: request.method },
+    },
+    visit.context,
+  );
+  return 'not-confirmed';
+}
+
+/** Spares the shards a write for every change of something that no route stores. */
+function isCachedSomewhere({ route, snapshot, target }: Visit): boolean {
+  if (route.cache.enabled) return true;
+  const reading = routeTableOf(snapshot.config).match(target.host, target.path, 'GET');
+  return reading?.cache.enabled ?? false;
+}

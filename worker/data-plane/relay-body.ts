@@ -1,0 +1,163 @@
+// Hands an origin's body to the client as it comes, keeping a copy on the side where one is wanted. A body that is
+// short and already here is handed over whole (no stream to set up); any other goes chunk by chunk: the next one is
+// read when the client has taken the last, so a slow client piles up nothing. An origin that falls silent, resets or
+// ends early aborts the client's response: never a clean end after half a body.
+import { within } from './within.ts';
+
+export type BodyEnd =
+  /** The body arrived whole; `bytes` when a copy was wanted and it fitted. */
+  | { readonly type: 'complete'; readonly bytes: Uint8Array | null }
+  | { readonly type: 'cut'; readonly reason: 'origin-aborted' | 'origin-silent' | 'client-left' };
+
+export interface RelayOptions {
+  readonly body: ReadableStream<Uint8Array>;
+  /** From Content-Length; null when the origin did not say. */
+  readonly lengthBytes: number | null;
+  /** A copy of up to this many bytes is kept; 0 = none wanted. */
+  readonly keepBytesMax: number;
+  /** Longest silence of the origin within the body. */
+  readonly silenceMs: number;
+  /** Called once; what it returns may go on after the client has its response. */
+  onEnd(end: BodyEnd): Promise<void> | void;
+}
+
+/** Bodies up to this length are handed over whole when they are there at once. */
+const WHOLE_BYTES_MAX = 65_536;
+/** How long headers may wait for such a body. */
+const WHOLE_WAIT_MS = 5;
+const CHUNK_BYTES_MIN = 16_384;
+const CHUNK_BYTES_MAX = 131_072;
+
+type ByteReader = ReadableStreamBYOBReader;
+type ChunkResult = ReadableStreamReadResult<Uint8Array>;
+
+export async function relayBody(options: RelayOptions, context: ExecutionContext): Promise<BodyInit> {
+  const { body, lengthBytes } = options;
+  if (lengthBytes === 0) return handOverWhole(options, new Uint8Array(0), context);
+  const reader = body.getReader({ mode: 'byob' });
+  if (lengthBytes === null || lengthBytes > WHOLE_BYTES_MAX) {
+    return startRelay(options, reader, null, context);
+  }
+  const first = reader.read(new Uint8Array(lengthBytes));
+  const chunk = await within(first, WHOLE_WAIT_MS).catch(() => null);
+  if (!chunk || chunk.done || chunk.value.length < lengthBytes) {
+    return startRelay(options, reader, first, context);
+  }
+  return handOverWhole(options, chunk.value, context);
+}
+
+/** `bytes` are as many as Content-Length says: the whole body (RFC 9112 §6.3). */
+function handOverWhole(options: RelayOptions, bytes: Uint8Array, context: ExecutionContext): Uint8Array {
+  const isKept = options.keepBytesMax > 0 && bytes.byteLength <= options.keepBytesMax;
+  const ended = options.onEnd({ type: 'complete', bytes: isKept ? bytes : null });
+  if (ended) context.waitUntil(ended);
+  return bytes;
+}
+
+function startRelay(
+  options: RelayOptions,
+  reader: ByteReader,
+  first: Promise<ChunkResult> | null,
+  context: ExecutionContext,
+): ReadableStream {
+  const { lengthBytes } = options;
+  const pipe = lengthBytes === null ? new IdentityTransformStream() : new FixedLengthStream(lengthBytes);
+  context.waitUntil(relay(options, reader, first, pipe.writable.getWriter()));
+  return pipe.readable;
+}
+
+async function relay(
+  options: RelayOptions,
+  reader: ByteReader,
+  first: Promise<ChunkResult> | null,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+): Promise<void> {
+  const copy = options.keepBytesMax > 0 ? createCopy(options) : null;
+  let clientLeft = false;
+  let pending = first;
+  let buffer = new ArrayBuffer(CHUNK_BYTES_MIN);
+  // Told here even while no write is under way.
+  writer.closed.catch(() => {
+    clientLeft = true;
+    if (!copy) reader.cancel().catch(() => {});
+  });
+  for (;;) {
+    const result = await readChunk(pending ?? reader.read(new Uint8Array(buffer)), options.silenceMs);
+    pending = null;
+    if (result.type !== 'chunk') {
+      const reason = clientLeft ? 'client-left' : result.type;
+      writer.abort(new Error(`The origin's body was cut: ${reason}`)).catch(() => {});
+      reader.cancel().catch(() => {});
+      await options.onEnd({ type: 'cut', reason });
+      return;
+    }
+    const { done, value } = result.chunk;
+    if (done) break;
+    copy?.add(value);
+    if (!clientLeft) {
+      await writer.write(value).catch(() => {
+        clientLeft = true;
+      });
+    }
+    // Without a client the rest is fetched only for the copy.
+    if (clientLeft && !copy?.isWanted()) {
+      reader.cancel().catch(() => {});
+      await options.onEnd({ type: 'cut', reason: 'client-left' });
+      return;
+    }
+    const isFull = value.byteLength === value.buffer.byteLength;
+    const nextBytes = isFull ? Math.min(value.byteLength * 2, CHUNK_BYTES_MAX) : value.buffer.byteLength;
+    buffer = nextBytes > value.buffer.byteLength ? new ArrayBuffer(nextBytes) : (value.buffer as ArrayBuffer);
+  }
+  // The copy is handed on first: who asks again as soon as the body has ended should find it under way.
+  const ended = options.onEnd({ type: 'complete', bytes: copy?.finish() ?? null });
+  await writer.close().catch(() => {});
+  await ended;
+}
+
+type ReadOutcome =
+  | { readonly type: 'chunk'; readonly chunk: ChunkResult }
+  | { readonly type: 'origin-aborted' }
+  | { readonly type: 'origin-silent' };
+
+async function readChunk(read: Promise<ChunkResult>, silenceMs: number): Promise<ReadOutcome> {
+  try {
+    const chunk = await within(read, silenceMs);
+    return chunk ? { type: 'chunk', chunk } : { type: 'origin-silent' };
+  } catch {
+    return { type: 'origin-aborted' };
+  }
+}
+
+interface Copy {
+  add(chunk: Uint8Array): void;
+  /** False once it has outgrown its limit. */
+  isWanted(): boolean;
+  /** null when it has outgrown its limit. */
+  finish(): Uint8Array | null;
+}
+
+function createCopy({ lengthBytes, keepBytesMax }: RelayOptions): Copy {
+  let pieces: Uint8Array[] | null = [];
+  let bytes = 0;
+  if (lengthBytes !== null && lengthBytes > keepBytesMax) pieces = null;
+  return {
+    add(chunk) {
+      if (!pieces) return;
+      bytes += chunk.byteLength;
+      if (bytes > keepBytesMax) pieces = null;
+      else pieces.push(chunk.slice());
+    },
+    isWanted: () => pieces !== null,
+    finish() {
+      if (!pieces) return null;
+      const whole = new Uint8Array(bytes);
+      let at = 0;
+      for (const piece of pieces) {
+        whole.set(piece, at);
+        at += piece.byteLength;
+      }
+      return whole;
+    },
+  };
+}

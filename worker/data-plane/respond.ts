@@ -1,0 +1,139 @@
+// Responses to the client: from the cache, from the cache after an origin has confirmed it, from an origin.
+import { answerFromStored } from '../../core/cache/respond.ts';
+import type { StoredResponse } from '../../core/cache/stored-response.ts';
+import { appendCacheStatus, type CacheStatus } from '../../core/http/cache-status.ts';
+import type { Fields } from '../../core/http/fields.ts';
+import { fieldsToClient } from '../../core/http/forward-fields.ts';
+import { type CacheAnswer, type CacheHit, discard, type StoredBody } from './cache-lookup.ts';
+import { type FillPlan, finishFill, planFill } from './fill.ts';
+import type { Answered, Confirmed } from './forward.ts';
+import { headersInit } from './headers.ts';
+import { invalidate } from './invalidate.ts';
+import { type BodyEnd, relayBody } from './relay-body.ts';
+import type { Visit } from './visit.ts';
+
+interface StoredAnswer {
+  readonly stored: StoredResponse;
+  readonly body: StoredBody;
+  readonly bodyBytes: number;
+}
+
+export function respondFromCache(visit: Visit, hit: CacheHit): Response {
+  return fromStored(visit, hit, { type: 'hit', ttlSeconds: hit.ttlSeconds }, null);
+}
+
+/** The origin's 304 has renewed what is stored: the client gets that, and the shard is told. */
+export function respondRevalidated(visit: Visit, confirmed: Confirmed): Response {
+  const { cached, origin, stored, variant, keepMs, bytes } = confirmed;
+  const plan: FillPlan =
+    cached.lease === null || bytes === null
+      ? { type: 'none', reason: cached.reason }
+      : { type: 'fill', key: cached.key, token: cached.lease, stored, variant, keepMs };
+  visit.context.waitUntil(finishFill(visit, plan, { type: 'complete', bytes }));
+  const body = { stored, body: bytes, bodyBytes: confirmed.bodyBytes };
+  return fromStored(visit, body, forwardStatus(cached, plan, 304, null), origin);
+}
+
+/** Streams; the copy for the cache is made on the way. */
+export async function respondFromOrigin(
+  visit: Visit,
+  cached: CacheAnswer,
+  origin: Answered,
+): Promise<Response> {
+  const { request, route, context } = visit;
+  const { response, pool, done } = origin;
+  const { status } = response;
+  const invalidation = await invalidate(visit, origin);
+  const plan = planFill(visit, cached, origin);
+  const detail = invalidation === 'not-confirmed' ? 'invalidation-not-confirmed' : null;
+  const headers = clientHeaders(visit, response.fields, cacheStatusOf(cached, plan, status, detail), origin);
+
+  if (response.webSocket) {
+    done();
+    return new Response(null, { status: 101, headers, webSocket: response.webSocket });
+  }
+  const onEnd = (end: BodyEnd): Promise<void> => {
+    done();
+    return finishFill(visit, plan, end);
+  };
+  const init = { status, statusText: response.reason, headers, encodeBody: 'manual' } as const;
+  if (response.body === null || request.method === 'HEAD' || BODILESS.has(status)) {
+    context.waitUntil(onEnd({ type: 'complete', bytes: new Uint8Array(0) }));
+    return new Response(null, init);
+  }
+  const body = await relayBody(
+    {
+      body: response.body,
+      lengthBytes: response.bodyBytes,
+      keepBytesMax: plan.type === 'fill' ? route.cache.maxObjectBytes : 0,
+      silenceMs: pool.config.timeouts.totalMs,
+      onEnd,
+    },
+    context,
+  );
+  return new Response(body, init);
+}
+
+/** RFC 9110 §6.4.1: never with content, whatever their fields say. */
+const BODILESS = new Set([204, 205, 304]);
+
+function fromStored(
+  visit: Visit,
+  { stored, body, bodyBytes }: StoredAnswer,
+  cacheStatus: CacheStatus,
+  origin: Answered | null,
+): Response {
+  const { request, fields, edge } = visit;
+  const answer = answerFromStored(stored, { method: request.method, fields }, edge.now());
+  const headers = clientHeaders(visit, answer.fields, cacheStatus, origin);
+  const init = { status: answer.status, headers, encodeBody: 'manual' } as const;
+  if (answer.withBody) return new Response(withLength(body, bodyBytes), init);
+  discard(body);
+  return new Response(null, init);
+}
+
+function clientHeaders(
+  { route }: Visit,
+  fields: Fields,
+  cacheStatus: CacheStatus | null,
+  origin: Answered | null,
+): Headers {
+  const { setHeaders, removeHeaders, exposeBackend } = route.response;
+  const made = fieldsToClient({ fields, setHeaders, removeHeaders });
+  const headers = new Headers(headersInit(cacheStatus ? appendCacheStatus(made, cacheStatus) : made));
+  if (exposeBackend && origin) headers.set('roundel-backend', `${origin.pool.name}/${origin.backend.id}`);
+  return headers;
+}
+
+/** null on a route without a cache. */
+function cacheStatusOf(
+  cached: CacheAnswer,
+  plan: FillPlan,
+  status: number,
+  detail: string | null,
+): CacheStatus | null {
+  return cached.type === 'bypass' || cached.type === 'forward'
+    ? forwardStatus(cached, plan, status, detail)
+    : null;
+}
+
+function forwardStatus(
+  cached: Extract<CacheAnswer, { type: 'bypass' | 'forward' }>,
+  plan: FillPlan,
+  status: number,
+  detail: string | null,
+): CacheStatus {
+  const notFilled = plan.type === 'none' ? plan.reason : null;
+  return {
+    type: 'forward',
+    forward: cached.forward,
+    forwardStatus: status,
+    stored: plan.type === 'fill',
+    detail: detail ?? notFilled ?? cached.reason,
+  };
+}
+
+/** A stream of known length keeps its Content-Length. */
+function withLength(body: StoredBody, bodyBytes: number): BodyInit | null {
+  return body instanceof ReadableStream ? body.pipeThrough(new FixedLengthStream(bodyBytes)) : body;
+}

@@ -1,0 +1,104 @@
+// One request to one backend, by the runtime's fetch where that can say what is to be said, else over a socket.
+import { parseOriginUrl } from '../../core/config/origin-url.ts';
+import { type Fields, fieldValue } from '../../core/http/fields.ts';
+import { fieldsOf } from './headers.ts';
+import { isSentUnchanged } from './origin-target.ts';
+import type { RuntimeBackend } from './pool-registry.ts';
+import { socketFetch } from './socket-fetch.ts';
+
+export interface OriginResponse {
+  readonly status: number;
+  readonly reason: string;
+  readonly fields: Fields;
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** Content-Length of the body; null when not told. */
+  readonly bodyBytes: number | null;
+  readonly webSocket: WebSocket | null;
+}
+
+export interface OriginRequest {
+  readonly request: Request;
+  readonly backend: RuntimeBackend;
+  /** Path and query for this backend. */
+  readonly target: string;
+  readonly fields: Fields;
+  readonly signal: AbortSignal;
+}
+
+/** Rejects when no response head comes. */
+export async function sendToOrigin(origin: OriginRequest): Promise<OriginResponse> {
+  const isUpgrade = fieldValue(origin.fields, 'upgrade') !== undefined;
+  // fetch overwrites Host by the URL's, and re-encodes some characters; WebSockets only it can open.
+  const needsSocket =
+    (origin.backend.config.hostHeader !== undefined || !isSentUnchanged(origin.target)) && !isUpgrade;
+  return needsSocket ? sendBySocket(origin) : sendByFetch(origin);
+}
+
+async function sendByFetch({
+  request,
+  backend,
+  target,
+  fields,
+  signal,
+}: OriginRequest): Promise<OriginResponse> {
+  const url = backend.origin + target;
+  const { method, body } = request;
+  const init = {
+    headers: fields as [string, string][],
+    redirect: 'manual',
+    // Bytes as they are: neither decoded for us nor encoded again for the client.
+    encodeResponseBody: 'manual',
+    signal,
+  } as const;
+  // A GET with a body is refused by the constructor, but not as a copy of the request that came so.
+  const response =
+    body !== null && (method === 'GET' || method === 'HEAD')
+      ? await fetch(new Request(url, request), init)
+      : await fetch(url, { ...init, method, body });
+  const lengthText = response.headers.get('content-length');
+  return {
+    status: response.status,
+    reason: response.statusText,
+    fields: fieldsOf(response.headers),
+    body: response.body,
+    bodyBytes: lengthText !== null && /^\d{1,15}$/.test(lengthText) ? Number(lengthText) : null,
+    webSocket: response.webSocket,
+  };
+}
+
+async function sendBySocket({
+  request,
+  backend,
+  target,
+  fields,
+  signal,
+}: OriginRequest): Promise<OriginResponse> {
+  const parsed = parseOriginUrl(backend.origin);
+  if (!parsed.ok) throw new Error(`Cannot connect to ${backend.origin}: ${parsed.message}`);
+  const { scheme, host, port } = parsed.url;
+  const isTls = scheme === 'https';
+  const length = request.headers.get('content-length');
+  const response = await socketFetch({
+    isTls,
+    hostname: host,
+    port: port ?? (isTls ? 443 : 80),
+    host: backend.config.hostHeader ?? backend.origin.slice(backend.origin.indexOf('://') + 3),
+    method: request.method,
+    target,
+    fields,
+    body: request.body,
+    bodyBytes: length === null ? null : Number(length),
+    signal,
+  });
+  return {
+    ...response,
+    bodyBytes: response.body === null ? null : bodyBytesOf(response.fields),
+    webSocket: null,
+  };
+}
+
+function bodyBytesOf(fields: Fields): number | null {
+  if (fieldValue(fields, 'transfer-encoding') !== undefined) return null;
+  const length = fieldValue(fields, 'content-length');
+  return length === undefined ? null : Number.parseInt(length, 10);
+}

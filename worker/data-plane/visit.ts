@@ -1,0 +1,28 @@
+// One request on its way through the data plane: what every step may look at, and what the counters will say of it.
+import type { Route } from '../../core/config/schema.ts';
+import type { Fields } from '../../core/http/fields.ts';
+import type { Target } from '../../core/http/target.ts';
+import type { Edge, EdgeSnapshot } from '../edge.ts';
+
+export interface Visit {
+  readonly request: Request;
+  readonly edge: Edge;
+  readonly context: ExecutionContext;
+  readonly snapshot: EdgeSnapshot;
+  readonly target: Target;
+  readonly route: Route;
+  /** As the client sent them. */
+  readonly fields: Fields;
+  /** '' when not known. */
+  readonly clientIp: string;
+  readonly tally: Tally;
+}
+
+/** Filled in by the steps; counted once, when the response is decided. */
+export interface Tally {
+  route: string;
+  pool: string;
+  backend: string;
+  /** A word of Cache-Status: "hit", "uri-miss", "bypass" …; "none" where the route has no cache. */
+  cache: string;
+}
