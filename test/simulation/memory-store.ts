@@ -1,0 +1,274 @@
+// The durable state of one simulated member: a ReplicaStore over plain maps. What one `persist` writes is there as a
+// whole or not at all; a crash loses nothing of it.
+
+import type { RowAddress } from '../../core/replication/commands.ts';
+import { stillRemembers } from '../../core/replication/forget.ts';
+import type { LogEntry } from '../../core/replication/messages.ts';
+import { entryBytes } from '../../core/replication/sizes.ts';
+import type {
+  AppliedHead,
+  DedupeRow,
+  DurableHead,
+  Identity,
+  InvalidationStamps,
+  LogPlace,
+  ReplicaStore,
+  Row,
+  RowHead,
+  Tombstone,
+  Write,
+} from '../../core/replication/store.ts';
+import { isNewer, type Viewstamp } from '../../core/replication/viewstamp.ts';
+import { isKvEntryKey } from '../../core/sharding/entry-key.ts';
+
+const NOTHING: Viewstamp = { view: 0, op: 0 };
+
+interface StoredChunk {
+  readonly bytes: Uint8Array;
+  readonly stagedAt: number;
+}
+
+export class MemoryStore implements ReplicaStore {
+  private readonly identity: Identity;
+  private view = 0;
+  private appliedHead: AppliedHead = {
+    commit: 0,
+    applied: 0,
+    appliedT: 0,
+    fillFloor: NOTHING,
+    fillMark: NOTHING,
+    fillMarkT: 0,
+    httpBytes: 0,
+    kvBytes: 0,
+    entries: 0,
+    stateHash: 0,
+  };
+  private before: Viewstamp = NOTHING;
+  private floor: Viewstamp = NOTHING;
+  private log: LogEntry[] = [];
+  private readonly rowsByKey = new Map<string, Map<string, Row>>();
+  private readonly tombstones = new Map<string, Tombstone>();
+  private readonly dedupeRows = new Map<string, DedupeRow>();
+  private readonly chunks = new Map<string, StoredChunk>();
+  private all: InvalidationStamps = { hard: null, soft: null };
+
+  constructor(identity: Identity) {
+    this.identity = identity;
+  }
+
+  head(): DurableHead {
+    const last = this.log.at(-1);
+    return {
+      ...this.appliedHead,
+      identity: this.identity,
+      view: this.view,
+      lastLogged: last === undefined ? this.before : { view: last.view, op: last.op },
+      lastT: last?.t ?? this.appliedHead.appliedT,
+      firstOp: this.before.op + 1,
+      beforeFirst: this.before,
+      logBytes: this.log.reduce((sum, entry) => sum + entryBytes(entry), 0),
+      floor: this.floor,
+    };
+  }
+
+  rowHead({ key, variant }: RowAddress): RowHead | undefined {
+    return this.rowsByKey.get(key)?.get(variant);
+  }
+
+  rowHeads(key: string): RowHead[] {
+    return this.rows(key);
+  }
+
+  rows(key: string): Row[] {
+    const rows = [...(this.rowsByKey.get(key)?.values() ?? [])];
+    return rows.sort((a, b) => (a.variant < b.variant ? -1 : 1));
+  }
+
+  tombstone(key: string): Tombstone | undefined {
+    return this.tombstones.get(key);
+  }
+
+  invalidateAll(): InvalidationStamps {
+    return this.all;
+  }
+
+  dedupe(reqId: string): DedupeRow | undefined {
+    return this.dedupeRows.get(reqId);
+  }
+
+  logEntries(fromOp: number, bytesMax: number): LogEntry[] {
+    const entries: LogEntry[] = [];
+    let bytes = 0;
+    for (const entry of this.log.slice(Math.max(0, fromOp - this.before.op - 1))) {
+      bytes += entryBytes(entry);
+      if (entries.length > 0 && bytes > bytesMax) break;
+      entries.push(entry);
+    }
+    return entries;
+  }
+
+  viewAt(op: number): number | undefined {
+    return this.log[op - this.before.op - 1]?.view;
+  }
+
+  logPlaces(fromOp: number, limit: number): LogPlace[] {
+    const start = Math.max(0, fromOp - this.before.op - 1);
+    const found = this.log.slice(start, start + limit);
+    return found.map((entry) => ({ op: entry.op, view: entry.view, t: entry.t, bytes: entryBytes(entry) }));
+  }
+
+  hasChunk(hash: string): boolean {
+    return this.chunks.has(hash);
+  }
+
+  chunk(hash: string): Uint8Array | undefined {
+    return this.chunks.get(hash)?.bytes;
+  }
+
+  newestChunkAt(): number | null {
+    const staged = [...this.chunks.values()].map(({ stagedAt }) => stagedAt);
+    return staged.length === 0 ? null : Math.max(...staged);
+  }
+
+  expired(t: number, limit: number): RowHead[] {
+    return this.everyRow()
+      .filter((row) => row.expireAt !== null && row.expireAt <= t)
+      .sort((a, b) => (a.expireAt ?? 0) - (b.expireAt ?? 0))
+      .slice(0, limit);
+  }
+
+  nextExpiry(afterT: number): number | null {
+    const later = this.everyRow().flatMap(({ expireAt }) =>
+      expireAt !== null && expireAt > afterT ? [expireAt] : [],
+    );
+    return later.length === 0 ? null : Math.min(...later);
+  }
+
+  evictable(limit: number): RowHead[] {
+    return this.everyRow()
+      .filter((row) => !isKvEntryKey(row.key))
+      .sort((a, b) => a.writtenAt - b.writtenAt)
+      .slice(0, limit);
+  }
+
+  /** All writes of one `persist`, in order. */
+  write(writes: readonly Write[]): void {
+    for (const write of writes) this.writeOne(write);
+  }
+
+  /** All that must be equal on members that applied the same op: without what each may forget when it likes. */
+  replicatedState(): unknown {
+    const { commit: _, ...applied } = this.appliedHead;
+    const byKey = <T>(map: Map<string, T>): [string, T][] => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+    return {
+      applied,
+      rows: byKey(this.rowsByKey).map(([key]) => this.rows(key)),
+      tombstones: byKey(this.tombstones).filter(([, { stamp }]) => isNewer(stamp, applied.fillFloor)),
+      all: this.all,
+      dedupe: byKey(this.dedupeRows).filter(([, row]) =>
+        stillRemembers(row, applied.applied, applied.appliedT),
+      ),
+    };
+  }
+
+  chunkCount(): number {
+    return this.chunks.size;
+  }
+
+  private everyRow(): Row[] {
+    return [...this.rowsByKey.values()].flatMap((variants) => [...variants.values()]);
+  }
+
+  private writeOne(write: Write): void {
+    switch (write.type) {
+      case 'identity':
+        throw new Error('A simulated member has its identity from birth');
+      case 'view':
+        this.view = write.view;
+        break;
+      case 'append':
+        for (const entry of write.entries) {
+          if (entry.op !== this.before.op + this.log.length + 1)
+            throw new Error(`Op ${entry.op} leaves a gap`);
+          this.log.push(entry);
+        }
+        break;
+      case 'truncateSuffix':
+        this.log = this.log.filter(({ op }) => op < write.fromOp);
+        break;
+      case 'truncatePrefix':
+        this.log = this.log.filter(({ op }) => op > write.before.op);
+        this.before = write.before;
+        break;
+      case 'applied': {
+        const { type: _, ...head } = write;
+        this.appliedHead = { ...head };
+        break;
+      }
+      case 'putRow': {
+        const { key, variant } = write.row;
+        const variants = this.rowsByKey.get(key) ?? new Map<string, Row>();
+        this.rowsByKey.set(key, variants.set(variant, write.row));
+        break;
+      }
+      case 'deleteRow':
+        this.deleteRow(write.address);
+        break;
+      case 'tombstone':
+        this.tombstones.set(write.tombstone.key, write.tombstone);
+        break;
+      case 'forgetTombstones':
+        for (const [key, { stamp }] of this.tombstones) {
+          if (!isNewer(stamp, write.upTo)) this.tombstones.delete(key);
+        }
+        break;
+      case 'invalidateAll':
+        this.all = write.stamps;
+        break;
+      case 'floor':
+        this.floor = write.floor;
+        break;
+      case 'dedupe':
+        this.dedupeRows.set(write.row.reqId, write.row);
+        break;
+      case 'forgetDedupe': {
+        const old = [...this.dedupeRows.values()].filter(
+          (row) => row.t < write.beforeT && row.op < write.beforeOp,
+        );
+        old.sort((a, b) => a.op - b.op);
+        for (const { reqId } of old.slice(0, write.limit)) this.dedupeRows.delete(reqId);
+        break;
+      }
+      case 'chunk':
+        this.chunks.set(write.hash, { bytes: write.bytes, stagedAt: write.stagedAt });
+        break;
+      case 'sweepChunks':
+        this.sweepChunks(write.stagedBefore);
+        break;
+      case 'touch':
+        break;
+      default:
+        write satisfies never;
+    }
+  }
+
+  private deleteRow({ key, variant }: RowAddress): void {
+    const variants = this.rowsByKey.get(key);
+    variants?.delete(variant);
+    if (variants?.size === 0) this.rowsByKey.delete(key);
+  }
+
+  private sweepChunks(stagedBefore: number): void {
+    const named = new Set<string>();
+    for (const { value } of this.everyRow()) {
+      if (value.body.type === 'chunks') for (const hash of value.body.hashes) named.add(hash);
+    }
+    for (const { command } of this.log.flatMap(({ items }) => items)) {
+      if (command.type !== 'put' && command.type !== 'fill') continue;
+      if (command.value.body.type === 'chunks') for (const hash of command.value.body.hashes) named.add(hash);
+    }
+    for (const [hash, { stagedAt }] of this.chunks) {
+      if (stagedAt < stagedBefore && !named.has(hash)) this.chunks.delete(hash);
+    }
+  }
+}
