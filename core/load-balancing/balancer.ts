@@ -26,10 +26,24 @@ export interface Balancer {
   readonly type: string;
   /**
    * Backend indexes, first choice first, then the alternatives in the order in which retries should take them.
-   * Never a duplicate, never an index of weight 0 (unless every weight is 0: then all are equal), always finite.
-   * Lazy: the caller usually takes one.
+   * Never a duplicate, never an index of weight 0, always finite; empty when no backend has a weight. The empty key
+   * stands for "none present". Lazy: the caller usually takes one.
+   *
+   * Whoever stops at an index has picked it; whoever asks for the next one has refused it, and it counts as not
+   * having been there: what others get keeps their proportions. Walking to the end picks nothing. So the walk is
+   * made in one go, and an order is used once.
    */
   order(key: string, pool: PoolView): Iterable<number>;
+  /**
+   * The first of an order, without making one: −1 when it would be empty. Only where a pick leaves no trace, so that
+   * refusing it afterwards needs nothing undone. Allocates nothing.
+   */
+  first?(key: string, pool: PoolView): number;
+  /**
+   * For `explain`, by backend index, before an order is asked for: the strategy's own measure of each backend for
+   * this key (docs of each strategy say which); null where it has none.
+   */
+  scores(key: string, pool: PoolView): readonly (number | null)[];
 }
 
 /** Builds a balancer whole from an immutable backend set; the same set in any order gives the same answers by id. */

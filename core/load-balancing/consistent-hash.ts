@@ -1,0 +1,32 @@
+// The same key goes to the same backend as long as that one is there: a place on the ring (core/sharding/hash-ring).
+// A request without a key goes to a random place.
+import { buildHashRing } from '../sharding/hash-ring.ts';
+import { hashKey } from '../sharding/key-hash.ts';
+import type { BalancerFactory } from './balancer.ts';
+import { eligibleBackends } from './eligible-backends.ts';
+
+/**
+ * The n-th alternative of a key is stable too. O(1) a pick, hash included O(length of the key).
+ * Score: distance to the backend's nearest point (in turns of the ring) divided by its weight; the lowest is first.
+ */
+export const consistentHash: BalancerFactory = (backends, { maxShare, hashSeed }, random) => {
+  const eligible = eligibleBackends(backends);
+  const indexes = eligible.map(({ index }) => index);
+  const ring = buildHashRing(eligible, { maxShare, seed: hashSeed });
+  const hashOf = (key: string): number =>
+    key === '' ? Math.floor(random.next() * 2 ** 32) : hashKey(key, hashSeed);
+
+  return {
+    type: 'consistent-hash',
+    first: (key) => indexes[ring.locate(hashOf(key))] ?? -1,
+    *order(key) {
+      for (const place of ring.order(hashOf(key))) yield indexes[place] as number;
+    },
+    scores(key) {
+      const scores = new Array<number | null>(backends.length).fill(null);
+      if (key === '') return scores;
+      for (const [place, cost] of ring.costs(hashOf(key)).entries()) scores[indexes[place] as number] = cost;
+      return scores;
+    },
+  };
+};

@@ -1,0 +1,131 @@
+// Walks a balancer's order and applies what is not the algorithm's business: weight, administrative state, what this
+// request has tried already, health. Healthy backends come first; when none of them may be tried, the unhealthy ones
+// do (a verdict may be wrong, and an answer may still come), and only when nothing is left there is no backend.
+import type { Balancer, BalancerBackend, PoolView } from './balancer.ts';
+import type { HealthState } from './health.ts';
+
+export interface SelectableBackend extends BalancerBackend {
+  readonly state: 'active' | 'draining' | 'disabled';
+}
+
+/** Why a candidate was passed over. */
+export type Refusal = 'disabled' | 'draining' | 'zero-weight' | 'already-tried' | 'unhealthy';
+
+export interface SelectionQuestion {
+  /** Built from `backends`, in this order. */
+  readonly balancer: Balancer;
+  readonly backends: readonly SelectableBackend[];
+  /** By the strategy's key list; empty when the request has none of them. */
+  readonly key: string;
+  readonly pool: PoolView;
+  /** Verdict by backend index; `unknown` counts as healthy. */
+  readonly healthOf: (backend: number) => HealthState;
+  /** Backend indexes of this request's earlier attempts. */
+  readonly tried: readonly number[];
+}
+
+export type Selection =
+  | {
+      readonly type: 'backend';
+      /** Index into `backends`. */
+      readonly backend: number;
+      /** `last-resort`: unhealthy, and no healthy one could be taken. */
+      readonly reason: 'healthy' | 'last-resort';
+    }
+  | {
+      readonly type: 'no-backend';
+      /** `all-tried`: others than this request's earlier attempts are not left. */
+      readonly reason: 'no-backends' | 'all-refused' | 'all-tried';
+    };
+
+/** One line of `explain`. */
+export interface Candidate {
+  /** Index into `backends`. */
+  readonly backend: number;
+  /** 1 = the strategy's first choice; null where the strategy leaves it out (weight 0). */
+  readonly order: number | null;
+  /** The strategy's measure of the backend for this key; null when it has none. */
+  readonly score: number | null;
+  /** Whether a request may be sent there, now or as a last resort. */
+  readonly accepted: boolean;
+  readonly reason: 'healthy' | 'last-resort' | Refusal;
+}
+
+/** What keeps a backend from being tried at all; null when nothing does. */
+function hardRefusal(
+  { backends, tried }: SelectionQuestion,
+  index: number,
+): Exclude<Refusal, 'unhealthy'> | null {
+  const backend = backends[index];
+  if (!backend) throw new Error(`Cannot judge backend ${index} of a pool: it has ${backends.length}`);
+  if (backend.state === 'disabled') return 'disabled';
+  if (backend.state === 'draining') return 'draining';
+  if (backend.weight === 0) return 'zero-weight';
+  if (tried.includes(index)) return 'already-tried';
+  return null;
+}
+
+function refusal(question: SelectionQuestion, index: number): Refusal | null {
+  return hardRefusal(question, index) ?? (question.healthOf(index) === 'unhealthy' ? 'unhealthy' : null);
+}
+
+function noBackend(question: SelectionQuestion): Selection {
+  if (question.backends.length === 0) return { type: 'no-backend', reason: 'no-backends' };
+  const tried = question.backends.some((_, index) => hardRefusal(question, index) === 'already-tried');
+  return { type: 'no-backend', reason: tried ? 'all-tried' : 'all-refused' };
+}
+
+/** Picks one backend. O(1) while the first choice is healthy, O(n) otherwise. */
+export function selectBackend(question: SelectionQuestion): Selection {
+  const { balancer, key, pool } = question;
+  if (balancer.first) {
+    const first = balancer.first(key, pool);
+    if (first >= 0 && refusal(question, first) === null) {
+      return { type: 'backend', backend: first, reason: 'healthy' };
+    }
+  }
+  for (const backend of balancer.order(key, pool)) {
+    if (refusal(question, backend) === null) return { type: 'backend', backend, reason: 'healthy' };
+  }
+  // That walk ended without a pick, so this one begins where it began.
+  for (const backend of balancer.order(key, pool)) {
+    if (hardRefusal(question, backend) === null) return { type: 'backend', backend, reason: 'last-resort' };
+  }
+  return noBackend(question);
+}
+
+/**
+ * What `selectBackend` would do, with every candidate in the order in which the strategy names them and the reason
+ * for each; those that it leaves out come last. Takes no turn: the next request goes where it would have gone
+ * (strategies that draw lots draw anew). O(n), for hash strategies O(points).
+ */
+export function explainSelection(question: SelectionQuestion): {
+  readonly candidates: readonly Candidate[];
+  readonly selection: Selection;
+} {
+  const { balancer, key, pool, backends } = question;
+  const scores = balancer.scores(key, pool);
+  const order = [...balancer.order(key, pool)];
+  const reasons = backends.map((_, index) => refusal(question, index));
+  const healthy = order.find((index) => reasons[index] === null);
+  const lastResort = order.find((index) => reasons[index] === 'unhealthy');
+
+  const leftOut = backends.map((_, index) => index).filter((index) => !order.includes(index));
+  const candidates = [...order, ...leftOut].map((backend, at): Candidate => {
+    const reason = reasons[backend] ?? 'healthy';
+    const asLastResort = healthy === undefined && reason === 'unhealthy';
+    return {
+      backend,
+      order: at < order.length ? at + 1 : null,
+      score: scores[backend] ?? null,
+      accepted: reason === 'healthy' || asLastResort,
+      reason: asLastResort ? 'last-resort' : reason,
+    };
+  });
+  if (healthy !== undefined)
+    return { candidates, selection: { type: 'backend', backend: healthy, reason: 'healthy' } };
+  if (lastResort !== undefined) {
+    return { candidates, selection: { type: 'backend', backend: lastResort, reason: 'last-resort' } };
+  }
+  return { candidates, selection: noBackend(question) };
+}
