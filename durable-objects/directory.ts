@@ -155,8 +155,7 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     if (refusal !== null) return refusal;
 
     const before = this.#current().config;
-    const newShards = parsed.document.shards === undefined ? null : parsed.config.shards;
-    const after = { ...parsed.config, shards: newShards ?? before.shards };
+    const after = parsed.config;
     if (request.dryRun) {
       return {
         type: 'dry-run',
@@ -169,7 +168,7 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
       if (fileDigest !== null) this.#meta.write('fileDigest', fileDigest);
       if (unchanged) return;
       const { version } = this.#versions.append(parsed.document, request.by, Date.now());
-      if (newShards !== null && !jsonEquals(newShards, before.shards)) this.#shards.recreateWith(newShards);
+      if (this.#changesShards(parsed)) this.#shards.recreateWith(after.shards);
       this.#verdicts.keepOnly(after);
       this.#outbox.add(before, after, version);
     });
@@ -195,12 +194,15 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     parsed: { readonly config: Config; readonly document: ConfigDocument },
     isFile: boolean,
   ): ChangeAnswer | null {
-    const fixed = this.#shards.settings();
-    if (parsed.document.shards === undefined || jsonEquals(parsed.config.shards, fixed)) return null;
+    if (!this.#changesShards(parsed)) return null;
     const mayChoose = isFile ? !this.#shards.hasBirths() : !this.#shards.isKnown();
     if (mayChoose) return null;
-    const message = `is fixed when the state is created and stays ${JSON.stringify(fixed)}`;
+    const message = `is fixed when the state is created: ${JSON.stringify(this.#shards.settings())}`;
     return { type: 'invalid', errors: [{ path: 'shards', message }] };
+  }
+
+  #changesShards(parsed: { readonly config: Config; readonly document: ConfigDocument }): boolean {
+    return parsed.document.shards !== undefined && !jsonEquals(parsed.config.shards, this.#shards.settings());
   }
 
   #current(): { readonly version: number; readonly config: Config } {

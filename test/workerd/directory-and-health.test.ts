@@ -641,17 +641,31 @@ describe('from a configuration to a verdict at the edges', () => {
     });
   });
 
-  it('a monitor that could not be told is told by the alarm', async () => {
+  it('a monitor that could not be told is told when the Directory starts again', async () => {
     scriptOrigins({ 'a.example': up });
     const { failing, restore } = await breakMethod(monitorStub('outbox'), 'configure');
     await replace(directoryOf('directory'), { pools: { outbox: pool() } });
     await vi.waitFor(() => expect(failing).toHaveBeenCalled());
     restore();
-    // It forgets what it holds in memory; the promise to tell is in the storage.
+    // It forgets what it holds in memory, and its alarm is lost: what it has to tell is in the storage.
+    await runInObject(directoryStub('directory'), (_, state) => state.storage.deleteAlarm());
     await evictDurableObject(directoryStub('directory'));
     await directoryOf('directory').current();
-    await vi.waitFor(async () => expect((await snapshot()).health?.outbox?.a?.state).toBe('healthy'), {
-      timeout: 5_000,
+    await vi.waitFor(async () => expect((await snapshot()).health?.outbox?.a?.state).toBe('healthy'));
+    await vi.waitFor(async () => {
+      expect(await runDurableObjectAlarm(directoryStub('directory'))).toBe(false);
+    });
+  });
+
+  it('a monitor that could not be told is told again by the alarm', async () => {
+    scriptOrigins({ 'a.example': up });
+    const { failing, restore } = await breakMethod(monitorStub('again'), 'configure');
+    await replace(directoryOf('directory'), { pools: { again: pool() } });
+    await vi.waitFor(() => expect(failing).toHaveBeenCalled());
+    restore();
+    expect(await runDurableObjectAlarm(directoryStub('directory'))).toBe(true);
+    await vi.waitFor(async () => expect((await snapshot()).health?.again?.a?.state).toBe('healthy'), {
+      timeout: 10_000,
     });
     await vi.waitFor(async () => {
       expect(await runDurableObjectAlarm(directoryStub('directory'))).toBe(false);
