@@ -1,0 +1,109 @@
+// What a pool's traffic looks like by configuration alone, every backend healthy: shares of the backends, and how
+// many keys a change sends elsewhere. For dry runs, before anything is applied.
+import { buildHashRing, type HashRing } from '../sharding/hash-ring.ts';
+import { hashKey } from '../sharding/key-hash.ts';
+import type { SelectableBackend } from './select-backend.ts';
+
+/** The part of a pool's configuration that decides where keys go. */
+export interface PreviewedPool {
+  readonly backends: readonly SelectableBackend[];
+  readonly strategy: {
+    readonly type: string;
+    /** Where a request's key comes from. */
+    readonly key: readonly string[];
+    readonly maxShare: number;
+    readonly hashSeed: number;
+  };
+}
+
+export interface PoolSharesPreview {
+  /** 0–1: keys that would go to another backend than now. */
+  readonly keysMovedRatio: number;
+  /** Largest share against the average share, 1 = even; null without a backend that takes traffic. */
+  readonly maxShareBefore: number | null;
+  readonly maxShareAfter: number | null;
+}
+
+/** A moved ratio r is known to ± 2·√(r(1 − r)/SAMPLE_KEYS), 0.3 % at most points of interest; 0 and 1 exactly. */
+const SAMPLE_KEYS = 32_768;
+
+/** Strategies that pin a key to a backend. */
+const KEYED = ['consistent-hash'];
+/** Strategies that give every backend with a weight the same. */
+const UNWEIGHTED = ['round-robin', 'random'];
+
+const takesNewKeys = ({ state, weight }: SelectableBackend): boolean => state === 'active' && weight > 0;
+
+/** A drained or disabled backend's keys go where they would go without it: a ring of the others says where. */
+function ringOf({ backends, strategy }: PreviewedPool): HashRing {
+  return buildHashRing(backends.filter(takesNewKeys), {
+    maxShare: strategy.maxShare,
+    seed: strategy.hashSeed,
+  });
+}
+
+/**
+ * Share of the new keys (of the requests, for strategies without keys) by backend id; only backends that take any,
+ * together 1. O(n), consistent-hash O(points).
+ */
+export function sharesOf(pool: PreviewedPool): Map<string, number> {
+  const active = pool.backends.filter(takesNewKeys);
+  if (KEYED.includes(pool.strategy.type)) {
+    const { shares } = ringOf(pool);
+    return new Map(active.map(({ id }, i) => [id, shares[i] ?? 0]));
+  }
+  const weights = active.map(({ weight }) => (UNWEIGHTED.includes(pool.strategy.type) ? 1 : weight));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return new Map(active.map(({ id }, i) => [id, (weights[i] ?? 0) / total]));
+}
+
+function maxShareOf(shares: ReadonlyMap<string, number>): number | null {
+  return shares.size === 0 ? null : Math.max(...shares.values()) * shares.size;
+}
+
+/**
+ * Share of the keys that go to another backend after the change than before: measured on a fixed sample where both
+ * pin keys of the same kind, 0 where neither does (there is nothing to move), otherwise the chance that two
+ * independent choices differ. A pool that gains its first backends moves nothing, one that loses all its pinned
+ * keys moves everything.
+ */
+export function keysMovedRatio(before: PreviewedPool, after: PreviewedPool): number {
+  const keyedBefore = KEYED.includes(before.strategy.type);
+  const keyedAfter = KEYED.includes(after.strategy.type);
+  if (!keyedBefore && !keyedAfter) return 0;
+  const sharesBefore = sharesOf(before);
+  if (sharesBefore.size === 0) return 0;
+
+  const sameKeys = before.strategy.key.join() === after.strategy.key.join();
+  if (!(keyedBefore && keyedAfter && sameKeys)) {
+    const sharesAfter = sharesOf(after);
+    let staying = 0;
+    for (const [id, share] of sharesBefore) staying += share * (sharesAfter.get(id) ?? 0);
+    return 1 - staying;
+  }
+
+  const idsBefore = before.backends.filter(takesNewKeys).map(({ id }) => id);
+  const idsAfter = after.backends.filter(takesNewKeys).map(({ id }) => id);
+  const ringBefore = ringOf(before);
+  const ringAfter = ringOf(after);
+  let moved = 0;
+  for (let i = 0; i < SAMPLE_KEYS; i++) {
+    const key = `sample ${i}`;
+    const from = idsBefore[ringBefore.locate(hashKey(key, before.strategy.hashSeed))];
+    const to = idsAfter[ringAfter.locate(hashKey(key, after.strategy.hashSeed))];
+    if (from !== to) moved++;
+  }
+  return moved / SAMPLE_KEYS;
+}
+
+/** What a dry run tells of one pool; null stands for a pool that is not there before, or after. */
+export function previewPool(before: PreviewedPool | null, after: PreviewedPool | null): PoolSharesPreview {
+  const maxShareBefore = before && maxShareOf(sharesOf(before));
+  const maxShareAfter = after && maxShareOf(sharesOf(after));
+  const gone = after ?? (before && { ...before, backends: [] });
+  return {
+    keysMovedRatio: before && gone ? keysMovedRatio(before, gone) : 0,
+    maxShareBefore,
+    maxShareAfter,
+  };
+}
