@@ -2,7 +2,7 @@
 // answers or nothing more may be tried. A failed connection may be repeated only where repeating does no harm
 // (RFC 9110 §9.2.2) and no body was given away: in this runtime a refused connection, a reset and garbage look alike.
 import type { Fields } from '../../core/http/fields.ts';
-import type { BackendWalk } from './choose-backend.ts';
+import { chooseBackend } from './choose-backend.ts';
 import type { EdgeError } from './edge-error.ts';
 import { Http1ProtocolError } from './http1-message.ts';
 import { originTarget } from './origin-target.ts';
@@ -30,22 +30,21 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 const NO_BACKEND_RETRY_AFTER_SECONDS = 1;
 
 /** `fields` as made for origins. Rejects never. */
-export async function fetchOrigin(
-  visit: Visit,
-  pool: RuntimePool,
-  walk: BackendWalk,
-  fields: Fields,
-): Promise<OriginOutcome> {
+export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Fields): Promise<OriginOutcome> {
   const { edge, request, target, route } = visit;
   const { totalMs, attemptMs } = pool.config.timeouts;
   const mayRepeat = IDEMPOTENT.has(request.method) && request.body === null;
   const attemptsMax = mayRepeat ? pool.config.retry.attemptsMax : 1;
   const deadlineAt = edge.now() + totalMs;
+  const tried: number[] = [];
   let failure: EdgeError | null = null;
 
-  for (let attempt = 1; attempt <= attemptsMax; attempt++) {
-    const backend = walk.next();
-    if (backend === null) return { type: 'failed', error: failure ?? noBackend(pool, walk.refusals()) };
+  for (let attempt = 1; ; attempt++) {
+    const choice = chooseBackend(visit, pool, tried);
+    // The first failure says more than that nobody else is left.
+    if (choice.type === 'no-backend') return { type: 'failed', error: failure ?? noBackend(choice.detail) };
+    const { backend } = choice;
+    tried.push(choice.index);
     visit.tally.backend = backend.id;
     backend.load.inFlight++;
     const requestedAt = edge.now();
@@ -67,9 +66,9 @@ export async function fetchOrigin(
     backend.load.inFlight--;
     failure = { code: outcome.code, detail: `${nameOf(pool, backend)}: ${outcome.detail}` };
     reportFailure(visit, pool, backend, failure);
-    if (outcome.code !== 'origin-unreachable' || edge.now() >= deadlineAt) break;
+    const isLast = attempt === attemptsMax || edge.now() >= deadlineAt;
+    if (isLast || outcome.code !== 'origin-unreachable') return { type: 'failed', error: failure };
   }
-  return { type: 'failed', error: failure ?? noBackend(pool, walk.refusals()) };
 }
 
 type AttemptOutcome =
@@ -111,13 +110,8 @@ async function attemptOnce(
   }
 }
 
-function noBackend(pool: RuntimePool, refusals: readonly string[]): EdgeError {
-  const why = refusals.length === 0 ? 'it has none' : refusals.join(', ');
-  return {
-    code: 'no-backend',
-    detail: `Cannot pick a backend in pool "${pool.name}": ${why}`,
-    retryAfterSeconds: NO_BACKEND_RETRY_AFTER_SECONDS,
-  };
+function noBackend(detail: string): EdgeError {
+  return { code: 'no-backend', detail, retryAfterSeconds: NO_BACKEND_RETRY_AFTER_SECONDS };
 }
 
 function reportFailure(visit: Visit, pool: RuntimePool, backend: RuntimeBackend, failure: EdgeError): void {

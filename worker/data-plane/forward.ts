@@ -5,7 +5,6 @@ import type { StoredResponse } from '../../core/cache/stored-response.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
 import { fieldsToOrigin } from '../../core/http/forward-fields.ts';
 import { type CacheAnswer, type CacheForward, discard, type StoredBody } from './cache-lookup.ts';
-import { walkBackends } from './choose-backend.ts';
 import type { EdgeError } from './edge-error.ts';
 import { fetchOrigin, type OriginOutcome } from './fetch-origin.ts';
 import { giveBackLease } from './fill.ts';
@@ -110,7 +109,7 @@ async function sendOut(visit: Visit, conditions: Fields | null): Promise<OriginO
   }
   tally.pool = pool.name;
   const fields = [...made.fields, ...(conditions ?? []), ...upgradeFields(visit.fields)];
-  return fetchOrigin(visit, pool, walkBackends(visit, pool), fields);
+  return fetchOrigin(visit, pool, fields);
 }
 
 /** The one upgrade that the runtime passes on. */

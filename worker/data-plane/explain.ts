@@ -1,0 +1,117 @@
+// What the edge would do with a request, by the same functions and without doing it: nothing is sent to an origin, no
+// lease is taken, and no strategy takes a turn.
+
+import { cacheKeyOf } from '../../core/cache/cache-key.ts';
+import type { Config } from '../../core/config/schema.ts';
+import type { Fields } from '../../core/http/fields.ts';
+import { parseTarget, type Target } from '../../core/http/target.ts';
+import { explainSelection } from '../../core/load-balancing/select-backend.ts';
+import type { Edge, EdgeSnapshot } from '../edge.ts';
+import { cannotAsk, discard, interpret } from './cache-lookup.ts';
+import { selectionQuestion } from './choose-backend.ts';
+import { routeTableOf } from './route-table.ts';
+
+export interface ExplainInput {
+  /** Absolute, as a request has it. */
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly clientIp?: string | undefined;
+}
+
+export interface ExplainedCandidate {
+  readonly backend: string;
+  /** 1 = the strategy's first choice; those that it leaves out come last. */
+  readonly order: number;
+  readonly score: number | null;
+  readonly accepted: boolean;
+  readonly reason: string;
+}
+
+/** What could not be told because an earlier step ended the request is null, or empty. */
+export interface Explained {
+  readonly configVersion: number;
+  readonly healthEpoch: number;
+  readonly route: string | null;
+  readonly cacheKey: string | null;
+  readonly slot: number | null;
+  readonly shard: number | null;
+  readonly cache: { readonly decision: string; readonly reason: string };
+  readonly pool: string | null;
+  readonly candidates: readonly ExplainedCandidate[];
+  readonly chosen: string | null;
+}
+
+export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: ExplainInput): Promise<Explained> {
+  const { version: configVersion, healthEpoch } = snapshot;
+  const nothing = {
+    configVersion,
+    healthEpoch,
+    route: null,
+    cacheKey: null,
+    slot: null,
+    shard: null,
+    pool: null,
+    candidates: [],
+    chosen: null,
+  };
+  const target = parseTarget(input.url);
+  if (target.type !== 'target') return { ...nothing, cache: { decision: 'refused', reason: target.type } };
+  const route = routeTableOf(snapshot.config).match(target.host, target.path, input.method);
+  if (!route) return { ...nothing, cache: { decision: 'refused', reason: 'no-route' } };
+
+  const fields = Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const place = placeOf(edge, snapshot, target, route);
+  const cache = await explainCache(edge, snapshot, input.method, fields, place.cacheKey);
+  const explained = { ...nothing, ...place, route: route.id, pool: route.pool, cache };
+  const pool = edge.pools.get(snapshot, route.pool);
+  if (!pool) return explained;
+
+  const asking = { snapshot, target, clientIp: input.clientIp ?? '' };
+  const { candidates, selection } = explainSelection(selectionQuestion(asking, pool, []));
+  const idOf = (index: number): string => pool.backends[index]?.id ?? String(index);
+  return {
+    ...explained,
+    candidates: candidates.map(({ backend, score, accepted, reason }, at) => ({
+      backend: idOf(backend),
+      order: at + 1,
+      score,
+      accepted,
+      reason,
+    })),
+    chosen: selection.type === 'backend' ? idOf(selection.backend) : null,
+  };
+}
+
+function placeOf(edge: Edge, { shardMap }: EdgeSnapshot, target: Target, route: Config['routes'][number]) {
+  if (!route.cache.enabled) return { cacheKey: null, slot: null, shard: null };
+  const cacheKey = cacheKeyOf(target);
+  return { cacheKey, slot: edge.shards.slotOf(cacheKey), shard: edge.shards.shardOf(shardMap, cacheKey) };
+}
+
+async function explainCache(
+  edge: Edge,
+  snapshot: EdgeSnapshot,
+  method: string,
+  fields: Fields,
+  key: string | null,
+): Promise<Explained['cache']> {
+  if (key === null) return { decision: 'off', reason: 'the route does not cache' };
+  let answer = cannotAsk({ request: { method, body: null }, fields });
+  if (answer === null) {
+    const lookup = await edge.shards.lookup(snapshot.shardMap, { key, method, fields, wantLease: false });
+    answer = interpret(lookup, key);
+  }
+  if (answer.type === 'hit') {
+    discard(answer.body);
+    return { decision: 'hit', reason: `fresh for ${answer.ttlSeconds} s` };
+  }
+  if (answer.type === 'forward') {
+    discard(answer.stale?.body ?? null);
+    return { decision: answer.forward, reason: answer.reason };
+  }
+  if (answer.type === 'bypass') {
+    return { decision: answer.forward, reason: answer.reason ?? `${method} is not answered from the cache` };
+  }
+  return { decision: answer.type, reason: answer.type === 'not-cached' ? answer.detail : 'no cache' };
+}
