@@ -187,7 +187,13 @@ export type MemberRefusal =
   | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }
   | { readonly type: 'not-ready'; readonly reason: NotReady }
   | { readonly type: 'overloaded' }
-  | { readonly type: 'unknown-protocol' };
+  | { readonly type: 'unknown-protocol' }
+  /** Waited in vain: a command may or may not take effect, a read was not answered. */
+  | { readonly type: 'timed-out' }
+  /** Over the limit of a log item or chunk: never logged. */
+  | { readonly type: 'too-large'; readonly bytes: number; readonly bytesMax: number };
+
+export type StageAnswer = { readonly type: 'staged' } | MemberRefusal;
 
 interface Answered {
   readonly header: EdgeHeader;
@@ -257,12 +263,7 @@ export interface ShardReplicaRpc {
   lookup(request: LookupRequest): Promise<LookupAnswer>;
   kvRead(request: KvReadRequest): Promise<KvReadAnswer>;
   /** Puts a chunk of a large body in place at this member and its peers, before the command that names it. */
-  stage(
-    to: MemberAddress,
-    header: EdgeHeader,
-    hash: string,
-    bytes: Uint8Array,
-  ): Promise<{ type: 'staged' } | MemberRefusal>;
+  stage(to: MemberAddress, header: EdgeHeader, hash: string, bytes: Uint8Array): Promise<StageAnswer>;
   /** The fetch that a lease was given for came to nothing that can be stored. */
   release(to: MemberAddress, key: string, token: FillToken): Promise<void>;
   status(to: MemberAddress): Promise<MemberStatus>;

@@ -1,0 +1,209 @@
+// Carries out what the core's steps ask for: one event is one step, its writes are one transaction, then its sends and
+// replies go out in order, held back by the runtime's output gate until the transaction is durable. No decision of
+// the protocol is made here: what a call answers, or that it failed, is the next event.
+import type { Effect } from '../core/replication/effects.ts';
+import {
+  ANSWERS,
+  type ClientAnswer,
+  type ClientRequest,
+  type Message,
+  type ReplicaEvent,
+  type TimerName,
+} from '../core/replication/messages.ts';
+import { createReplica, type ReplicaState, step } from '../core/replication/replica.ts';
+import type { SqliteStore } from './storage/sqlite-store.ts';
+
+export interface ReplicaSurroundings {
+  now(): number;
+  readonly storage: Pick<DurableObjectStorage, 'transactionSync' | 'setAlarm' | 'deleteAlarm'>;
+  /** Calls the member `message.to`; null when it had nothing to say. */
+  deliver(message: Message): Promise<Message | null>;
+  /** The state in memory can no longer be trusted: the object must start anew. */
+  fail(error: unknown): void;
+}
+
+export type Ask =
+  | { readonly type: 'answered'; readonly answer: ClientAnswer }
+  /** Nothing was heard in time: a command may or may not take effect. */
+  | { readonly type: 'timed-out' };
+
+type Callback = (ask: Ask) => void;
+
+interface Waiting {
+  readonly callback: Callback;
+  readonly deadlineAt: number;
+}
+
+const TIMED_OUT: Ask = { type: 'timed-out' };
+
+/** How long a caller is kept waiting; the same for all, so those asked first run out first. */
+export const ASK_TIMEOUT_MS = 5_000;
+
+export class RunningReplica {
+  readonly state: ReplicaState;
+  readonly #store: SqliteStore;
+  readonly #around: ReplicaSurroundings;
+  readonly #events: ReplicaEvent[] = [];
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #timers = new Map<TimerName, ReturnType<typeof setTimeout>>();
+  #isRunning = false;
+  #lastId = 0;
+  #expiryTimer: ReturnType<typeof setTimeout> | null = null;
+  /** While a delivered message is an event: who sent it, and what goes back on the same call. */
+  #answering: { readonly to: number; answer: Message | null } | null = null;
+
+  /** The store must hold an identity. */
+  constructor(store: SqliteStore, around: ReplicaSurroundings) {
+    this.#store = store;
+    this.#around = around;
+    this.state = createReplica(store);
+    this.#dispatch({ type: 'boot' });
+  }
+
+  /** A message from another member; its answer, where it has one, is ready when this returns. */
+  receive(message: Message): Message | null {
+    const answering = { to: message.from, answer: null };
+    this.#answering = answering;
+    try {
+      this.#dispatch({ type: 'message', message });
+    } finally {
+      this.#answering = null;
+    }
+    return answering.answer;
+  }
+
+  ask(request: ClientRequest): Promise<Ask> {
+    return new Promise((resolve) => this.askThen(request, resolve));
+  }
+
+  /**
+   * `callback` hears exactly once: in this very turn where the answer is known at once, and then whatever it asks in
+   * its turn is answered before anything else can happen to the replica. It must not throw.
+   */
+  askThen(request: ClientRequest, callback: Callback): void {
+    const id = this.#await(callback);
+    this.#dispatch({ type: 'client', id, request });
+    this.#armExpiry();
+  }
+
+  /** Several that came in one call and share a log entry where they fit; resolves when all have answered. */
+  askAll(requests: readonly ClientRequest[]): Promise<Ask[]> {
+    const answers: Promise<Ask>[] = [];
+    const clients = requests.map((request) => {
+      let id = 0;
+      answers.push(
+        new Promise((resolve) => {
+          id = this.#await(resolve);
+        }),
+      );
+      return { id, request };
+    });
+    this.#dispatch({ type: 'clients', clients });
+    this.#armExpiry();
+    return Promise.all(answers);
+  }
+
+  alarm(): void {
+    this.#dispatch({ type: 'alarm' });
+  }
+
+  #await(callback: Callback): number {
+    this.#lastId += 1;
+    this.#waiting.set(this.#lastId, { callback, deadlineAt: this.#around.now() + ASK_TIMEOUT_MS });
+    return this.#lastId;
+  }
+
+  /** Steps never nest: what a reply's receiver asks for comes next, in the same turn. */
+  #dispatch(event: ReplicaEvent): void {
+    this.#events.push(event);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        const effects = step(this.state, this.#store, next, this.#around.now());
+        for (const effect of effects) this.#run(effect);
+      }
+    } catch (error) {
+      this.#around.fail(error);
+      throw error;
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #run(effect: Effect): void {
+    switch (effect.type) {
+      case 'persist':
+        this.#around.storage.transactionSync(() => this.#store.write(effect.writes));
+        break;
+      case 'send':
+        this.#send(effect.message);
+        break;
+      case 'reply':
+        this.#reply(effect.id, { type: 'answered', answer: effect.answer });
+        break;
+      case 'setTimer':
+        this.#setTimer(effect.name, effect.afterMs);
+        break;
+      case 'setAlarm':
+        this.#setAlarm(effect.atMs);
+        break;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #send(message: Message): void {
+    if (this.#answering?.to === message.to && ANSWERS.has(message.body.type)) {
+      this.#answering.answer = message;
+      return;
+    }
+    const isOver = this.#around.deliver(message).then(
+      (answer) => {
+        if (answer !== null) this.#dispatch({ type: 'message', message: answer });
+      },
+      () => this.#dispatch({ type: 'sendFailed', message }),
+    );
+    // A step that throws has told `fail` already.
+    isOver.catch(() => {});
+  }
+
+  #reply(id: number, ask: Ask): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    waiting?.callback(ask);
+  }
+
+  #setTimer(name: TimerName, afterMs: number | null): void {
+    clearTimeout(this.#timers.get(name) ?? null);
+    this.#timers.delete(name);
+    if (afterMs === null) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(name);
+      this.#dispatch({ type: 'timer', name });
+    }, afterMs);
+    this.#timers.set(name, timer);
+  }
+
+  #setAlarm(atMs: number | null): void {
+    const { storage } = this.#around;
+    const done = atMs === null ? storage.deleteAlarm() : storage.setAlarm(atMs);
+    done.catch((error: unknown) => this.#around.fail(error));
+  }
+
+  /** One timer for all that wait; none while nobody does. */
+  #armExpiry(): void {
+    const first = this.#waiting.values().next().value;
+    if (this.#expiryTimer !== null || first === undefined) return;
+    const afterMs = Math.max(0, first.deadlineAt - this.#around.now());
+    this.#expiryTimer = setTimeout(() => {
+      this.#expiryTimer = null;
+      const nowMs = this.#around.now();
+      for (const [id, { deadlineAt }] of this.#waiting) {
+        if (deadlineAt > nowMs) break;
+        this.#reply(id, TIMED_OUT);
+      }
+      this.#armExpiry();
+    }, afterMs);
+  }
+}

@@ -1,0 +1,220 @@
+// One member of a shard's group: the replication core in a Durable Object. It owns the order of things (birth before
+// identity, boot before anything else, one event at a time) and turns calls into events; what the protocol does about
+// them is core/replication's, what the cache makes of stored responses is core/cache's.
+import { DurableObject } from 'cloudflare:workers';
+import type { FillToken } from '../core/replication/commands.ts';
+import { type Message, PROTOCOL_VERSION } from '../core/replication/messages.ts';
+import { replicaStatus } from '../core/replication/status.ts';
+import type {
+  DirectoryRpc,
+  EdgeHeader,
+  KvReadAnswer,
+  KvReadRequest,
+  LookupAnswer,
+  LookupRequest,
+  MemberAddress,
+  MemberRefusal,
+  MemberStatus,
+  NewEvent,
+  ShardReplicaRpc,
+  StageAnswer,
+  SubmitAnswer,
+  SubmitRequest,
+  TelemetryRpc,
+} from './interfaces.ts';
+import { RunningReplica } from './run-effects.ts';
+import { Birth } from './shard-replica/birth.ts';
+import { BirthRecord } from './shard-replica/birth-record.ts';
+import { hasHash } from './shard-replica/chunk-hash.ts';
+import { HeardHeader } from './shard-replica/heard-header.ts';
+import { readKv } from './shard-replica/kv-read.ts';
+import { lookUp } from './shard-replica/lookup.ts';
+import { PeerCalls } from './shard-replica/peer-calls.ts';
+import { refusalOf } from './shard-replica/refusal.ts';
+import { submitAll } from './shard-replica/submit.ts';
+import { createTables } from './storage/schema.ts';
+import { SqliteStore } from './storage/sqlite-store.ts';
+import { within } from './within.ts';
+
+interface ShardReplicaEnv {
+  readonly DIRECTORY: DurableObjectNamespace;
+  readonly SHARD_REPLICA: DurableObjectNamespace;
+  readonly TELEMETRY: DurableObjectNamespace;
+}
+
+/** How long a call waits for the object's birth. */
+const BIRTH_WAIT_MS = 1_000;
+/** After an alarm that failed. */
+const ALARM_RETRY_MS = 30_000;
+
+type Readiness =
+  | { readonly type: 'ready'; readonly replica: RunningReplica }
+  | Extract<MemberRefusal, { type: 'not-ready' | 'unknown-protocol' }>;
+
+export class ShardReplica extends DurableObject<ShardReplicaEnv> implements ShardReplicaRpc {
+  readonly #store: SqliteStore;
+  readonly #birthRecord: BirthRecord;
+  readonly #birth: Birth;
+  readonly #heard = new HeardHeader();
+  #replica: RunningReplica | null = null;
+  #isLost = false;
+
+  constructor(ctx: DurableObjectState, env: ShardReplicaEnv) {
+    super(ctx, env);
+    createTables(ctx.storage.sql);
+    this.#store = new SqliteStore(ctx.storage.sql);
+    this.#birthRecord = new BirthRecord(ctx.storage.sql);
+    this.#birth = new Birth(this.#birthRecord, this.#store, {
+      now: () => Date.now(),
+      directory: () => objectNamed<DirectoryRpc>(env.DIRECTORY, 'directory'),
+      isNamed: (name) => env.SHARD_REPLICA.idFromName(name).equals(ctx.id),
+      transaction: (body) => ctx.storage.transactionSync(body),
+    });
+  }
+
+  async deliver(to: MemberAddress, message: Message): Promise<Message | null> {
+    const ready = this.#booted() ?? (await this.#bear(to));
+    if (ready.type === 'not-ready' && ready.reason === 'lost') return lostAnswer(message);
+    if (ready.type !== 'ready')
+      throw new Error(`Cannot take a message: this member is not ready (${ready.type})`);
+    const { body } = message;
+    if (body.type === 'chunk' && !(await hasHash(body.bytes, body.hash))) {
+      throw new Error(`Cannot take a chunk: its bytes do not have the hash ${body.hash}`);
+    }
+    return ready.replica.receive(message);
+  }
+
+  async submit(request: SubmitRequest): Promise<SubmitAnswer> {
+    const ready = await this.#ready(request.to, request.header);
+    return this.#answer(ready.type === 'ready' ? await submitAll(ready.replica, request.requests) : ready);
+  }
+
+  async lookup(request: LookupRequest): Promise<LookupAnswer> {
+    const ready = await this.#ready(request.to, request.header);
+    if (ready.type !== 'ready') return this.#answer(ready);
+    return this.#answer(await lookUp(ready.replica, this.#readChunk, request, Date.now()));
+  }
+
+  async kvRead(request: KvReadRequest): Promise<KvReadAnswer> {
+    const ready = await this.#ready(request.to, request.header);
+    return this.#answer(
+      ready.type === 'ready' ? await readKv(ready.replica, this.#readChunk, request) : ready,
+    );
+  }
+
+  async stage(to: MemberAddress, header: EdgeHeader, hash: string, bytes: Uint8Array): Promise<StageAnswer> {
+    const ready = await this.#ready(to, header);
+    if (ready.type !== 'ready') return ready;
+    if (!(await hasHash(bytes, hash))) {
+      throw new Error(`Cannot stage a chunk: its bytes do not have the hash ${hash}`);
+    }
+    const ask = await ready.replica.ask({ type: 'stage', hash, bytes });
+    return ask.type === 'answered' && ask.answer.type === 'staged' ? ask.answer : refusalOf(ask);
+  }
+
+  async release(to: MemberAddress, key: string, token: FillToken): Promise<void> {
+    const ready = this.#booted() ?? (await this.#bear(to));
+    if (ready.type === 'ready') await ready.replica.ask({ type: 'release', key, token });
+  }
+
+  async status(to: MemberAddress): Promise<MemberStatus> {
+    const ready = this.#booted() ?? (await this.#bear(to));
+    if (ready.type !== 'ready') return notReadyStatus(to.member, this.#isLost ? 'lost' : 'unborn');
+    const { groupId, view, role, state, op, commit, applied, entries, bytes } = replicaStatus(
+      ready.replica.state,
+    );
+    return { member: to.member, groupId, view, role, state, op, commit, applied, entries, bytes };
+  }
+
+  override async alarm(): Promise<void> {
+    try {
+      const ready = this.#booted();
+      if (ready?.type === 'ready') ready.replica.alarm();
+    } catch (error) {
+      console.error(`Cannot do what the alarm was set for: ${String(error)}`);
+      await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
+    }
+  }
+
+  readonly #readChunk = (hash: string): Uint8Array | undefined => this.#store.chunk(hash);
+
+  async #ready(to: MemberAddress, header: EdgeHeader): Promise<Readiness> {
+    if (header.protocol !== PROTOCOL_VERSION) return { type: 'unknown-protocol' };
+    this.#heard.hear(header);
+    return this.#booted() ?? (await this.#bear(to));
+  }
+
+  /** null: this object has no identity yet. */
+  #booted(): Readiness | null {
+    if (this.#replica === null) {
+      const membership = this.#birthRecord.membership();
+      const head = membership === null ? null : this.#store.head();
+      if (membership === null || head === null) return null;
+      const peers = new PeerCalls(this.env.SHARD_REPLICA, head.identity.shard, membership.members);
+      this.#replica = new RunningReplica(this.#store, {
+        now: () => Date.now(),
+        storage: this.ctx.storage,
+        deliver: (message) => peers.deliver(message),
+        fail: (error) => this.ctx.abort(`A replica must start anew: ${String(error)}`),
+      });
+    }
+    return { type: 'ready', replica: this.#replica };
+  }
+
+  /** The first caller's address tells the object who it is to be. */
+  async #bear(to: MemberAddress): Promise<Readiness> {
+    const outcome = await within(BIRTH_WAIT_MS, this.#birth.attempt(to));
+    if (outcome === 'lost') this.#reportLoss(to);
+    const booted = outcome === 'born' ? this.#booted() : null;
+    return booted ?? { type: 'not-ready', reason: outcome === 'lost' ? 'lost' : 'unborn' };
+  }
+
+  #reportLoss({ shard, member, name }: MemberAddress): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    const event: NewEvent = { at: Date.now(), type: 'member-lost', subject: name, detail: { shard, member } };
+    const told = objectNamed<TelemetryRpc>(this.env.TELEMETRY, 'telemetry').record([event]);
+    told.catch((error: unknown) => console.warn(`Cannot report the loss of "${name}": ${String(error)}`));
+  }
+
+  #answer<A extends object>(answer: A): A & { header: EdgeHeader; groupId: string; view: number } {
+    const state = this.#replica?.state;
+    return {
+      ...answer,
+      header: this.#heard.current(),
+      groupId: state?.identity.groupId ?? '',
+      view: state?.view ?? 0,
+    };
+  }
+}
+
+/** The runtime's type of a stub knows nothing of the class behind it. */
+function objectNamed<Rpc>(namespace: DurableObjectNamespace, name: string): Rpc {
+  return namespace.get(namespace.idFromName(name)) as unknown as Rpc;
+}
+
+/** A lost member has no identity of its own to speak with: it sends the question's back, turned round. */
+function lostAnswer(message: Message): Message {
+  return {
+    ...message,
+    from: message.to,
+    to: message.from,
+    incarnation: 0,
+    body: { type: 'refuse', reason: 'lost' },
+  };
+}
+
+function notReadyStatus(member: number, state: 'unborn' | 'lost'): MemberStatus {
+  return {
+    member,
+    groupId: null,
+    view: 0,
+    role: 'backup',
+    state,
+    op: 0,
+    commit: 0,
+    applied: 0,
+    entries: 0,
+    bytes: 0,
+  };
+}

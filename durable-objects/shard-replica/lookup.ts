@@ -1,0 +1,84 @@
+// A cache lookup inside the member: the stored variants of a URL, what core/cache makes of them, and, if that is not
+// an answer, a lease for the fetch. All of it in one turn, so that nothing can come between looking and leasing.
+import { decideReuse } from '../../core/cache/reuse.ts';
+import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
+import type { FillToken } from '../../core/replication/commands.ts';
+import type { ClientAnswer } from '../../core/replication/messages.ts';
+import { bodyBytes } from '../../core/replication/sizes.ts';
+import type { Row } from '../../core/replication/store.ts';
+import type { LookupAnswer, LookupRequest, MemberRefusal } from '../interfaces.ts';
+import type { RunningReplica } from '../run-effects.ts';
+import { openBody } from './read-body.ts';
+import { refusalOf } from './refusal.ts';
+
+export type Lookup = Omit<Extract<LookupAnswer, { type: 'decision' }>, 'header' | 'groupId' | 'view'>;
+
+interface Candidate {
+  readonly row: Row;
+  readonly stored: StoredResponse;
+}
+
+export function lookUp(
+  replica: RunningReplica,
+  readChunk: (hash: string) => Uint8Array | undefined,
+  request: LookupRequest,
+  nowMs: number,
+): Promise<Lookup | MemberRefusal> {
+  return new Promise((resolve, reject) => {
+    replica.askThen({ type: 'read', key: request.key, lease: 'none' }, (ask) => {
+      if (ask.type !== 'answered' || ask.answer.type !== 'rows') {
+        resolve(refusalOf(ask));
+        return;
+      }
+      try {
+        const looked = decide(ask.answer, readChunk, request, nowMs);
+        if (looked.decision.type === 'hit' || !request.wantLease) resolve(looked);
+        else withLease(replica, request.key, looked, resolve);
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+}
+
+function decide(
+  { rows, bookmark }: Extract<ClientAnswer, { type: 'rows' }>,
+  readChunk: (hash: string) => Uint8Array | undefined,
+  { method, fields }: LookupRequest,
+  nowMs: number,
+): Lookup {
+  const candidates = rows.map((row): Candidate => ({ row, stored: decodeStored(row.value.meta) }));
+  const { decision, index } = decideReuse(
+    { method, fields },
+    candidates.map(({ stored }) => stored),
+    nowMs,
+  );
+  const chosen = index === null ? undefined : candidates[index];
+  if (chosen === undefined)
+    return { type: 'decision', decision, meta: null, body: null, bodyBytes: 0, lease: null, bookmark };
+  const { meta, body } = chosen.row.value;
+  return {
+    type: 'decision',
+    decision,
+    meta,
+    body: method === 'HEAD' ? null : openBody(body, readChunk),
+    bodyBytes: bodyBytes(body),
+    lease: null,
+    bookmark,
+  };
+}
+
+function withLease(
+  replica: RunningReplica,
+  key: string,
+  looked: Lookup,
+  resolve: (lookup: Lookup) => void,
+): void {
+  replica.askThen({ type: 'lease', key }, (ask) => {
+    let lease: FillToken | null = null;
+    if (ask.type === 'answered' && ask.answer.type === 'lease' && ask.answer.lease.type === 'granted') {
+      lease = ask.answer.lease.token;
+    }
+    resolve({ ...looked, lease });
+  });
+}

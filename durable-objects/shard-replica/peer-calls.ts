@@ -1,0 +1,42 @@
+// Calls to the other members of the group. A stub is kept until a call through it fails: then it is dead for good.
+import type { Message } from '../../core/replication/messages.ts';
+import type { ShardMember, ShardReplicaRpc } from '../interfaces.ts';
+
+export class PeerCalls {
+  readonly #namespace: DurableObjectNamespace;
+  readonly #shard: number;
+  readonly #members: readonly ShardMember[];
+  readonly #stubs = new Map<number, ShardReplicaRpc>();
+
+  constructor(namespace: DurableObjectNamespace, shard: number, members: readonly ShardMember[]) {
+    this.#namespace = namespace;
+    this.#shard = shard;
+    this.#members = members;
+  }
+
+  async deliver(message: Message): Promise<Message | null> {
+    const member = message.to;
+    const { name, region } = this.#member(member);
+    const stub = this.#stubs.get(member) ?? this.#connect(member, name, region);
+    try {
+      return await stub.deliver({ shard: this.#shard, member, name }, message);
+    } catch (error) {
+      if (this.#stubs.get(member) === stub) this.#stubs.delete(member);
+      throw error;
+    }
+  }
+
+  #connect(member: number, name: string, region: string): ShardReplicaRpc {
+    const locationHint = region as DurableObjectLocationHint;
+    const id = this.#namespace.idFromName(name);
+    const stub = this.#namespace.get(id, { locationHint }) as unknown as ShardReplicaRpc;
+    this.#stubs.set(member, stub);
+    return stub;
+  }
+
+  #member(member: number): ShardMember {
+    const found = this.#members[member];
+    if (found === undefined) throw new Error(`Cannot reach member ${member} of ${this.#members.length}`);
+    return found;
+  }
+}

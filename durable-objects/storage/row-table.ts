@@ -1,0 +1,123 @@
+// The applied rows in SQL: what a key holds, what has expired, what should go when space runs out.
+import type { RowAddress } from '../../core/replication/commands.ts';
+import type { Row, RowHead } from '../../core/replication/store.ts';
+import { isKvEntryKey } from '../../core/sharding/entry-key.ts';
+import { HEAD_COLUMNS, type HeadColumns, headOf, ROW_COLUMNS, type RowColumns, rowOf } from './row-codec.ts';
+
+export class RowTable {
+  readonly #sql: SqlStorage;
+  /** Id of the HTTP row written last; null = not looked up yet. */
+  #lastHttpId: number | null = null;
+  /** Id of the key-value row that was new last. */
+  #lastKvId: number | null = null;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  head({ key, variant }: RowAddress): RowHead | undefined {
+    const found = this.#sql
+      .exec<HeadColumns>(`SELECT ${HEAD_COLUMNS} FROM rows WHERE key = ? AND variant = ?`, key, variant)
+      .toArray()[0];
+    return found === undefined ? undefined : headOf(found);
+  }
+
+  heads(key: string): RowHead[] {
+    const found = this.#sql
+      .exec<HeadColumns>(`SELECT ${HEAD_COLUMNS} FROM rows WHERE key = ?`, key)
+      .toArray();
+    return byVariant(found.map(headOf));
+  }
+
+  ofKey(key: string): Row[] {
+    const found = this.#sql.exec<RowColumns>(`SELECT ${ROW_COLUMNS} FROM rows WHERE key = ?`, key).toArray();
+    return byVariant(found.map((columns) => rowOf(columns, (id) => this.#body(id))));
+  }
+
+  expired(t: number, limit: number): RowHead[] {
+    return this.#sql
+      .exec<HeadColumns>(
+        `SELECT ${HEAD_COLUMNS} FROM rows WHERE expireAt <= ? ORDER BY expireAt LIMIT ?`,
+        t,
+        limit,
+      )
+      .toArray()
+      .map(headOf);
+  }
+
+  nextExpiry(afterT: number): number | null {
+    return this.#sql
+      .exec<{ t: number | null }>('SELECT min(expireAt) AS t FROM rows WHERE expireAt > ?', afterT)
+      .one().t;
+  }
+
+  /** HTTP rows, written longest ago first. */
+  evictable(limit: number): RowHead[] {
+    return this.#sql
+      .exec<HeadColumns>(`SELECT ${HEAD_COLUMNS} FROM rows WHERE id > 0 ORDER BY id LIMIT ?`, limit)
+      .toArray()
+      .map(headOf);
+  }
+
+  put({ key, variant, viewstamp, item, born, writtenAt, expireAt, tags, bytes, value }: Row): void {
+    const { body } = value;
+    // A key-value row keeps its place; an HTTP row moves to the end of the line.
+    const isKv = isKvEntryKey(key);
+    const conflict = isKv ? CONFLICT_STAYS : CONFLICT_MOVES;
+    this.#sql.exec(
+      `INSERT INTO rows (id, key, variant, view, op, item, bornView, bornOp, writtenAt, expireAt, bytes, tags,
+         hashes, bodyBytes, meta, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ${conflict}`,
+      isKv ? this.#nextKvId() : this.#nextHttpId(),
+      key,
+      variant,
+      viewstamp.view,
+      viewstamp.op,
+      item,
+      born.view,
+      born.op,
+      writtenAt,
+      expireAt,
+      bytes,
+      tags.length === 0 ? null : JSON.stringify(tags),
+      body.type === 'chunks' ? JSON.stringify(body.hashes) : null,
+      body.type === 'chunks' ? body.bytes : body.bytes.byteLength,
+      value.meta,
+      body.type === 'chunks' ? null : body.bytes,
+    );
+  }
+
+  delete({ key, variant }: RowAddress): void {
+    this.#sql.exec('DELETE FROM rows WHERE key = ? AND variant = ?', key, variant);
+  }
+
+  #body(id: number): ArrayBuffer {
+    return this.#sql.exec<{ body: ArrayBuffer }>('SELECT body FROM rows WHERE id = ?', id).one().body;
+  }
+
+  #nextHttpId(): number {
+    this.#lastHttpId ??=
+      this.#sql.exec<{ id: number | null }>('SELECT max(id) AS id FROM rows WHERE id > 0').one().id ?? 0;
+    this.#lastHttpId += 1;
+    return this.#lastHttpId;
+  }
+
+  #nextKvId(): number {
+    this.#lastKvId ??=
+      this.#sql.exec<{ id: number | null }>('SELECT min(id) AS id FROM rows WHERE id < 0').one().id ?? 0;
+    this.#lastKvId -= 1;
+    return this.#lastKvId;
+  }
+}
+
+const NEW_CONTENT = `view = excluded.view, op = excluded.op, item = excluded.item, bornView = excluded.bornView,
+  bornOp = excluded.bornOp, writtenAt = excluded.writtenAt, expireAt = excluded.expireAt, bytes = excluded.bytes,
+  tags = excluded.tags, hashes = excluded.hashes, bodyBytes = excluded.bodyBytes, meta = excluded.meta,
+  body = excluded.body`;
+const CONFLICT_STAYS = `ON CONFLICT (key, variant) DO UPDATE SET ${NEW_CONTENT}`;
+const CONFLICT_MOVES = `ON CONFLICT (key, variant) DO UPDATE SET id = excluded.id, ${NEW_CONTENT}`;
+
+/** SQLite compares UTF-8 bytes; the core wants code units, which differ above the basic plane. */
+function byVariant<R extends RowAddress>(rows: R[]): R[] {
+  return rows.length < 2 ? rows : rows.sort((a, b) => (a.variant < b.variant ? -1 : 1));
+}

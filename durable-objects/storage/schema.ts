@@ -1,0 +1,65 @@
+// The tables of one shard member. Rows that every request writes lie in as few B-trees as exactness allows, because
+// each of them is a page to write and, where this is hosted, a row to pay for.
+//
+// `rows` has ids that tell the kind: HTTP rows count up from 1 in the order of writing (so the lowest is the oldest),
+// key-value rows count down from -1. Values stand last, so that reading the front of a row touches no overflow page.
+// `log.total` is the sum of `bytes` of all entries ever, so that the log's size needs no scan at boot. `log.items` holds
+// at most ITEMS_PART_BYTES; what is longer goes on in `logParts` (a value may have 2 MB). `dedupe` rows have ascending
+// ids in op order, so the oldest are found without an index.
+
+export const ITEMS_PART_BYTES = 1_500_000;
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS birth (
+  id INTEGER PRIMARY KEY CHECK (id = 1), nonce TEXT NOT NULL, members TEXT, boundMs INTEGER
+);
+CREATE TABLE IF NOT EXISTS head (
+  id INTEGER PRIMARY KEY CHECK (id = 1), touches INTEGER NOT NULL DEFAULT 0,
+  groupId TEXT NOT NULL, shard INTEGER NOT NULL, memberId INTEGER NOT NULL, memberCount INTEGER NOT NULL,
+  incarnation INTEGER NOT NULL, epoch INTEGER NOT NULL,
+  view INTEGER NOT NULL DEFAULT 0, floorView INTEGER NOT NULL DEFAULT 0, floorOp INTEGER NOT NULL DEFAULT 0,
+  beforeView INTEGER NOT NULL DEFAULT 0, beforeOp INTEGER NOT NULL DEFAULT 0,
+  beforeTotal INTEGER NOT NULL DEFAULT 0,
+  "commit" INTEGER NOT NULL DEFAULT 0, applied INTEGER NOT NULL DEFAULT 0, appliedT INTEGER NOT NULL DEFAULT 0,
+  fillFloorView INTEGER NOT NULL DEFAULT 0, fillFloorOp INTEGER NOT NULL DEFAULT 0,
+  fillMarkView INTEGER NOT NULL DEFAULT 0, fillMarkOp INTEGER NOT NULL DEFAULT 0,
+  fillMarkT INTEGER NOT NULL DEFAULT 0,
+  httpBytes INTEGER NOT NULL DEFAULT 0, kvBytes INTEGER NOT NULL DEFAULT 0, entries INTEGER NOT NULL DEFAULT 0,
+  stateHash INTEGER NOT NULL DEFAULT 0,
+  hardView INTEGER, hardOp INTEGER, softView INTEGER, softOp INTEGER
+);
+CREATE TABLE IF NOT EXISTS log (
+  op INTEGER PRIMARY KEY, view INTEGER NOT NULL, t INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  total INTEGER NOT NULL, parts INTEGER NOT NULL, hashes TEXT, items BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS logWithChunks ON log (op) WHERE hashes IS NOT NULL;
+CREATE TABLE IF NOT EXISTS logParts (
+  op INTEGER NOT NULL, part INTEGER NOT NULL, items BLOB NOT NULL, PRIMARY KEY (op, part)
+);
+CREATE TABLE IF NOT EXISTS rows (
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL, variant TEXT NOT NULL,
+  view INTEGER NOT NULL, op INTEGER NOT NULL, item INTEGER NOT NULL,
+  bornView INTEGER NOT NULL, bornOp INTEGER NOT NULL, writtenAt INTEGER NOT NULL, expireAt INTEGER,
+  bytes INTEGER NOT NULL, tags TEXT, hashes TEXT, bodyBytes INTEGER NOT NULL,
+  meta TEXT NOT NULL, body BLOB, UNIQUE (key, variant)
+);
+CREATE INDEX IF NOT EXISTS rowsByExpiry ON rows (expireAt) WHERE expireAt IS NOT NULL;
+CREATE INDEX IF NOT EXISTS rowsWithChunks ON rows (id) WHERE hashes IS NOT NULL;
+CREATE TABLE IF NOT EXISTS tombstones (
+  key TEXT PRIMARY KEY, view INTEGER NOT NULL, op INTEGER NOT NULL, t INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tombstonesByStamp ON tombstones (view, op);
+CREATE TABLE IF NOT EXISTS dedupe (
+  id INTEGER PRIMARY KEY, reqId TEXT NOT NULL UNIQUE, op INTEGER NOT NULL, t INTEGER NOT NULL,
+  digest TEXT NOT NULL, result TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS chunks (
+  hash TEXT PRIMARY KEY, stagedAt INTEGER NOT NULL, bytes BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS chunksByAge ON chunks (stagedAt);
+`;
+
+/** Does nothing where the tables are there. */
+export function createTables(sql: SqlStorage): void {
+  sql.exec(TABLES);
+}

@@ -1,0 +1,269 @@
+// The durable state of one member in SQLite: what the core reads in a step, and the one place where what it wants
+// written is written. The caller puts all writes of a step into one transaction; if that fails, this object is of no
+// use any more, since it remembers what it wrote (the Durable Object starts anew then).
+import type { RowAddress } from '../../core/replication/commands.ts';
+import type { LogEntry } from '../../core/replication/messages.ts';
+import type {
+  AppliedHead,
+  DedupeRow,
+  DurableHead,
+  InvalidationStamps,
+  LogPlace,
+  ReplicaStore,
+  Row,
+  RowHead,
+  Tombstone,
+  Write,
+} from '../../core/replication/store.ts';
+import type { Viewstamp } from '../../core/replication/viewstamp.ts';
+import { ChunkTable } from './chunk-table.ts';
+import { type HeadRow, headFromRow, stampOf } from './head-row.ts';
+import { LogTable } from './log-table.ts';
+import { RowTable } from './row-table.ts';
+
+export class SqliteStore implements ReplicaStore {
+  readonly #sql: SqlStorage;
+  readonly #log: LogTable;
+  readonly #rows: RowTable;
+  readonly #chunks: ChunkTable;
+  /** Asked for with every read; null = not looked up yet. */
+  #all: InvalidationStamps | null = null;
+
+  /** The tables must be there (`createTables`). */
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    this.#log = new LogTable(sql);
+    this.#rows = new RowTable(sql);
+    this.#chunks = new ChunkTable(sql);
+  }
+
+  head(): DurableHead | null {
+    const row = this.#sql.exec<HeadRow>('SELECT * FROM head').toArray()[0];
+    return row === undefined ? null : headFromRow(row, this.#log.ends());
+  }
+
+  rowHead(address: RowAddress): RowHead | undefined {
+    return this.#rows.head(address);
+  }
+
+  rowHeads(key: string): RowHead[] {
+    return this.#rows.heads(key);
+  }
+
+  rows(key: string): Row[] {
+    return this.#rows.ofKey(key);
+  }
+
+  tombstone(key: string): Tombstone | undefined {
+    const found = this.#sql
+      .exec<{ view: number; op: number; t: number }>('SELECT view, op, t FROM tombstones WHERE key = ?', key)
+      .toArray()[0];
+    return found === undefined ? undefined : { key, stamp: { view: found.view, op: found.op }, t: found.t };
+  }
+
+  invalidateAll(): InvalidationStamps {
+    if (this.#all === null) {
+      const { hardView, hardOp, softView, softOp } = this.#sql
+        .exec<Pick<HeadRow, 'hardView' | 'hardOp' | 'softView' | 'softOp'>>(
+          'SELECT hardView, hardOp, softView, softOp FROM head',
+        )
+        .one();
+      this.#all = { hard: stampOf(hardView, hardOp), soft: stampOf(softView, softOp) };
+    }
+    return this.#all;
+  }
+
+  dedupe(reqId: string): DedupeRow | undefined {
+    const found = this.#sql
+      .exec<{ op: number; t: number; digest: string; result: string }>(
+        'SELECT op, t, digest, result FROM dedupe WHERE reqId = ?',
+        reqId,
+      )
+      .toArray()[0];
+    return found === undefined ? undefined : { ...found, reqId, result: JSON.parse(found.result) };
+  }
+
+  logEntries(fromOp: number, bytesMax: number): LogEntry[] {
+    return this.#log.entries(fromOp, bytesMax);
+  }
+
+  viewAt(op: number): number | undefined {
+    return this.#log.viewAt(op);
+  }
+
+  logPlaces(fromOp: number, limit: number): LogPlace[] {
+    return this.#log.places(fromOp, limit);
+  }
+
+  hasChunk(hash: string): boolean {
+    return this.#chunks.has(hash);
+  }
+
+  chunk(hash: string): Uint8Array | undefined {
+    return this.#chunks.read(hash);
+  }
+
+  newestChunkAt(): number | null {
+    return this.#chunks.newestAt();
+  }
+
+  expired(t: number, limit: number): RowHead[] {
+    return this.#rows.expired(t, limit);
+  }
+
+  nextExpiry(afterT: number): number | null {
+    return this.#rows.nextExpiry(afterT);
+  }
+
+  evictable(limit: number): RowHead[] {
+    return this.#rows.evictable(limit);
+  }
+
+  /** All writes of one `persist`, in order; the caller holds the transaction. */
+  write(writes: readonly Write[]): void {
+    for (const write of writes) this.#writeOne(write);
+  }
+
+  #writeOne(write: Write): void {
+    switch (write.type) {
+      case 'append':
+        this.#log.append(write.entries);
+        break;
+      case 'applied':
+        this.#writeApplied(write);
+        break;
+      case 'putRow':
+        this.#rows.put(write.row);
+        break;
+      case 'deleteRow':
+        this.#rows.delete(write.address);
+        break;
+      case 'dedupe':
+        this.#writeDedupe(write.row);
+        break;
+      case 'touch':
+        this.#sql.exec('UPDATE head SET touches = touches + 1');
+        break;
+      case 'tombstone':
+        this.#writeTombstone(write.tombstone);
+        break;
+      case 'invalidateAll':
+        this.#writeInvalidateAll(write.stamps);
+        break;
+      case 'view':
+        this.#sql.exec('UPDATE head SET view = ?', write.view);
+        break;
+      case 'floor':
+        this.#sql.exec('UPDATE head SET floorView = ?, floorOp = ?', write.floor.view, write.floor.op);
+        break;
+      case 'truncateSuffix':
+        this.#log.truncateSuffix(write.fromOp);
+        break;
+      case 'truncatePrefix':
+        this.#log.truncatePrefix(write.before);
+        break;
+      case 'forgetTombstones':
+        this.#forgetTombstones(write.upTo);
+        break;
+      case 'forgetDedupe':
+        this.#forgetDedupe(write);
+        break;
+      case 'chunk':
+        this.#chunks.put(write.hash, write.bytes, write.stagedAt);
+        break;
+      case 'sweepChunks':
+        this.#chunks.sweep(write.stagedBefore);
+        break;
+      case 'identity':
+        this.#writeIdentity(write);
+        break;
+      default:
+        write satisfies never;
+    }
+  }
+
+  #writeIdentity({ identity }: Extract<Write, { type: 'identity' }>): void {
+    const { groupId, shard, memberId, memberCount, incarnation, epoch } = identity;
+    this.#sql.exec(
+      `INSERT INTO head (id, groupId, shard, memberId, memberCount, incarnation, epoch)
+       VALUES (1, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET groupId = excluded.groupId,
+         shard = excluded.shard, memberId = excluded.memberId, memberCount = excluded.memberCount,
+         incarnation = excluded.incarnation, epoch = excluded.epoch`,
+      groupId,
+      shard,
+      memberId,
+      memberCount,
+      incarnation,
+      epoch,
+    );
+  }
+
+  #writeApplied(head: AppliedHead): void {
+    this.#sql.exec(
+      `UPDATE head SET "commit" = ?, applied = ?, appliedT = ?, fillFloorView = ?, fillFloorOp = ?,
+         fillMarkView = ?, fillMarkOp = ?, fillMarkT = ?, httpBytes = ?, kvBytes = ?, entries = ?, stateHash = ?`,
+      head.commit,
+      head.applied,
+      head.appliedT,
+      head.fillFloor.view,
+      head.fillFloor.op,
+      head.fillMark.view,
+      head.fillMark.op,
+      head.fillMarkT,
+      head.httpBytes,
+      head.kvBytes,
+      head.entries,
+      head.stateHash,
+    );
+  }
+
+  #writeDedupe({ reqId, op, t, digest, result }: DedupeRow): void {
+    // Replaced, not updated: a later occurrence belongs at the end of the ids.
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO dedupe (reqId, op, t, digest, result) VALUES (?, ?, ?, ?, ?)',
+      reqId,
+      op,
+      t,
+      digest,
+      JSON.stringify(result),
+    );
+  }
+
+  /** Ids, ops and logged times all ascend: the rows to go are those before the first that stays. */
+  #forgetDedupe({ beforeT, beforeOp, limit }: Extract<Write, { type: 'forgetDedupe' }>): void {
+    this.#sql.exec(
+      `DELETE FROM dedupe WHERE id < (SELECT min(id) FROM dedupe) + ?1 AND id < coalesce(
+         (SELECT id FROM dedupe WHERE t >= ?2 OR op >= ?3 ORDER BY id LIMIT 1), 9007199254740991)`,
+      limit,
+      beforeT,
+      beforeOp,
+    );
+  }
+
+  #writeTombstone({ key, stamp, t }: Tombstone): void {
+    this.#sql.exec(
+      `INSERT INTO tombstones (key, view, op, t) VALUES (?, ?, ?, ?)
+       ON CONFLICT (key) DO UPDATE SET view = excluded.view, op = excluded.op, t = excluded.t`,
+      key,
+      stamp.view,
+      stamp.op,
+      t,
+    );
+  }
+
+  #forgetTombstones({ view, op }: Viewstamp): void {
+    this.#sql.exec('DELETE FROM tombstones WHERE (view, op) <= (?, ?)', view, op);
+  }
+
+  #writeInvalidateAll(stamps: InvalidationStamps): void {
+    const { hard, soft } = stamps;
+    this.#sql.exec(
+      'UPDATE head SET hardView = ?, hardOp = ?, softView = ?, softOp = ?',
+      hard?.view ?? null,
+      hard?.op ?? null,
+      soft?.view ?? null,
+      soft?.op ?? null,
+    );
+    this.#all = stamps;
+  }
+}
