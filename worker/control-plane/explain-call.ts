@@ -28,7 +28,7 @@ const explainedSchema = z
     cacheKey: z.string().nullable(),
     slot: z.int().nullable(),
     shard: z.int().nullable(),
-    cache: z.object({ decision: z.string(), reason: z.string() }).nullable(),
+    cache: z.object({ decision: z.string(), reason: z.string() }),
     pool: z.string().nullable(),
     candidates: z.array(
       z.object({
