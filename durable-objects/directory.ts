@@ -174,6 +174,7 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     });
     const version = summaryOf(this.#versions.current());
     if (unchanged) return { type: 'unchanged', version };
+    this.#effective = { version: version.version, config: { ...after, shards: this.#shards.settings() } };
     this.#deliverSoon();
     this.#record([
       {

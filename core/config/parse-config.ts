@@ -28,11 +28,13 @@ export function parseConfig(document: unknown): ParsedConfig {
   if (isNestedTooDeep(document)) {
     return { ok: false, errors: [{ path: '', message: `must not nest deeper than ${DEPTH_MAX}` }] };
   }
-  const errors = protoErrors(document, []);
   const parsed = configSchema.safeParse(document, { reportInput: true, error: describeIssue });
-  if (!parsed.success)
-    errors.push(...parsed.error.issues.flatMap((issue) => issueErrors(issue, [], document)));
-  errors.push(...crossFieldErrors(document));
+  const issues = parsed.success ? [] : parsed.error.issues;
+  const errors = [
+    ...protoErrors(document, []),
+    ...issues.flatMap((issue) => issueErrors(issue, [], document)),
+    ...crossFieldErrors(document),
+  ];
   if (!parsed.success || errors.length > 0) return { ok: false, errors: firstPerPath(errors) };
   return { ok: true, config: withRegionsFor(parsed.data, document), document: document as ConfigDocument };
 }

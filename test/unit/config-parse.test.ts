@@ -230,6 +230,14 @@ describe('a configuration document', () => {
     expect(errorsOf({ pools: nested })).toEqual({ '': 'must not nest deeper than 32' });
   });
 
+  it('names at most a thousand of very many bad fields', () => {
+    const backends = Array.from({ length: 5_000 }, (_, index) =>
+      backend(`b${index}`, { weight: -1, colour: 1 }),
+    );
+    const pools = Object.fromEntries(Array.from({ length: 14 }, (_, index) => [`p${index}`, { backends }]));
+    expect(Object.keys(errorsOf({ pools }))).toHaveLength(1_000);
+  });
+
   it('never throws and never accepts without validating again to the same', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), fc.jsonValue({ maxDepth: 6 }), (pools, routes) => {

@@ -12,6 +12,8 @@ import type { ConfigDocument, Pool } from '../../core/config/schema.ts';
 import { VERSIONS_MAX, VersionStore } from '../../durable-objects/directory/version-store.ts';
 import { probe } from '../../durable-objects/health-monitor/probe.ts';
 import type { MonitorState } from '../../durable-objects/health-monitor/probed-backends.ts';
+import type { SocketProbe } from '../../durable-objects/health-monitor/socket-probe.ts';
+import { socketStatus } from '../../durable-objects/health-monitor/socket-probe.ts';
 import type {
   ChangeAnswer,
   DirectoryRpc,
@@ -479,6 +481,65 @@ describe('a probe', () => {
       return new Response(body);
     });
     expect(await probe({ url: 'http://a.example' }, check({ timeoutMs: 20 }))).toMatchObject(noAnswer);
+  });
+
+  const viaSocket = async (answer: string[], more: Partial<SocketProbe> = {}) => {
+    const sent = new TransformStream<Uint8Array, Uint8Array>();
+    const request = sent.readable.getReader();
+    let closed = false;
+    let address: unknown;
+    const text = new TextEncoder();
+    const outcome = await socketStatus(
+      {
+        origin: { scheme: 'https', host: 'a.example', port: null, basePath: '' },
+        method: 'GET',
+        target: '/up',
+        host: 'app.example',
+        headers: new Map([['user-agent', 'roundel-health/1']]),
+        signal: new AbortController().signal,
+        ...more,
+      },
+      (to, options) => {
+        address = [to, options?.secureTransport];
+        return {
+          writable: sent.writable,
+          readable: new ReadableStream({
+            start: (controller) => {
+              for (const piece of answer) controller.enqueue(text.encode(piece));
+              controller.close();
+            },
+          }),
+          closed: Promise.resolve(),
+          close: async () => {
+            closed = true;
+          },
+        };
+      },
+    ).catch((error: Error) => error.message);
+    return { outcome, closed, address, head: new TextDecoder().decode((await request.read()).value) };
+  };
+
+  it('names another Host over a socket, which it closes', async () => {
+    const { outcome, closed, address, head } = await viaSocket([
+      'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 20',
+      '4 No Content\r\nx: y\r\n',
+      '\r\n',
+    ]);
+    expect([outcome, closed]).toEqual([204, true]);
+    expect(address).toEqual([{ hostname: 'a.example', port: 443 }, 'on']);
+    expect(head).toBe(
+      'GET /up HTTP/1.1\r\nHost: app.example\r\nConnection: close\r\nuser-agent: roundel-health/1\r\n\r\n',
+    );
+  });
+
+  it.each([
+    [['SSH-2.0-OpenSSH\r\n\r\n'], 'The answer is not HTTP/1.1'],
+    [['HTTP/1.1 2000 OK\r\n\r\n'], 'The answer is not HTTP/1.1'],
+    [['HTTP/1.1 200 OK\r\nx: y\r\n'], 'The connection ended before the answer did'],
+    [[], 'The connection ended before the answer did'],
+    [['HTTP/1.1 200 OK\r\n', 'x'.repeat(70_000)], 'The head of the answer is over 65536 bytes'],
+  ])('over a socket fails by what is no answer (%#)', async (answer, message) => {
+    expect(await viaSocket(answer)).toMatchObject({ outcome: message, closed: true });
   });
 
   it('reads no more than 64 KiB of an endless body', async () => {
