@@ -1,6 +1,5 @@
 // Who may call: bearer tokens by role. Compared as SHA-256 digests in constant time, against every role that has a
 // secret, so that neither length nor first difference nor the order of roles shows in the time it takes.
-import type { Env } from '../env.ts';
 import { Problem } from './problem.ts';
 
 export type Role = 'admin' | 'purge' | 'kv' | 'read';
@@ -10,7 +9,10 @@ const SECRETS = {
   purge: 'ROUNDEL_PURGE_TOKEN',
   kv: 'ROUNDEL_KV_TOKEN',
   read: 'ROUNDEL_READ_TOKEN',
-} as const satisfies Record<Role, keyof Env>;
+} as const satisfies Record<Role, string>;
+
+/** Of the Worker's bindings; a role without one has nobody. */
+export type Secrets = { readonly [Name in (typeof SECRETS)[Role]]?: string };
 
 const ROLES = Object.keys(SECRETS) as Role[];
 
@@ -31,8 +33,8 @@ function bearerToken(authorization: string | null): string | null {
 }
 
 /** The roles that the request's token has, at least one. Throws 503 when closed, 401 without a known token. */
-export async function rolesOf(request: Request, env: Env): Promise<ReadonlySet<Role>> {
-  if (!env.ROUNDEL_ADMIN_TOKEN) {
+export async function rolesOf(request: Request, secrets: Secrets): Promise<ReadonlySet<Role>> {
+  if (!secrets.ROUNDEL_ADMIN_TOKEN) {
     throw new Problem(
       'control-plane-closed',
       'Cannot answer: the secret ROUNDEL_ADMIN_TOKEN is not set, and the control plane is never open without it',
@@ -43,7 +45,7 @@ export async function rolesOf(request: Request, env: Env): Promise<ReadonlySet<R
   if (token !== null) {
     const given = await digest(token);
     for (const role of ROLES) {
-      const secret = env[SECRETS[role]];
+      const secret = secrets[SECRETS[role]];
       if (secret && equalDigests(given, await digest(secret))) roles.add(role);
     }
   }
