@@ -1,10 +1,21 @@
 // The edge's way to the shards: finds the group of a key, calls its primary, follows corrections, tries again with
 // the same request id, and tells "absent" from "could not be read".
-
 import type { Fields } from '../../core/http/fields.ts';
 import type { Command, CommandResult, FillToken } from '../../core/replication/commands.ts';
+import { PROTOCOL_VERSION } from '../../core/replication/messages.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
-import type { KvReadAnswer, LookupAnswer, MemberStatus, ShardMap } from '../../durable-objects/interfaces.ts';
+import { slotOfKey } from '../../core/sharding/slot-map.ts';
+import type {
+  EdgeHeader,
+  KvReadAnswer,
+  LookupAnswer,
+  MemberStatus,
+  ShardGroup,
+  ShardMap,
+  SubmitAnswer,
+} from '../../durable-objects/interfaces.ts';
+import { createShardCaller, type ShardCaller } from './shard-call.ts';
+import { type Chunk, chunksOf, INLINE_BODY_BYTES } from './shard-chunks.ts';
 
 export type ShardFailure =
   /** Nothing was done, or nothing was asked. */
@@ -68,3 +79,184 @@ export type UnstagedCommand =
   | Exclude<Command, { type: 'put' | 'fill' }>;
 
 type Unstaged<C> = Omit<C, 'value'> & { readonly meta: string; readonly body: Uint8Array };
+
+export interface ShardClientParts {
+  readonly namespace: DurableObjectNamespace;
+  now(): number;
+  newRequestId(): string;
+  /** An answer mentioned this configuration version and health epoch. */
+  heardOf(version: number, healthEpoch: number): void;
+  /** What this isolate knows, for the objects to pass on. */
+  header(): Omit<EdgeHeader, 'protocol'>;
+}
+
+const READ_DEADLINE_MS = 1_000;
+const WRITE_DEADLINE_MS = 5_000;
+/** More of it for large bodies. */
+const CHUNK_DEADLINE_MS = 1_000;
+const STATUS_DEADLINE_MS = 2_000;
+const RELEASE_DEADLINE_MS = 1_000;
+/** A shard that has lost a staged chunk is given it again so many times. */
+const STAGINGS_MAX = 3;
+const CHUNKS_AT_ONCE = 4;
+
+export function createShardClient({
+  namespace,
+  now,
+  newRequestId,
+  heardOf,
+  header,
+}: ShardClientParts): ShardClient {
+  const caller = createShardCaller({
+    namespace,
+    now,
+    header: () => ({ protocol: PROTOCOL_VERSION, ...header() }),
+    heard({ configVersion, healthEpoch }) {
+      heardOf(configVersion, healthEpoch);
+    },
+  });
+  const shardOf = (map: ShardMap, key: string): number => {
+    const shard = map.slots[slotOfKey(key)];
+    if (shard === undefined)
+      throw new Error(`Cannot find the shard of a key: the map has ${map.slots.length} slots`);
+    return shard;
+  };
+  const groupOf = (map: ShardMap, key: string): ShardGroup => {
+    const shard = shardOf(map, key);
+    const group = map.groups[shard];
+    if (group?.shard !== shard)
+      throw new Error(`Cannot find the members of shard ${shard}: it is not in the map`);
+    return group;
+  };
+
+  return {
+    slotOf: slotOfKey,
+    shardOf,
+
+    async lookup(map, query) {
+      const outcome = await caller.call(
+        groupOf(map, query.key),
+        READ_DEADLINE_MS,
+        (member, to, ownHeader): Promise<LookupAnswer> => member.lookup({ to, header: ownHeader, ...query }),
+        discardBody,
+      );
+      return outcome.type === 'answered' ? outcome.answer : unavailable(outcome.detail);
+    },
+
+    async write(map, key, reqId, command) {
+      const group = groupOf(map, key);
+      const { logged, chunks } = await stageable(command);
+      const deadlineAt = now() + WRITE_DEADLINE_MS + chunks.length * CHUNK_DEADLINE_MS;
+      for (let staging = 1; ; staging++) {
+        const missing = await stage(caller, group, chunks, () => deadlineAt - now());
+        if (missing !== null) return unavailable(missing);
+        const requests = [{ reqId: reqId === '' ? newRequestId() : reqId, command: logged }];
+        const outcome = await caller.call(
+          group,
+          deadlineAt - now(),
+          async (member, to, ownHeader): Promise<SubmitAnswer | ChunksMissing> => {
+            const answer = await member.submit({ to, header: ownHeader, requests });
+            const lacks = answer.type === 'not-ready' && answer.reason === 'chunks-missing';
+            return lacks ? { type: 'chunks-missing' } : answer;
+          },
+        );
+        if (outcome.type === 'failed') {
+          const { maybeDone, detail } = outcome;
+          return { type: maybeDone ? 'outcome-unknown' : 'unavailable', detail };
+        }
+        const { answer } = outcome;
+        if (answer.type === 'chunks-missing') {
+          if (staging < STAGINGS_MAX) continue;
+          return unavailable(`shard ${group.shard} does not keep the body's chunks`);
+        }
+        const [result] = answer.results;
+        if (result === undefined) throw new Error(`Shard ${group.shard} answered 1 command with 0 results`);
+        return { type: 'result', result, groupId: answer.groupId, bookmark: answer.bookmark };
+      }
+    },
+
+    async kvRead(map, key, withBody) {
+      const outcome = await caller.call(
+        groupOf(map, key),
+        READ_DEADLINE_MS,
+        (member, to, ownHeader): Promise<KvReadAnswer> =>
+          member.kvRead({ to, header: ownHeader, key, withBody }),
+      );
+      return outcome.type === 'answered' ? outcome.answer : unavailable(outcome.detail);
+    },
+
+    async release(map, key, token) {
+      // A lease that is not given back runs out by itself.
+      await caller.call(groupOf(map, key), RELEASE_DEADLINE_MS, async (member, to) => {
+        await member.release(to, key, token);
+        return { type: 'released' };
+      });
+    },
+
+    status(map) {
+      return Promise.all(map.groups.map((group) => statusOf(caller, group)));
+    },
+  };
+}
+
+interface ChunksMissing {
+  readonly type: 'chunks-missing';
+}
+
+/** The command as it will be logged, and the chunks that it names. */
+async function stageable(command: UnstagedCommand): Promise<{ logged: Command; chunks: readonly Chunk[] }> {
+  if (command.type !== 'put' && command.type !== 'fill') return { logged: command, chunks: [] };
+  const { meta, body, ...rest } = command;
+  if (body.byteLength <= INLINE_BODY_BYTES) {
+    // A view would take the whole buffer behind it along to the shard.
+    const bytes = body.byteLength === body.buffer.byteLength ? body : body.slice();
+    return { logged: { ...rest, value: { meta, body: { type: 'inline', bytes } } }, chunks: [] };
+  }
+  const chunks = await chunksOf(body);
+  const hashes = chunks.map(({ hash }) => hash);
+  return {
+    logged: { ...rest, value: { meta, body: { type: 'chunks', hashes, bytes: body.byteLength } } },
+    chunks,
+  };
+}
+
+/** null when all are in place, else what went wrong. */
+async function stage(
+  caller: ShardCaller,
+  group: ShardGroup,
+  chunks: readonly Chunk[],
+  leftMs: () => number,
+): Promise<string | null> {
+  for (let first = 0; first < chunks.length; first += CHUNKS_AT_ONCE) {
+    const calls = chunks
+      .slice(first, first + CHUNKS_AT_ONCE)
+      .map(({ hash, bytes }) =>
+        caller.call(group, leftMs(), (member, to, header) => member.stage(to, header, hash, bytes)),
+      );
+    for (const outcome of await Promise.all(calls)) {
+      if (outcome.type === 'failed') return outcome.detail;
+    }
+  }
+  return null;
+}
+
+async function statusOf(caller: ShardCaller, group: ShardGroup): Promise<ShardStatus> {
+  const { shard, groupId } = group;
+  const members = await Promise.all(
+    group.members.map(async ({ name, region }, index) => {
+      const asked = caller.callMember(group, index, STATUS_DEADLINE_MS, (member, to) => member.status(to));
+      return { name, region, status: await asked.catch(() => null) };
+    }),
+  );
+  return { shard, groupId, members };
+}
+
+function unavailable(detail: string): ShardFailure {
+  return { type: 'unavailable', detail };
+}
+
+/** Nobody will read it: its stream must not stay open. */
+function discardBody(answer: LookupAnswer): void {
+  if (answer.type === 'decision' && answer.body instanceof ReadableStream)
+    answer.body.cancel().catch(() => {});
+}

@@ -1,0 +1,97 @@
+// What a caller of a shard's group does after a try that brought no answer: ask another member, ask again a little
+// later with the same request id, or give up and say whether anything may have been done. Pure, so that the edge and
+// the objects that call shards share one policy.
+
+/** How a try ended that did not bring the answer. */
+export type FailedTry =
+  | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }
+  | { readonly type: 'not-ready'; readonly reason: string }
+  | { readonly type: 'overloaded' }
+  | { readonly type: 'unknown-protocol' }
+  | { readonly type: 'timed-out' }
+  | { readonly type: 'too-large'; readonly bytes: number; readonly bytesMax: number }
+  /** The call itself failed: it may have been carried out all the same, unless the object was `overloaded`. */
+  | { readonly type: 'threw'; readonly overloaded: boolean; readonly message: string };
+
+/** Where the primary is believed to be. */
+export interface PrimaryHint {
+  readonly view: number;
+  readonly primary: number;
+}
+
+export interface GroupCall {
+  readonly hint: PrimaryHint;
+  readonly tries: number;
+  /** A try may have been carried out without anybody hearing of it. */
+  readonly maybeDone: boolean;
+}
+
+export type NextMove =
+  | { readonly type: 'try'; readonly call: GroupCall; readonly afterMs: number }
+  | { readonly type: 'give-up'; readonly maybeDone: boolean; readonly detail: string };
+
+const PAUSE_MIN_MS = 20;
+const PAUSE_MAX_MS = 400;
+/** Corrections that are followed at once; more of them mean that the group is changing its mind. */
+const PROMPT_TRIES = 3;
+
+export function beginCall(hint: PrimaryHint): GroupCall {
+  return { hint, tries: 0, maybeDone: false };
+}
+
+/** Whichever is of the later view; a member's own word about its view counts. O(1). */
+export function betterHint(known: PrimaryHint, told: PrimaryHint): PrimaryHint {
+  return told.view >= known.view ? told : known;
+}
+
+/** `leftMs`: until the caller's deadline. O(1). */
+export function afterFailure(call: GroupCall, failure: FailedTry, leftMs: number): NextMove {
+  const tries = call.tries + 1;
+  const maybeDone = call.maybeDone || mayHaveRun(failure);
+  const giveUp: NextMove = { type: 'give-up', maybeDone, detail: describe(failure, call.hint.primary) };
+  if (isFinal(failure)) return giveUp;
+  const hint = failure.type === 'not-primary' ? betterHint(call.hint, failure) : call.hint;
+  const isCorrected = hint.primary !== call.hint.primary && tries <= PROMPT_TRIES;
+  const afterMs = isCorrected ? 0 : Math.min(PAUSE_MIN_MS * 2 ** Math.min(tries - 1, 16), PAUSE_MAX_MS);
+  return leftMs > afterMs ? { type: 'try', call: { hint, tries, maybeDone }, afterMs } : giveUp;
+}
+
+function mayHaveRun(failure: FailedTry): boolean {
+  return failure.type === 'timed-out' || (failure.type === 'threw' && !failure.overloaded);
+}
+
+/** Trying again would meet the same, or add to an overload. */
+function isFinal(failure: FailedTry): boolean {
+  switch (failure.type) {
+    case 'overloaded':
+    case 'unknown-protocol':
+    case 'too-large':
+      return true;
+    case 'threw':
+      return failure.overloaded;
+    case 'not-ready':
+      return failure.reason === 'lost';
+    case 'not-primary':
+    case 'timed-out':
+      return false;
+  }
+}
+
+function describe(failure: FailedTry, member: number): string {
+  switch (failure.type) {
+    case 'not-primary':
+      return `member ${member} says that member ${failure.primary} is the primary (view ${failure.view})`;
+    case 'not-ready':
+      return `member ${member} is not ready (${failure.reason})`;
+    case 'overloaded':
+      return `member ${member} is overloaded`;
+    case 'unknown-protocol':
+      return `member ${member} speaks another protocol version`;
+    case 'timed-out':
+      return `member ${member} did not answer in time`;
+    case 'too-large':
+      return `${failure.bytes} bytes are more than the ${failure.bytesMax} that a shard takes`;
+    case 'threw':
+      return `member ${member} could not be reached: ${failure.message}`;
+  }
+}

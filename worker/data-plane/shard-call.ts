@@ -1,0 +1,169 @@
+// One call to a shard's group on behalf of one request: the primary first, corrections followed, tries repeated with
+// the same content until the deadline. Every try makes its own stub, since a stub is dead after an exception and
+// belongs to the request that made it.
+import {
+  afterFailure,
+  beginCall,
+  betterHint,
+  type FailedTry,
+  type PrimaryHint,
+} from '../../core/sharding/group-call.ts';
+import type {
+  EdgeHeader,
+  MemberAddress,
+  MemberRefusal,
+  ShardGroup,
+  ShardReplicaRpc,
+} from '../../durable-objects/interfaces.ts';
+import { sleep } from './within.ts';
+
+export interface ShardCallParts {
+  readonly namespace: DurableObjectNamespace;
+  now(): number;
+  header(): EdgeHeader;
+  /** An answer carried this header. */
+  heard(header: EdgeHeader): void;
+}
+
+/** One try at one member. */
+export type Attempt<A> = (member: ShardReplicaRpc, to: MemberAddress, header: EdgeHeader) => Promise<A>;
+
+export type CallOutcome<A> =
+  | { readonly type: 'answered'; readonly answer: Exclude<A, MemberRefusal> }
+  | { readonly type: 'failed'; readonly maybeDone: boolean; readonly detail: string };
+
+interface AnyAnswer {
+  readonly type: string;
+  readonly header?: EdgeHeader;
+  readonly view?: number;
+}
+
+export interface ShardCaller {
+  /** `discard` gets an answer that came after the deadline. */
+  call<A extends AnyAnswer>(
+    group: ShardGroup,
+    deadlineMs: number,
+    attempt: Attempt<A>,
+    discard?: (late: A) => void,
+  ): Promise<CallOutcome<A>>;
+  /** One try at a given member; throws as the call does, or when it takes longer. */
+  callMember<A>(group: ShardGroup, member: number, deadlineMs: number, attempt: Attempt<A>): Promise<A>;
+}
+
+const FIRST_PRIMARY: PrimaryHint = { view: 0, primary: 0 };
+/** Names and groups remembered; more than a map has, so that only those of old maps are ever dropped. */
+const REMEMBERED_MAX = 4_096;
+const LATE = Symbol('late');
+
+export function createShardCaller({ namespace, now, header, heard }: ShardCallParts): ShardCaller {
+  const hints = new Map<string, PrimaryHint>();
+  const ids = new Map<string, DurableObjectId>();
+
+  /** Found by hashing the name, which is worth remembering. */
+  const idOf = (name: string): DurableObjectId => {
+    let id = ids.get(name);
+    if (id === undefined) {
+      if (ids.size >= REMEMBERED_MAX) ids.clear();
+      id = namespace.idFromName(name);
+      ids.set(name, id);
+    }
+    return id;
+  };
+
+  const remember = (groupId: string, told: PrimaryHint): void => {
+    if (hints.size >= REMEMBERED_MAX) hints.clear();
+    hints.set(groupId, betterHint(hints.get(groupId) ?? FIRST_PRIMARY, told));
+  };
+
+  function start<A>(group: ShardGroup, member: number, attempt: Attempt<A>): Promise<A> {
+    const found = group.members[member];
+    if (found === undefined) {
+      return Promise.reject(new Error(`shard ${group.shard} has no member ${member}`));
+    }
+    const { name, region } = found;
+    const locationHint = region as DurableObjectLocationHint;
+    const stub = namespace.get(idOf(name), { locationHint }) as unknown as ShardReplicaRpc;
+    return attempt(stub, { shard: group.shard, member, name }, header());
+  }
+
+  /** The answer, or how the try failed. */
+  async function tryOnce<A extends AnyAnswer>(
+    group: ShardGroup,
+    member: number,
+    limitMs: number,
+    attempt: Attempt<A>,
+    discard?: (late: A) => void,
+  ): Promise<A | FailedTry> {
+    try {
+      const running = start(group, member, attempt);
+      const answer = await orLate(running, limitMs);
+      if (answer === LATE) {
+        running.then(discard, () => {});
+        return { type: 'timed-out' };
+      }
+      if (answer.header !== undefined) heard(answer.header);
+      return answer;
+    } catch (error) {
+      return { type: 'threw', overloaded: isOverload(error), message: messageOf(error) };
+    }
+  }
+
+  return {
+    async call(group, deadlineMs, attempt, discard) {
+      const deadlineAt = now() + deadlineMs;
+      let call = beginCall(hints.get(group.groupId) ?? FIRST_PRIMARY);
+      for (;;) {
+        const limitMs = Math.max(0, deadlineAt - now());
+        const answer = await tryOnce(group, call.hint.primary, limitMs, attempt, discard);
+        if (!isFailure(answer)) return { type: 'answered', answer: answer as never };
+        const move = afterFailure(call, answer, deadlineAt - now());
+        if (answer.type === 'not-primary') remember(group.groupId, answer);
+        if (move.type === 'give-up') {
+          const { maybeDone, detail } = move;
+          return { type: 'failed', maybeDone, detail: `shard ${group.shard}: ${detail}` };
+        }
+        if (move.afterMs > 0) await sleep(move.afterMs);
+        call = move.call;
+      }
+    },
+    async callMember(group, member, deadlineMs, attempt) {
+      const answer = await orLate(start(group, member, attempt), deadlineMs);
+      if (answer === LATE) throw new Error(`member ${member} did not answer within ${deadlineMs} ms`);
+      return answer;
+    },
+  };
+}
+
+const FAILURES: ReadonlySet<string> = new Set<FailedTry['type']>([
+  'not-primary',
+  'not-ready',
+  'overloaded',
+  'unknown-protocol',
+  'timed-out',
+  'too-large',
+  'threw',
+]);
+
+function isFailure(answer: AnyAnswer | FailedTry): answer is FailedTry {
+  return FAILURES.has(answer.type);
+}
+
+async function orLate<T>(running: Promise<T>, limitMs: number): Promise<T | typeof LATE> {
+  let timer: number | null = null;
+  const limit = new Promise<typeof LATE>((resolve) => {
+    timer = setTimeout(() => resolve(LATE), limitMs);
+  });
+  try {
+    return await Promise.race([running, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isOverload(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'overloaded' in error && error.overloaded === true;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
