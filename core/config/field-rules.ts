@@ -1,29 +1,17 @@
 // Rules for single text fields of the configuration: each answers what is wrong with the text, or null.
-import { isIpv4, isIpv6, parseHostAndPort } from './origin-url.ts';
+import { isToken } from '../http/field-syntax.ts';
+import { isHopByHop } from '../http/hop-by-hop.ts';
+import { parseNetwork } from '../http/ip.ts';
+import { parseHostAndPort } from './origin-url.ts';
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-/** RFC 9110 §7.6.1: they belong to one connection; the edge makes its own. */
-const CONNECTION_FIELDS = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 /** Written by the edge itself; CDN-Loop and Via are what stops a request that goes round in circles. */
 const REQUEST_FIELDS_OF_THE_EDGE = new Set(['host', 'content-length', 'cdn-loop', 'via']);
 const RESPONSE_FIELDS_OF_THE_EDGE = new Set(['content-length', 'via', 'cache-status', 'roundel-backend']);
 
 function headerNameProblem(name: string, reserved: ReadonlySet<string>): string | null {
-  if (!TOKEN.test(name) || name.length > 128)
-    return 'must be a header name (RFC 9110 token, at most 128 long)';
+  if (!isToken(name) || name.length > 128) return 'must be a header name (RFC 9110 token, at most 128 long)';
   const lower = name.toLowerCase();
-  if (CONNECTION_FIELDS.has(lower)) return `must not be ${lower}: it belongs to one connection`;
+  if (isHopByHop(lower)) return `must not be ${lower}: it belongs to one connection`;
   if (reserved.has(lower)) return `must not be ${lower}: the edge writes it`;
   return null;
 }
@@ -67,11 +55,8 @@ export function pathGlobProblem(glob: string): string | null {
     : 'must start with "/" or "*" and hold visible ASCII without "?" and "#"';
 }
 
-/** Methods are case-sensitive (RFC 9110 §9.1): "get" would match nothing. */
 export function methodGlobProblem(glob: string): string | null {
-  return TOKEN.test(glob) && glob.length <= 64 && glob === glob.toUpperCase()
-    ? null
-    : 'must be a method in upper case or a glob of it';
+  return isToken(glob) && glob.length <= 64 ? null : 'must be a method or a glob of it';
 }
 
 /** Path and optional query of a request. */
@@ -111,13 +96,5 @@ export function parseStatusRange(text: string): readonly [first: number, last: n
 
 /** An IP address, or a range in CIDR notation. */
 export function addressRangeProblem(text: string): string | null {
-  const slash = text.indexOf('/');
-  const address = slash < 0 ? text : text.slice(0, slash);
-  const bits = slash < 0 ? null : text.slice(slash + 1);
-  const bitsMax = isIpv4(address) ? 32 : isIpv6(address) ? 128 : null;
-  if (bitsMax === null) return 'must be an IP address or a CIDR range';
-  if (bits !== null && (!/^(?:0|[1-9]\d{0,2})$/.test(bits) || Number(bits) > bitsMax)) {
-    return `must have a prefix length between 0 and ${bitsMax}`;
-  }
-  return null;
+  return parseNetwork(text) === null ? 'must be an IP address or a CIDR range' : null;
 }

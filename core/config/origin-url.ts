@@ -1,6 +1,7 @@
 // Reads the URL of an origin strictly. What fetch would repair or reinterpret (backslashes, tabs, `0x7f.1`, dot
 // segments, an unescaped space) is refused, so that the address written is the address used. Grammar: RFC 3986 §3,
 // without userinfo, query and fragment.
+import { parseIp } from '../http/ip.ts';
 
 export interface OriginUrl {
   readonly scheme: 'http' | 'https';
@@ -76,7 +77,9 @@ export function parseHostAndPort(authority: string): HostAndPortResult {
 function hostNameProblem(host: string): string | null {
   if (host === '') return 'must name a host';
   if (host.startsWith('[')) {
-    return isIpv6(host.slice(1, -1)) ? null : 'must hold a valid IPv6 address between its brackets';
+    return host.includes(':') && parseIp(host.slice(1, -1)) !== null
+      ? null
+      : 'must hold a valid IPv6 address between its brackets';
   }
   if (host.length > 253) return 'must have a host of at most 253 characters';
   const labels = (host.endsWith('.') ? host.slice(0, -1) : host).split('.');
@@ -84,28 +87,8 @@ function hostNameProblem(host: string): string | null {
     return 'must name its host by letters, digits, "-", "_" and "." (international names as xn--…)';
   }
   // A last label of digits makes a URL parser read the host as an IPv4 address, in any of its odd spellings.
-  if (/^(?:\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '') && !isIpv4(host)) {
+  if (/^(?:\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '') && parseIp(host) === null) {
     return 'must hold a valid IPv4 address: four numbers of 0–255';
   }
   return null;
-}
-
-/** Dotted decimal of four numbers without leading zeros. */
-export function isIpv4(text: string): boolean {
-  const parts = text.split('.');
-  return parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256);
-}
-
-/** RFC 4291 §2.2, the form that ends in dotted decimal included; no zone. */
-export function isIpv6(text: string): boolean {
-  const halves = text.split('::');
-  if (halves.length > 2) return false;
-  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
-  const last = groups.at(-1) ?? '';
-  const dotted = last.includes('.');
-  if (dotted && (!isIpv4(last) || text.endsWith('::'))) return false;
-  const hexGroups = dotted ? groups.slice(0, -1) : groups;
-  if (!hexGroups.every((group) => /^[0-9A-Fa-f]{1,4}$/.test(group))) return false;
-  const count = hexGroups.length + (dotted ? 2 : 0);
-  return halves.length === 2 ? count <= 7 : count === 8;
 }

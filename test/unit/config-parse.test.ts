@@ -164,7 +164,7 @@ describe('a configuration document', () => {
     ['pools.web.health.expect.status[0]', document({ health: { path: '/', expect: { status: ['6xx'] } } })],
     ['pools.web.health.headers.te', document({ health: { path: '/', headers: { te: 'x' } } })],
     ['routes[0].match.paths[0]', document({}, { match: { paths: ['api'] } })],
-    ['routes[0].match.methods[0]', document({}, { match: { methods: ['get'] } })],
+    ['routes[0].match.methods[0]', document({}, { match: { methods: ['a b'] } })],
     ['routes[0].match.hosts[0]', document({}, { match: { hosts: ['http://x'] } })],
     ['routes[0].request.trustedProxies[0]', document({}, { request: { trustedProxies: ['10.0.0.0/33'] } })],
     ['routes[0].request.setHeaders.Host', document({}, { request: { setHeaders: { Host: 'x' } } })],
