@@ -1,6 +1,7 @@
 // The backup's side of the normal case: verify that the prepare continues the log, write what is new, say how far
 // that goes. Sources: Liskov & Cowling 2012 §4.1; Ongaro & Ousterhout 2014 §5.3 for the log's rules.
 import { applyCommitted } from './apply.ts';
+import { assert } from './assert.ts';
 import type { LogEntry, Message, MessageBody } from './messages.ts';
 import { appendToLog, truncateSuffix, viewstampAt } from './op-log.ts';
 import { chunksOf, storeChunk } from './requests.ts';
@@ -32,10 +33,11 @@ export function handlePrepare(step: Step, from: number, prepare: Prepare): void 
 function whereLogsMeet(step: Step, { prev }: Prepare): number {
   const { log, head } = step.state;
   if (prev.op > log.last.op) return log.last.op;
-  // Committed ops are the same everywhere (I1), also those that are no longer in this log.
-  if (prev.op <= head.commit) return prev.op;
   const own = viewstampAt(step.state, step.store, prev.op);
-  return own !== undefined && sameViewstamp(own, prev) ? prev.op : head.commit;
+  // Cut from this log: applied, hence committed, hence the same everywhere (I1).
+  if (own === undefined || sameViewstamp(own, prev)) return prev.op;
+  assert(prev.op > head.commit, () => `committed op ${prev.op} is said to be of view ${prev.view}`);
+  return head.commit;
 }
 
 /**
@@ -48,7 +50,8 @@ function takeEntries(step: Step, { prev, entries }: Prepare): { verified: number
   const fresh: LogEntry[] = [];
   let missing: string[] = [];
   for (const entry of entries) {
-    const present = entry.op <= state.head.commit || viewstampAt(state, store, entry.op)?.view === entry.view;
+    const cut = entry.op <= state.log.before.op;
+    const present = cut || viewstampAt(state, store, entry.op)?.view === entry.view;
     if (!present || fresh.length > 0) {
       missing = entry.items
         .flatMap(({ command }) => chunksOf(command))

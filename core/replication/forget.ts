@@ -7,7 +7,7 @@ import type { DedupeRow, Write } from './store.ts';
 import type { Viewstamp } from './viewstamp.ts';
 
 /** Dedupe rows and tombstones are swept once in so many ops: a sweep costs a query even when it finds nothing. */
-const FORGET_EVERY_OPS = 64;
+const FORGET_EVERY_OPS = 32;
 /** Entries cut from the log in one step, so that no step grows long. */
 const CUT_MAX = 512;
 
@@ -33,7 +33,7 @@ export function forgetWrites(step: Step): Write[] {
         type: 'forgetDedupe',
         beforeT: head.appliedT - DEDUPE_LIFE_MS,
         beforeOp: head.applied - DEDUPE_OPS,
-        limit: 64 * FORGET_EVERY_OPS,
+        limit: 256 * FORGET_EVERY_OPS,
       },
     );
   }

@@ -38,8 +38,8 @@ export function step(state: ReplicaState, store: ReplicaStore, event: ReplicaEve
   handleEvent(current, event);
   const { primary } = state;
   if (primary !== null) {
-    proposeEvictions(current, primary);
     appendQueued(current, primary);
+    proposeEvictions(current, primary);
     armResend(current, primary);
   }
   armAlarm(current);

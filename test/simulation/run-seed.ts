@@ -37,7 +37,7 @@ export function runSeed(seed: number, options: RunOptions = {}): Run {
     random,
     faults: drawFaults(random),
     // Half of the runs evict all the time, write to disk more often than they must, and have leases that overlap.
-    limits: options.limits ?? (small ? { httpBytesMax: 200, overlayRowsMax: 2, leaseMs: 300 } : {}),
+    limits: options.limits ?? (small ? { httpBytesMax: 200, overlayRowsMax: 2, leaseMs: 60 } : {}),
     observe: (member, state, effects) => checker.observe(member, state, effects),
   });
   checker.members = cluster.members;
