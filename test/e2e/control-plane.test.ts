@@ -558,6 +558,12 @@ describe('purge', () => {
     expect(await cacheStatus(PATH)).toContain('fwd=');
   });
 
+  it('finds a URL as it was sent, also when it is written with letters that have to be escaped', async () => {
+    await fresh('/cache/600?q=%C3%A4');
+    expect((await purge({ urls: [`${product.url}/cache/600?q=ä`] })).status).toBe(200);
+    expect(await cacheStatus('/cache/600?q=%C3%A4')).toContain('fwd=');
+  });
+
   it('of all removes everything', async () => {
     await fresh(PATH);
     await fresh(`${PATH}?n=2`);

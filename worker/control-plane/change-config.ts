@@ -69,9 +69,9 @@ export async function changeConfig(call: Call<ChangeQuery, unknown>, edit: Confi
 /** Null when any will do. A tag that is no version's, or weak, matches none. */
 function acceptedVersions(headers: Headers): number[] | null {
   const condition = tagCondition(headers, 'If-Match');
-  if (condition === null || condition.type === 'any') return null;
-  return condition.tags.flatMap(({ tag, weak }) =>
-    !weak && /^v[1-9]\d{0,14}$/.test(tag) ? [Number(tag.slice(1))] : [],
+  if (condition === null || condition === '*') return null;
+  return condition.flatMap(({ opaque, weak }) =>
+    !weak && /^v[1-9]\d{0,14}$/.test(opaque) ? [Number(opaque.slice(1))] : [],
   );
 }
 

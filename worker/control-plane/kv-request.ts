@@ -84,7 +84,7 @@ export const kvWriteHeaders = z.object({
 export function writeCondition(headers: Headers): Condition | null {
   const ifMatch = tagCondition(headers, 'If-Match');
   const ifNoneMatch = tagCondition(headers, 'If-None-Match');
-  if (ifNoneMatch && ifNoneMatch.type !== 'any') {
+  if (ifNoneMatch && ifNoneMatch !== '*') {
     throw invalid([{ path: 'If-None-Match', message: 'must be "*" on a write' }]);
   }
   if (ifMatch && ifNoneMatch) {
@@ -92,8 +92,8 @@ export function writeCondition(headers: Headers): Condition | null {
   }
   if (ifNoneMatch) return { type: 'absent' };
   if (!ifMatch) return null;
-  if (ifMatch.type === 'any') return { type: 'exists' };
-  return { type: 'etag', etags: ifMatch.tags.filter(({ weak }) => !weak).map(({ tag }) => tag) };
+  if (ifMatch === '*') return { type: 'exists' };
+  return { type: 'etag', etags: ifMatch.filter(({ weak }) => !weak).map(({ opaque }) => opaque) };
 }
 
 /** RFC 9110 §14.4, §8.4: a part of a value, or a coded one, would be stored as something that it is not. */

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { cacheKeyOf } from '../../core/cache/cache-key.ts';
 import type { FieldError } from '../../core/config/field-error.ts';
-import { parseTarget } from '../../core/http/target.ts';
+import { type ParsedTarget, parseTarget } from '../../core/http/target.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { invalid, Problem } from './problem.ts';
 import { reach } from './reach.ts';
@@ -85,27 +85,31 @@ export const PURGE_CALL: Operation = operation({
     }),
 });
 
-/** Cache keys of the URLs, each once. Throws 422 naming every URL that no request could have had. */
+/** Cache keys of the URLs, each once. Throws 422 naming every URL that no request could have. */
 function keysOf(urls: readonly string[]): string[] {
   const keys = new Set<string>();
   const errors: FieldError[] = [];
-  urls.forEach((url, i) => {
-    const problem = urlProblem(url);
-    if (problem !== null) {
-      errors.push({ path: `urls[${i}]`, message: problem });
-      return;
+  for (const [i, url] of urls.entries()) {
+    for (const spelling of spellingsOf(url)) {
+      const target = parseTarget(spelling);
+      if (target.type === 'target') keys.add(cacheKeyOf(target));
+      else errors.push({ path: `urls[${i}]`, message: refusalOf(target) });
     }
-    const target = parseTarget(url);
-    if (target.type === 'target') keys.add(cacheKeyOf(target));
-    else errors.push({ path: `urls[${i}]`, message: `must be a URL as a request has it (${target.type})` });
-  });
+  }
   if (errors.length > 0) throw invalid(errors);
   return [...keys];
 }
 
-/** No request has such a URL, so its purge would confirm what did not happen. */
-function urlProblem(url: string): string | null {
-  if (!/^https?:\/\/[^/]/i.test(url)) return 'must be an absolute http(s) URL';
-  if (!/^[\x21-\x7e]*$/.test(url)) return 'must be percent-encoded: visible ASCII only';
-  return url.includes('#') ? 'must have no fragment' : null;
+/** As written, and as a browser sends it: a purge of "/ä" that left "/%C3%A4" would confirm what did not happen. */
+function spellingsOf(url: string): Set<string> {
+  let escaped = '';
+  for (const byte of new TextEncoder().encode(url)) {
+    escaped += byte < 0x80 ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase()}`;
+  }
+  return new Set([url, escaped]);
+}
+
+function refusalOf(target: Exclude<ParsedTarget, { type: 'target' }>): string {
+  const why = target.type === 'too-long' ? 'too long' : target.reason;
+  return `must be an absolute http(s) URL as a request has it (${why})`;
 }
