@@ -1,0 +1,224 @@
+// Purges, all through one object: it writes down what is wanted, has every shard concerned commit it, and says "done"
+// only when all of them have. What a deadline or a restart leaves open, its alarm goes on with; the same purge asked
+// for again is joined or reported, never done twice.
+import { DurableObject } from 'cloudflare:workers';
+import type { Viewstamp } from '../core/replication/viewstamp.ts';
+import type {
+  DirectoryRpc,
+  NewEvent,
+  PurgeAnswer,
+  PurgeCoordinatorRpc,
+  PurgeRequest,
+  TelemetryRpc,
+} from './interfaces.ts';
+import { type Intent, IntentStore } from './purge-coordinator/intent-store.ts';
+import { planPurge, type ShardPurge } from './purge-coordinator/plan-purge.ts';
+import { type NamedCommand, ShardCaller } from './shard-caller.ts';
+import { within } from './within.ts';
+
+interface PurgeCoordinatorEnv {
+  readonly DIRECTORY: DurableObjectNamespace;
+  readonly SHARD_REPLICA: DurableObjectNamespace;
+  readonly TELEMETRY: DurableObjectNamespace;
+}
+
+/** How long a caller waits, and how long one round of trying lasts. */
+const ROUND_MS = 10_000;
+/** The alarm's own rounds are this far apart: twice as far after each that left something open. */
+const RETRY_MS_MIN = 1_000;
+const RETRY_MS_MAX = 60_000;
+const DIRECTORY_TIMEOUT_MS = 3_000;
+const COMMANDS_PER_CALL = 100;
+/** Purges that one alarm goes on with at once. */
+const ROUNDS_AT_ONCE = 16;
+/** A purge is remembered for a day; one that cannot be completed by then is given up. */
+const REMEMBERED_MS = 86_400_000;
+const FORGET_AT_ONCE = 500;
+/** More open purges than this are not taken on: each of them may hold thousands of keys. */
+const OPEN_MAX = 1_000;
+
+export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> implements PurgeCoordinatorRpc {
+  readonly #intents: IntentStore;
+  readonly #shards: ShardCaller;
+  /** Rounds under way, by purge id. */
+  readonly #rounds = new Map<string, Promise<void>>();
+  #retryMs = RETRY_MS_MIN;
+
+  constructor(ctx: DurableObjectState, env: PurgeCoordinatorEnv) {
+    super(ctx, env);
+    this.#intents = new IntentStore(ctx.storage.sql);
+    this.#shards = new ShardCaller(env.SHARD_REPLICA, () => Date.now());
+  }
+
+  async purge({ purgeId, keys, all, by }: PurgeRequest): Promise<PurgeAnswer> {
+    const sorted = [...new Set(keys)].sort();
+    const selection = await digestOf(JSON.stringify([all, sorted]));
+    // From here to the round no await: of two equal calls one finds the other's intent.
+    const known = this.#intents.find(purgeId);
+    if (known !== null && known.selection !== selection) return mismatch(purgeId);
+    if (known === null) {
+      const open = this.#intents.pendingCount();
+      if (open >= OPEN_MAX) throw new Error(`${open} purges are waiting for shards already`);
+      const intent = { purgeId, selection, all, by, createdAt: Date.now(), doneAt: null };
+      this.ctx.storage.transactionSync(() => this.#intents.add(intent, sorted));
+      this.ctx.waitUntil(this.#armAlarm());
+    }
+    if (known === null || known.doneAt === null) await within(ROUND_MS, this.#round(purgeId));
+    return this.#report(purgeId);
+  }
+
+  /** Goes on with what is open, forgets what is old, and sees to it that there is a next alarm while there must be. */
+  override async alarm(): Promise<void> {
+    try {
+      const open = this.#intents.pending(ROUNDS_AT_ONCE);
+      await Promise.all(open.map(({ purgeId }) => this.#round(purgeId)));
+      this.#forget(Date.now());
+    } catch (error) {
+      console.error(`Cannot go on with the purges: ${String(error)}`);
+    }
+    const isOpen = this.#intents.pendingCount() > 0;
+    this.#retryMs = isOpen ? Math.min(2 * this.#retryMs, RETRY_MS_MAX) : RETRY_MS_MIN;
+    const oldestAt = this.#intents.oldestAt();
+    if (isOpen) await this.ctx.storage.setAlarm(Date.now() + this.#retryMs);
+    else if (oldestAt !== null) await this.ctx.storage.setAlarm(oldestAt + REMEMBERED_MS + RETRY_MS_MIN);
+  }
+
+  /** Behind the first round; one that is set already comes sooner. */
+  async #armAlarm(): Promise<void> {
+    const { storage } = this.ctx;
+    const atMs = Date.now() + ROUND_MS + RETRY_MS_MIN;
+    const setFor = await storage.getAlarm();
+    if (setFor === null || setFor > atMs) await storage.setAlarm(atMs);
+  }
+
+  /** One round for a purge at a time; whoever comes meanwhile joins it. Never throws. */
+  #round(purgeId: string): Promise<void> {
+    let round = this.#rounds.get(purgeId);
+    if (round === undefined) {
+      round = this.#runRound(purgeId)
+        .catch((error: unknown) => console.warn(`Cannot complete purge "${purgeId}": ${String(error)}`))
+        .finally(() => this.#rounds.delete(purgeId));
+      this.#rounds.set(purgeId, round);
+    }
+    return round;
+  }
+
+  async #runRound(purgeId: string): Promise<void> {
+    const deadlineAt = Date.now() + ROUND_MS;
+    const intent = this.#intents.find(purgeId);
+    if (intent === null || intent.doneAt !== null) return;
+    this.#intents.setTried(purgeId, Date.now());
+    const map = await within(DIRECTORY_TIMEOUT_MS, this.#directory().shardMap());
+    if (map === null) throw new Error(`the directory did not answer within ${DIRECTORY_TIMEOUT_MS} ms`);
+
+    const plan = planPurge(map, { ...intent, keys: this.#intents.keys(purgeId) });
+    const groups = plan.map(({ group }) => group);
+    this.ctx.storage.transactionSync(() => this.#intents.setTargets(purgeId, groups));
+    const missing = new Set(this.#missing(purgeId));
+    const open = plan.filter(({ group }) => missing.has(group.shard));
+    await Promise.all(open.map((purge) => this.#purgeShard(purgeId, purge, map.epoch, deadlineAt)));
+    if (this.#missing(purgeId).length === 0) this.#finish(intent, plan);
+  }
+
+  async #purgeShard(
+    purgeId: string,
+    { group, commands }: ShardPurge,
+    mapEpoch: number,
+    deadlineAt: number,
+  ): Promise<void> {
+    let bookmark: Viewstamp | null = null;
+    for (const batch of batchesOf(commands)) {
+      const submitted = await this.#shards.submit(group, mapEpoch, batch, deadlineAt);
+      if (submitted.type === 'failed') {
+        console.warn(`Purge "${purgeId}" is missing shard ${group.shard}: ${submitted.detail}`);
+        return;
+      }
+      const odd = submitted.results.find((result) => result.type !== 'purged');
+      if (odd !== undefined) throw new Error(`shard ${group.shard} answered a purge with "${odd.type}"`);
+      ({ bookmark } = submitted);
+    }
+    if (bookmark !== null) this.#intents.setCommitted(purgeId, group.shard, bookmark);
+  }
+
+  #finish({ purgeId, all, by, createdAt }: Intent, plan: readonly ShardPurge[]): void {
+    const doneAt = Date.now();
+    this.ctx.storage.transactionSync(() => this.#intents.setDone(purgeId, doneAt));
+    const urls = plan.reduce((sum, { commands }) => sum + commands.length, 0);
+    this.#record({
+      at: doneAt,
+      type: 'purged',
+      subject: purgeId,
+      detail: { by, all, urls: all ? 0 : urls, shards: plan.length, tookMs: doneAt - createdAt },
+    });
+  }
+
+  #report(purgeId: string): PurgeAnswer {
+    const intent = this.#intents.find(purgeId);
+    if (intent === null) throw new Error(`Cannot report on purge "${purgeId}": it was given up meanwhile`);
+    const targets = this.#intents.targets(purgeId);
+    const missing = this.#missing(purgeId);
+    return {
+      type: intent.doneAt === null ? 'pending' : 'done',
+      purgeId,
+      shards: { acked: targets.length - missing.length, total: targets.length },
+      missing,
+      tookMs: (intent.doneAt ?? Date.now()) - intent.createdAt,
+      bookmarks: Object.fromEntries(
+        targets.flatMap(({ groupId, bookmark }) => (bookmark === null ? [] : [[groupId, bookmark]])),
+      ),
+    };
+  }
+
+  #missing(purgeId: string): number[] {
+    return this.#intents
+      .targets(purgeId)
+      .flatMap(({ shard, bookmark }) => (bookmark === null ? [shard] : []));
+  }
+
+  #forget(nowMs: number): void {
+    const givenUp = this.ctx.storage.transactionSync(() =>
+      this.#intents.forget(nowMs - REMEMBERED_MS, FORGET_AT_ONCE),
+    );
+    for (const { purgeId, by, createdAt } of givenUp) {
+      this.#record({ at: nowMs, type: 'purge-given-up', subject: purgeId, detail: { by, createdAt } });
+    }
+  }
+
+  #directory(): DirectoryRpc {
+    const { DIRECTORY } = this.env;
+    return DIRECTORY.get(DIRECTORY.idFromName('directory')) as unknown as DirectoryRpc;
+  }
+
+  /** Told without waiting: an event that is lost loses nothing but itself. */
+  #record(event: NewEvent): void {
+    const { TELEMETRY } = this.env;
+    const telemetry = TELEMETRY.get(TELEMETRY.idFromName('telemetry')) as unknown as TelemetryRpc;
+    this.ctx.waitUntil(
+      telemetry.record([event]).catch((error: unknown) => {
+        console.warn(`Cannot record "${event.type}" of "${event.subject}": ${String(error)}`);
+      }),
+    );
+  }
+}
+
+function* batchesOf(commands: readonly NamedCommand[]): Generator<readonly NamedCommand[]> {
+  for (let first = 0; first < commands.length; first += COMMANDS_PER_CALL) {
+    yield commands.slice(first, first + COMMANDS_PER_CALL);
+  }
+}
+
+function mismatch(purgeId: string): PurgeAnswer {
+  return {
+    type: 'mismatch',
+    purgeId,
+    shards: { acked: 0, total: 0 },
+    missing: [],
+    tookMs: 0,
+    bookmarks: {},
+  };
+}
+
+async function digestOf(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

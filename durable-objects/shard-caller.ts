@@ -1,0 +1,82 @@
+// Commands from an object to the shards. Objects may share stubs and promises between calls, so a stub lives until a
+// call through it fails; what to do after a failure is the same policy that the edges follow.
+import type { Command, CommandResult } from '../core/replication/commands.ts';
+import { PROTOCOL_VERSION } from '../core/replication/messages.ts';
+import type { Viewstamp } from '../core/replication/viewstamp.ts';
+import {
+  afterFailure,
+  beginCall,
+  betterHint,
+  type FailedTry,
+  type PrimaryHint,
+} from '../core/sharding/group-call.ts';
+import type { ShardGroup, ShardReplicaRpc, SubmitAnswer } from './interfaces.ts';
+import { within } from './within.ts';
+
+export type Submitted =
+  | {
+      readonly type: 'results';
+      readonly results: readonly CommandResult[];
+      readonly bookmark: Viewstamp;
+    }
+  | { readonly type: 'failed'; readonly detail: string };
+
+export interface NamedCommand {
+  readonly reqId: string;
+  readonly command: Command;
+}
+
+export class ShardCaller {
+  readonly #namespace: DurableObjectNamespace;
+  readonly #now: () => number;
+  readonly #hints = new Map<string, PrimaryHint>();
+
+  constructor(namespace: DurableObjectNamespace, now: () => number) {
+    this.#namespace = namespace;
+    this.#now = now;
+  }
+
+  /** Tries until the deadline; whatever was done by a failed call is not done twice by the next with the same ids. */
+  async submit(
+    group: ShardGroup,
+    mapEpoch: number,
+    requests: readonly NamedCommand[],
+    deadlineAt: number,
+  ): Promise<Submitted> {
+    let call = beginCall(this.#hints.get(group.groupId) ?? { view: 0, primary: 0 });
+    for (;;) {
+      const limitMs = Math.max(0, deadlineAt - this.#now());
+      const answer = await this.#try(group, mapEpoch, call.hint.primary, requests, limitMs);
+      if (answer.type === 'results') return answer;
+      if (answer.type === 'not-primary') this.#hints.set(group.groupId, betterHint(call.hint, answer));
+      const move = afterFailure(call, answer, deadlineAt - this.#now());
+      if (move.type === 'give-up') return { type: 'failed', detail: move.detail };
+      if (move.afterMs > 0) await new Promise((resolve) => setTimeout(resolve, move.afterMs));
+      call = move.call;
+    }
+  }
+
+  async #try(
+    group: ShardGroup,
+    mapEpoch: number,
+    member: number,
+    requests: readonly NamedCommand[],
+    limitMs: number,
+  ): Promise<SubmitAnswer | FailedTry> {
+    const found = group.members[member];
+    if (found === undefined) throw new Error(`Cannot call member ${member} of ${group.members.length}`);
+    const { name, region } = found;
+    const stub = this.#namespace.get(this.#namespace.idFromName(name), {
+      locationHint: region as DurableObjectLocationHint,
+    }) as unknown as ShardReplicaRpc;
+    const to = { shard: group.shard, member, name };
+    const header = { protocol: PROTOCOL_VERSION, mapEpoch, configVersion: 0, healthEpoch: 0 };
+    try {
+      const answer = await within(limitMs, stub.submit({ to, header, requests }));
+      return answer ?? { type: 'timed-out' };
+    } catch (error) {
+      const overloaded = error instanceof Error && 'overloaded' in error && error.overloaded === true;
+      return { type: 'threw', overloaded, message: String(error) };
+    }
+  }
+}
