@@ -23,7 +23,9 @@ export function createBalancer(
   backends: readonly BalancerBackend[],
   random: Random,
 ): Balancer {
-  const build = (BALANCERS as Record<string, BalancerFactory>)[parameters.type];
-  if (!build) throw new Error(`Cannot build a balancer: there is no strategy "${parameters.type}"`);
-  return build(backends, parameters, random);
+  const { type } = parameters;
+  if (!Object.hasOwn(BALANCERS, type)) {
+    throw new Error(`Cannot build a balancer: there is no strategy "${type}"`);
+  }
+  return BALANCERS[type as BalancerType](backends, parameters, random);
 }
