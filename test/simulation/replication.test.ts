@@ -1,6 +1,11 @@
 // The replication core under faults: whole runs of three real replicas over a simulated network, one per seed.
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../core/random.ts';
+import type { ClientAnswer } from '../../core/replication/messages.ts';
+import { kvEntryKey } from '../../core/sharding/entry-key.ts';
+import { Cluster } from './cluster.ts';
 import { runSeed } from './run-seed.ts';
+import { put } from './solo.ts';
 
 const SEEDS = 200;
 
@@ -35,5 +40,103 @@ describe('a group under faults', () => {
       expect(runSeed(seed, { members: 1 }).acknowledgedWrites).toBeGreaterThan(20);
       expect(runSeed(seed, { members: 5 }).acknowledgedWrites).toBeGreaterThan(20);
     }
+  });
+});
+
+describe('a group without random faults', () => {
+  const KEY = kvEntryKey('test', 'k');
+
+  function group(): Cluster {
+    const cluster = new Cluster({ members: 3, random: seededRandom(1) });
+    cluster.scheduler.run(() => false);
+    return cluster;
+  }
+
+  /** Asks the primary and lets `ms` pass; what it answered by then. */
+  function write(cluster: Cluster, meta: string, ms = 500): ClientAnswer | null {
+    let answered: ClientAnswer | null = null;
+    cluster.ask(0, { type: 'command', reqId: meta, command: put(KEY, meta) }, (answer) => {
+      answered = answer;
+    });
+    pass(cluster, ms);
+    return answered;
+  }
+
+  function pass(cluster: Cluster, ms: number): void {
+    let over = false;
+    cluster.scheduler.after(ms, 'client', () => {
+      over = true;
+    });
+    cluster.scheduler.run(() => over);
+  }
+
+  function metasAt(cluster: Cluster, id: number): string[] {
+    return cluster
+      .member(id)
+      .store.rows(KEY)
+      .map(({ value }) => value.meta);
+  }
+
+  it('that is new says nothing, and holds no timer', () => {
+    const cluster = group();
+    expect(cluster.messagesSent).toBe(0);
+    expect(cluster.members.map(({ timers, alarmAt }) => [timers.size, alarmAt])).toEqual(
+      Array(3).fill([0, null]),
+    );
+  });
+
+  it('spends four messages on a lone write: two to have it held, two to have it applied', () => {
+    const cluster = group();
+    expect(write(cluster, 'a', 5_000)).toMatchObject({ type: 'result', result: { type: 'stored' } });
+    expect(cluster.messagesSent).toBe(4);
+    expect([0, 1, 2].map((id) => metasAt(cluster, id))).toEqual([['a'], ['a'], ['a']]);
+    expect(cluster.members.map(({ timers }) => timers.size)).toEqual([0, 0, 0]);
+  });
+
+  it('goes on with one backup cut off, which catches up when it is back', () => {
+    const cluster = group();
+    cluster.member(2).cut = true;
+    for (let i = 0; i < 20; i++) expect(write(cluster, `w${i}`)).toMatchObject({ type: 'result' });
+    expect(metasAt(cluster, 2)).toEqual([]);
+    cluster.member(2).cut = false;
+    pass(cluster, 10_000);
+    expect(metasAt(cluster, 2)).toEqual(['w19']);
+    expect(cluster.member(2).store.head()).toMatchObject({ applied: 20, lastLogged: { op: 20 } });
+  });
+
+  it('acknowledges nothing with both backups cut off, and finishes what it began when they are back', () => {
+    const cluster = group();
+    expect(write(cluster, 'before')).toMatchObject({ type: 'result' });
+    for (const id of [1, 2]) cluster.member(id).cut = true;
+    expect(write(cluster, 'during', 20_000)).toBeNull();
+    for (const id of [1, 2]) cluster.member(id).cut = false;
+    pass(cluster, 10_000);
+    expect(write(cluster, 'during')).toMatchObject({ type: 'result', bookmark: { op: 2 } });
+    expect([0, 1, 2].map((id) => metasAt(cluster, id))).toEqual([['during'], ['during'], ['during']]);
+  });
+
+  it('tells a backup that was gone for an hour what it missed, though nobody wrote since', () => {
+    const cluster = group();
+    cluster.member(2).cut = true;
+    write(cluster, 'a', 3_600_000);
+    expect(cluster.member(0).timers.size).toBe(0);
+    const sent = cluster.messagesSent;
+    expect(sent).toBeLessThan(60);
+    cluster.member(2).cut = false;
+    pass(cluster, 3_600_000);
+    expect(metasAt(cluster, 2)).toEqual(['a']);
+  });
+
+  it('loses nothing when all members vanish at once in the middle of a write', () => {
+    const cluster = group();
+    for (let i = 0; i < 10; i++) {
+      cluster.ask(0, { type: 'command', reqId: `w${i}`, command: put(KEY, `w${i}`) }, () => {});
+      pass(cluster, 3 * i);
+      for (const member of cluster.members) if (member.state !== null) cluster.crash(member, 50);
+      pass(cluster, 3_000);
+      expect(write(cluster, `w${i}`)).toMatchObject({ type: 'result' });
+    }
+    pass(cluster, 10_000);
+    expect([0, 1, 2].map((id) => metasAt(cluster, id))).toEqual([['w9'], ['w9'], ['w9']]);
   });
 });
