@@ -8,6 +8,7 @@ import { jsonEquals } from '../core/config/json.ts';
 import { parseConfig } from '../core/config/parse-config.ts';
 import { previewConfig } from '../core/config/preview.ts';
 import type { Config, ConfigDocument } from '../core/config/schema.ts';
+import { configSchema } from '../core/config/schema.ts';
 import { previewPool } from '../core/load-balancing/preview-shares.ts';
 import { MetaStore } from './directory/meta-store.ts';
 import { MonitorOutbox } from './directory/monitor-outbox.ts';
@@ -154,7 +155,7 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     const refusal = tooLarge(parsed.document) ?? this.#shardsRefusal(parsed, fileDigest !== null);
     if (refusal !== null) return refusal;
 
-    const before = this.#current().config;
+    const before = this.#currentOrEmpty();
     const after = parsed.config;
     if (request.dryRun) {
       return {
@@ -174,7 +175,7 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     });
     const version = summaryOf(this.#versions.current());
     if (unchanged) return { type: 'unchanged', version };
-    this.#effective = { version: version.version, config: { ...after, shards: this.#shards.settings() } };
+    this.#keepEffective(version.version, after);
     this.#deliverSoon();
     this.#record([
       {
@@ -213,10 +214,21 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     if (!parsed.ok) {
       const first = parsed.errors[0];
       throw new Error(
-        `Cannot use configuration version ${version}: ${first?.path} ${first?.message}; roll back to another`,
+        `Cannot use configuration version ${version}: ${first?.path} ${first?.message}; put or roll back to another`,
       );
     }
-    this.#effective = { version, config: { ...parsed.config, shards: this.#shards.settings() } };
+    return this.#keepEffective(version, parsed.config);
+  }
+
+  /** What a change starts from; nothing, where a version of another release cannot be used: it must be replaceable. */
+  #currentOrEmpty(): Config {
+    const { version, config: document } = this.#versions.current();
+    const isUsable = this.#effective?.version === version || parseConfig(document).ok;
+    return isUsable ? this.#current().config : configSchema.parse({});
+  }
+
+  #keepEffective(version: number, config: Config): { readonly version: number; readonly config: Config } {
+    this.#effective = { version, config: { ...config, shards: this.#shards.settings() } };
     return this.#effective;
   }
 

@@ -194,6 +194,22 @@ describe('configuration versions', () => {
     expect(await rollback(99)).toEqual({ type: 'not-found', what: 'configuration version 99' });
   });
 
+  it('can be replaced when a stored one is of another release and cannot be used', async () => {
+    const { name, directory } = freshDirectory();
+    await runInObject(directoryStub(name), (_, state) => {
+      const future = JSON.stringify({ pools: {}, hologram: true });
+      state.storage.sql.exec("INSERT INTO config_versions VALUES (2, 0, 'admin', ?)", future);
+    });
+    await evictDurableObject(directoryStub(name));
+    const why = await runInObject(directoryStub(name), (instance) =>
+      (instance as unknown as DirectoryRpc).snapshot(KNOWS_NOTHING).then(JSON.stringify, String),
+    );
+    expect(why).toContain('Cannot use configuration version 2: hologram unknown field');
+    const edit = { type: 'rollback', version: 1 } as const;
+    expect(await versionAfter(directory.change({ edit, by: 'admin', ifMatch: [2], dryRun: false }))).toBe(3);
+    expect(await directory.snapshot(KNOWS_NOTHING)).toMatchObject({ version: 3, config: { pools: {} } });
+  });
+
   it('say what is not there before they compare versions', async () => {
     const { directory } = freshDirectory();
     const edit = { type: 'deletePool', pool: 'none' } as const;
