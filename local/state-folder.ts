@@ -1,8 +1,8 @@
 // The folder that survives restarts: the objects' storage, the admin token, and a note of who is using it, since two
 // workerds on one storage would destroy it.
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { commandOf, isRunning } from './process-table.ts';
 import { StartError, sentenceOf } from './start-error.ts';
 
@@ -34,7 +34,7 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
   const objectsFolder = join(path, 'objects');
   const configFile = join(path, 'workerd.capnp');
   try {
-    mkdirSync(objectsFolder, { recursive: true, mode: 0o700 });
+    makeFolder(objectsFolder);
     await takeNote(noteFile, configFile);
   } catch (error) {
     if (error instanceof StartError) throw error;
@@ -50,6 +50,13 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
       if (readNote(noteFile)?.pid === process.pid) rmSync(noteFile, { force: true });
     },
   };
+}
+
+/** Like `mkdir -p`, which Node's own recursive variant is not everywhere: below /proc it never returns. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 async function takeNote(noteFile: string, configFile: string): Promise<void> {
