@@ -1,18 +1,10 @@
 // The named answers of the cache: the same words stand in Cache-Status, in the counters and in `explain`.
+import type { ForwardReason } from '../http/cache-status.ts';
 
-/** RFC 9211 §2.2: why a request goes forward. */
-export type ForwardReason =
-  | 'bypass'
-  | 'method'
-  | 'uri-miss'
-  | 'vary-miss'
-  | 'miss'
-  | 'request'
-  | 'stale'
-  | 'partial';
+export type { ForwardReason } from '../http/cache-status.ts';
 
 export type CacheDecision =
-  /** Answer from the stored response. */
+  /** Answer from the stored response; `ttlSeconds` is negative when the client took a stale one (max-stale). */
   | { readonly type: 'hit'; readonly ageSeconds: number; readonly ttlSeconds: number }
   /** A stored response may be used only after the origin has confirmed it. */
   | {
@@ -22,4 +14,6 @@ export type CacheDecision =
       readonly ttlSeconds: number;
     }
   /** Nothing usable is stored. */
-  | { readonly type: 'miss'; readonly forward: ForwardReason; readonly reason: string };
+  | { readonly type: 'miss'; readonly forward: ForwardReason; readonly reason: string }
+  /** The client asked for a stored response or none (only-if-cached), and there is none: 504. */
+  | { readonly type: 'not-cached'; readonly reason: string };

@@ -1,0 +1,52 @@
+// What to answer when a stored response could not be validated because the origin failed (RFC 9111 §4.2.4,
+// RFC 5861 §4): the stale response, the origin's own error, or an error of ours that shows nothing of what is stored.
+import { directiveSeconds, namesDirective, parseCacheControl } from '../http/cache-control.ts';
+import type { CacheableRequest } from './bypass.ts';
+import { asksForValidation } from './reuse.ts';
+import type { StoredResponse } from './stored-response.ts';
+
+export type OriginFailure =
+  /** No response, or none in proper HTTP. */
+  { readonly type: 'unreachable' } | { readonly type: 'status'; readonly status: number };
+
+export type FailureAnswer =
+  /** Use the stored response although it is stale. */
+  | 'serve-stale'
+  /** The stored response may not be used, and there is no other: 504 `cannot-revalidate`. */
+  | 'cannot-revalidate'
+  /** The origin's answer, or the edge's own error for having none. */
+  | 'forward';
+
+/** Where the response says nothing: for so long past its freshness. */
+export const STALE_IF_ERROR_SECONDS_DEFAULT = 86_400;
+
+/** RFC 5861 §4 "error": these of the answers count as the origin's failing. */
+const FAILING_STATUSES = new Set([500, 502, 503, 504]);
+
+/** `staleIfErrorSeconds`: the route's bound where the response names none; 0 = never stale. O(fields). */
+export function answerOnFailure(
+  stored: StoredResponse,
+  request: CacheableRequest,
+  failure: OriginFailure,
+  nowMs: number,
+  staleIfErrorSeconds: number,
+): FailureAnswer {
+  if (failure.type === 'status' && !FAILING_STATUSES.has(failure.status)) return 'forward';
+
+  // RFC 9111 §5.2.2.2: "if the cache is disconnected, the cache MUST generate an error response rather than reuse the
+  // stale response. The generated response SHOULD have the 504 (Gateway Timeout) status code". An origin that did
+  // answer is heard. The client's no-cache (RFC 9111 §5.2.1.4) forbids as much.
+  const requestControl = parseCacheControl(request.fields);
+  const isForbidden =
+    stored.alwaysValidate || stored.neverStale || asksForValidation(request, requestControl);
+  if (isForbidden) return failure.type === 'unreachable' ? 'cannot-revalidate' : 'forward';
+
+  // RFC 5861 §4: "MAY be used … if the response's staleness is within this bound"; the request may name one as well.
+  const boundSeconds = Math.min(
+    stored.staleIfErrorSeconds ?? staleIfErrorSeconds,
+    namesDirective(requestControl, 'stale-if-error')
+      ? (directiveSeconds(requestControl, 'stale-if-error') ?? 0)
+      : Number.POSITIVE_INFINITY,
+  );
+  return nowMs < stored.freshUntilAt + boundSeconds * 1000 ? 'serve-stale' : 'forward';
+}

@@ -1,0 +1,126 @@
+// Whether a stored response answers a request, must be validated first, or does not fit (RFC 9111 §4). Pure: the
+// shard's object asks it over the variants it holds, an edge over its own memory.
+import {
+  type CacheControl,
+  directiveSeconds,
+  hasDirective,
+  namesDirective,
+  parseCacheControl,
+} from '../http/cache-control.ts';
+import { fieldLines } from '../http/fields.ts';
+import { bypassReason, type CacheableRequest } from './bypass.ts';
+import type { CacheDecision } from './decision.ts';
+import { selectStored } from './select-stored.ts';
+import type { StoredResponse } from './stored-response.ts';
+import { hasValidator } from './validators.ts';
+
+export interface Reuse {
+  readonly decision: CacheDecision;
+  /** Of the stored response that the decision speaks of: also the stale one beside a miss, for when the origin fails. */
+  readonly index: number | null;
+}
+
+/** `stored`: all variants under the request's key, in any order. O(variants × fields). */
+export function decideReuse(
+  request: CacheableRequest,
+  stored: readonly StoredResponse[],
+  nowMs: number,
+): Reuse {
+  const requestControl = parseCacheControl(request.fields);
+  const reuse = reuseOf(request, requestControl, stored, nowMs);
+  // RFC 9111 §5.2.1.7: "the client only wishes to obtain a stored response … or respond with 504".
+  if (reuse.decision.type !== 'hit' && namesDirective(requestControl, 'only-if-cached')) {
+    return { decision: { type: 'not-cached', reason: reuse.decision.reason }, index: null };
+  }
+  return reuse;
+}
+
+function reuseOf(
+  request: CacheableRequest,
+  requestControl: CacheControl,
+  stored: readonly StoredResponse[],
+  nowMs: number,
+): Reuse {
+  // "the request method associated with the stored response allows it to be used for the presented request"
+  const bypass = bypassReason(request);
+  if (bypass !== null) return miss(bypass === 'method' ? 'method' : 'bypass', bypass);
+
+  // "the presented target URI … and that of the stored response match": the caller looked under the URI's key.
+  if (stored.length === 0) return miss('uri-miss', 'uri-miss');
+
+  // "request header fields nominated by the stored response (if any) match those presented"
+  const index = selectStored(stored, request.fields);
+  const selected = index === null ? undefined : stored[index];
+  if (index === null || selected === undefined) return miss('vary-miss', 'vary-miss');
+
+  // RFC 9111 §3.5 asks this of storing; asked of use as well, an answer made for nobody in particular (a 401, say)
+  // reaches no client that brought credentials, unless the origin said that it may.
+  if (fieldLines(request.fields, 'authorization').length > 0 && !selected.servesAuthorized) {
+    return miss('request', 'authorization');
+  }
+  return useOf(selected, index, request, requestControl, nowMs);
+}
+
+function useOf(
+  selected: StoredResponse,
+  index: number,
+  request: CacheableRequest,
+  requestControl: CacheControl,
+  nowMs: number,
+): Reuse {
+  const ageSeconds = ageSecondsOf(selected, nowMs);
+  const ttlSeconds = Math.floor((selected.freshUntilAt - nowMs) / 1000);
+  const ask = (forward: 'stale' | 'request', reason: string): Reuse =>
+    hasValidator(selected.fields, nowMs)
+      ? { decision: { type: 'revalidate', forward, reason, ttlSeconds }, index }
+      : { decision: { type: 'miss', forward, reason }, index };
+
+  // "the stored response does not contain the no-cache directive, unless it is successfully validated"
+  if (selected.alwaysValidate) return ask('stale', 'no-cache');
+
+  // RFC 9111 §5.2.1.4: "the client prefers stored response not be used … without successful validation"; §5.4: Pragma
+  // says the same where there is no Cache-Control.
+  if (asksForValidation(request, requestControl)) return ask('request', 'request-no-cache');
+
+  // RFC 9111 §5.2.1.1: "the client prefers a response whose age is less than or equal to the specified number"
+  const maxAgeSeconds = directiveSeconds(requestControl, 'max-age');
+  if (maxAgeSeconds !== null && nowMs - selected.bornAt > maxAgeSeconds * 1000) {
+    return ask('request', 'request-max-age');
+  }
+  // RFC 9111 §5.2.1.3: "a response whose freshness lifetime is no less than its current age plus the specified time"
+  const minFreshSeconds = directiveSeconds(requestControl, 'min-fresh');
+  if (minFreshSeconds !== null && selected.freshUntilAt - nowMs < minFreshSeconds * 1000) {
+    return ask('request', 'request-min-fresh');
+  }
+  // "the stored response is one of: fresh, or allowed to be served stale, or successfully validated"
+  if (nowMs < selected.freshUntilAt || clientTakesStale(selected, requestControl, nowMs)) {
+    return { decision: { type: 'hit', ageSeconds, ttlSeconds }, index };
+  }
+  return ask('stale', 'stale');
+}
+
+/** RFC 9111 §4.2.3 `current_age`, whole seconds. */
+export function ageSecondsOf(stored: StoredResponse, nowMs: number): number {
+  return Math.max(0, Math.floor((nowMs - stored.bornAt) / 1000));
+}
+
+export function asksForValidation(request: CacheableRequest, requestControl: CacheControl): boolean {
+  if (namesDirective(requestControl, 'no-cache')) return true;
+  if (fieldLines(request.fields, 'cache-control').length > 0) return false;
+  return fieldLines(request.fields, 'pragma').some((line) => /(?:^|,)\s*no-cache\s*(?:,|$)/i.test(line));
+}
+
+/**
+ * RFC 9111 §5.2.1.2: "the client will accept a response that has exceeded its freshness lifetime", by the seconds named
+ * or by any; §4.2.4: never against must-revalidate and its like.
+ */
+function clientTakesStale(selected: StoredResponse, requestControl: CacheControl, nowMs: number): boolean {
+  if (selected.neverStale || !hasDirective(requestControl, 'max-stale')) return false;
+  const anyStaleness = requestControl.directives.get('max-stale')?.every((argument) => argument === null);
+  const seconds = directiveSeconds(requestControl, 'max-stale') ?? 0;
+  return anyStaleness || nowMs - selected.freshUntilAt <= seconds * 1000;
+}
+
+function miss(forward: 'method' | 'bypass' | 'uri-miss' | 'vary-miss' | 'request', reason: string): Reuse {
+  return { decision: { type: 'miss', forward, reason }, index: null };
+}

@@ -1,0 +1,33 @@
+// Which of a URL's stored responses a request selects (RFC 9111 §4.1).
+import type { Fields } from '../http/fields.ts';
+import { matchesSelecting } from '../http/vary.ts';
+import type { StoredResponse } from './stored-response.ts';
+
+/**
+ * Index of the most recent response whose selecting fields match, or null. One without Vary matches everything, but
+ * where others vary it counts only while it is newer than all of them: an origin that forgets Vary on some answer must
+ * not have that answer shown to everybody. O(variants × fields).
+ */
+export function selectStored(stored: readonly StoredResponse[], requestFields: Fields): number | null {
+  let newestVarying: StoredResponse | null = null;
+  for (const candidate of stored) {
+    if (candidate.vary.length === 0) continue;
+    if (newestVarying === null || isNewer(candidate, newestVarying)) newestVarying = candidate;
+  }
+  let selected: number | null = null;
+  let best: StoredResponse | null = null;
+  for (const [i, candidate] of stored.entries()) {
+    const isOutdated =
+      candidate.vary.length === 0 && newestVarying !== null && !isNewer(candidate, newestVarying);
+    if (isOutdated || !matchesSelecting(candidate.vary, requestFields)) continue;
+    if (best !== null && !isNewer(candidate, best)) continue;
+    selected = i;
+    best = candidate;
+  }
+  return selected;
+}
+
+/** RFC 9111 §4: "the most recent one (as determined by the Date header field)"; among equals the later receipt. */
+function isNewer(a: StoredResponse, b: StoredResponse): boolean {
+  return a.dateAt !== b.dateAt ? a.dateAt > b.dateAt : a.receivedAt > b.receivedAt;
+}

@@ -1,0 +1,218 @@
+// Whether a response may be stored in a shared cache, and as what (RFC 9111 §3). Every refusal has a name; explicit
+// freshness or a validator is asked for, heuristics are not used. Each clause stands under the sentence it implements.
+import { ageFieldSeconds, initialAgeMs } from '../http/age.ts';
+import {
+  type CacheControl,
+  directiveSeconds,
+  hasDirective,
+  limitedTo,
+  namesDirective,
+  parseCacheControl,
+} from '../http/cache-control.ts';
+import { type Fields, fieldLines } from '../http/fields.ts';
+import { withoutHopByHop } from '../http/hop-by-hop.ts';
+import { formatHttpDate } from '../http/http-date.ts';
+import { isUndecodable, type SelectingFields, selectingFields, varyNames } from '../http/vary.ts';
+import { type BypassReason, bypassReason, type CacheableRequest } from './bypass.ts';
+import { dateFieldAt, explicitLifetimeMs } from './freshness.ts';
+import { HEURISTICALLY_CACHEABLE, UNDERSTOOD } from './statuses.ts';
+import type { StoredResponse } from './stored-response.ts';
+import { hasValidator } from './validators.ts';
+
+export interface ReceivedResponse {
+  readonly status: number;
+  /** As the origin sent them. */
+  readonly fields: Fields;
+}
+
+export type NotStoredReason =
+  | BypassReason
+  | 'head'
+  | 'request-no-store'
+  | 'status'
+  | 'status-not-understood'
+  | 'no-store'
+  | 'private'
+  | 'authorization'
+  | 'vary-star'
+  | 'vary-undecodable'
+  | 'set-cookie'
+  | 'no-freshness'
+  | 'stale-on-arrival';
+
+export type Storable =
+  | {
+      readonly type: 'storable';
+      readonly stored: StoredResponse;
+      /** Tells apart what lives under one key: equal for requests that this response may answer alike. */
+      readonly variant: string;
+      /** How long the row is worth keeping, ms, > 0; it may be stale for the last part of it. */
+      readonly keepMs: number;
+    }
+  | { readonly type: 'not-stored'; readonly reason: NotStoredReason };
+
+export interface Exchange {
+  readonly request: CacheableRequest;
+  readonly response: ReceivedResponse;
+  /** When the request went out and the response's head came in, epoch ms. */
+  readonly requestedAt: number;
+  readonly receivedAt: number;
+}
+
+/** A stale response is still worth a validation or, when the origin fails, an answer: for so long. */
+export const STALE_KEEP_MS = 24 * 3_600_000;
+
+/** The body must have come in whole: that is for the caller to see. O(fields). */
+export function decideStorable(exchange: Exchange): Storable {
+  const { request, response, requestedAt, receivedAt } = exchange;
+  // "the request method is understood by the cache": GET. A HEAD response has no body to store.
+  const bypass = bypassReason(request);
+  if (bypass !== null) return notStored(bypass);
+  if (request.method === 'HEAD') return notStored('head');
+
+  // RFC 9111 §5.2.1.5: "MUST NOT store any part of either this request or any response to it."
+  if (namesDirective(parseCacheControl(request.fields), 'no-store')) return notStored('request-no-store');
+
+  const names = varyNames(response.fields);
+  // RFC 9111 §4.1: "A stored response with a Vary header field value containing a member "*" always fails to match."
+  if (names === '*') return notStored('vary-star');
+  const vary = selectingFields(names, request.fields);
+  if (isUndecodable(vary)) return notStored('vary-undecodable');
+
+  const authorized = fieldLines(request.fields, 'authorization').length > 0;
+  return judge(response, { vary, authorized, requestedAt, receivedAt });
+}
+
+export interface ResponseContext {
+  readonly vary: SelectingFields;
+  /** The request carried Authorization. */
+  readonly authorized: boolean;
+  readonly requestedAt: number;
+  readonly receivedAt: number;
+}
+
+/** The part of the decision that the response alone makes; freshening by a 304 passes through here again. */
+export function judge(response: ReceivedResponse, context: ResponseContext): Storable {
+  const { status, fields } = response;
+  const cacheControl = parseCacheControl(fields);
+
+  // "the response status code is final"; "if the response status code is 206 or 304 … the cache understands the
+  // response status code": partial content is not combined here, and a 304 is no representation.
+  if (status < 200 || status > 599 || status === 206 || status === 304) return notStored('status');
+
+  // "if … the must-understand cache directive is present: the cache understands the response status code";
+  // RFC 9111 §5.2.2.3: then no-store beside it is for those who do not.
+  const mustUnderstand = hasDirective(cacheControl, 'must-understand');
+  if (mustUnderstand && !UNDERSTOOD.has(status)) return notStored('status-not-understood');
+
+  // "the no-store cache directive is not present in the response"
+  if (!mustUnderstand && namesDirective(cacheControl, 'no-store')) return notStored('no-store');
+
+  // "if the cache is shared: the private response directive is either not present or allows a shared cache to store a
+  // modified response"
+  const privateTo = limitedTo(cacheControl, 'private');
+  if (privateTo === 'all') return notStored('private');
+
+  // "if the cache is shared: the Authorization header field is not present in the request … or a response directive is
+  // present that explicitly allows shared caching": RFC 9111 §3.5 names these three.
+  const servesAuthorized = ['must-revalidate', 'public', 's-maxage'].some((name) =>
+    hasDirective(cacheControl, name),
+  );
+  if (context.authorized && !servesAuthorized) return notStored('authorization');
+
+  const noCacheOn = limitedTo(cacheControl, 'no-cache');
+  const kept = storedFields(fields, [...(privateTo ?? []), ...listOf(noCacheOn)], context.receivedAt);
+  const times = timesOf(cacheControl, fields, context);
+  const refusal = lacksGrounds(status, kept, cacheControl, times, context.receivedAt);
+  if (refusal !== null) return notStored(refusal);
+
+  const neverStale = ['must-revalidate', 'proxy-revalidate', 's-maxage'].some((name) =>
+    namesDirective(cacheControl, name),
+  );
+  const { dateAt, bornAt, freshUntilAt } = times;
+  const stored: StoredResponse = {
+    status,
+    fields: kept,
+    vary: context.vary,
+    requestedAt: context.requestedAt,
+    receivedAt: context.receivedAt,
+    dateAt,
+    bornAt,
+    freshUntilAt,
+    alwaysValidate: noCacheOn === 'all',
+    neverStale,
+    servesAuthorized,
+    staleIfErrorSeconds: directiveSeconds(cacheControl, 'stale-if-error'),
+  };
+  return { type: 'storable', stored, variant: variantOf(context.vary), keepMs: keepMsOf(stored) };
+}
+
+interface Times {
+  readonly dateAt: number;
+  readonly bornAt: number;
+  readonly freshUntilAt: number;
+  /** Null: the response says nothing of its freshness. */
+  readonly lifetimeMs: number | null;
+}
+
+/** RFC 9111 §4.2: `response_is_fresh = (freshness_lifetime > current_age)`, as instants. */
+function timesOf(cacheControl: CacheControl, fields: Fields, context: ResponseContext): Times {
+  const { requestedAt, receivedAt } = context;
+  const dateField = dateFieldAt(fields, receivedAt);
+  const dateAt = dateField ?? receivedAt;
+  const ageSeconds = ageFieldSeconds(fields);
+  const bornAt = receivedAt - initialAgeMs({ ageSeconds, dateAt: dateField, requestedAt, receivedAt });
+  const lifetimeMs = explicitLifetimeMs(cacheControl, fields, dateAt, receivedAt);
+  return { dateAt, bornAt, freshUntilAt: bornAt + (lifetimeMs ?? 0), lifetimeMs };
+}
+
+/**
+ * "the response contains at least one of the following": a public directive, Expires, max-age, s-maxage, "or a status
+ * code that is defined as heuristically cacheable" — and, since a response that can be neither used nor validated is
+ * of no use, freshness or a validator.
+ */
+function lacksGrounds(
+  status: number,
+  kept: Fields,
+  cacheControl: CacheControl,
+  { lifetimeMs, freshUntilAt }: Times,
+  receivedAt: number,
+): NotStoredReason | null {
+  const permitted =
+    lifetimeMs !== null || hasDirective(cacheControl, 'public') || HEURISTICALLY_CACHEABLE.has(status);
+  if (!permitted) return 'no-freshness';
+  // A cookie meant for one client is replayed to all only where the origin said in so many words that all may have it.
+  if (!lifetimeMs && fieldLines(kept, 'set-cookie').length > 0) return 'set-cookie';
+  if (freshUntilAt > receivedAt || hasValidator(kept, receivedAt)) return null;
+  return lifetimeMs ? 'stale-on-arrival' : 'no-freshness';
+}
+
+/**
+ * RFC 9111 §3.1: without what concerns one connection or proxy; RFC 9111 §5.2.2.4, §5.2.2.7: without the fields that
+ * may not be shown again. Age is kept as an instant. RFC 9110 §6.6.1: Date is added where it is missing.
+ */
+function storedFields(fields: Fields, withheld: readonly string[], receivedAt: number): Fields {
+  const dropped = new Set(['age', ...withheld]);
+  const kept = withoutHopByHop(fields).filter(([name]) => !dropped.has(name));
+  if (kept.some(([name]) => name === 'date')) return kept;
+  return [...kept, ['date', formatHttpDate(receivedAt)]];
+}
+
+function listOf(limited: 'all' | readonly string[] | null): readonly string[] {
+  return limited === null || limited === 'all' ? [] : limited;
+}
+
+/** '' without Vary; equal selecting fields give equal text, and different ones different text. */
+export function variantOf(vary: SelectingFields): string {
+  return vary.length === 0 ? '' : JSON.stringify(vary);
+}
+
+export function keepMsOf(stored: StoredResponse): number {
+  const freshMs = Math.max(0, stored.freshUntilAt - stored.receivedAt);
+  const usableStale = hasValidator(stored.fields, stored.receivedAt) || !stored.neverStale;
+  return Math.ceil(freshMs + (usableStale ? STALE_KEEP_MS : 0));
+}
+
+function notStored(reason: NotStoredReason): Storable {
+  return { type: 'not-stored', reason };
+}

@@ -1,0 +1,47 @@
+// What is kept of a response beside its body: its fields as stored, and the instants and permissions that follow from
+// them, worked out once at storing so that a lookup only compares (RFC 9111 §4.2).
+import type { Fields } from '../http/fields.ts';
+import type { SelectingFields } from '../http/vary.ts';
+
+export interface StoredResponse {
+  readonly status: number;
+  /** End-to-end, with Date and without Age and what may not be stored (RFC 9111 §3.1). */
+  readonly fields: Fields;
+  /** Of the request that brought it, by the names in Vary; empty without Vary. */
+  readonly vary: SelectingFields;
+  /** When the request went out and the response came in, epoch ms. */
+  readonly requestedAt: number;
+  readonly receivedAt: number;
+  /** Of the Date field, or of the receipt where that is invalid, epoch ms. */
+  readonly dateAt: number;
+  /** RFC 9111 §4.2.3: the instant at which its age was 0, epoch ms. */
+  readonly bornAt: number;
+  /** Fresh before this instant, epoch ms; at or before `bornAt` it never was. */
+  readonly freshUntilAt: number;
+  /** RFC 9111 §5.2.2.4 `no-cache`: never used without validation. */
+  readonly alwaysValidate: boolean;
+  /** RFC 9111 §5.2.2.2, .8, .10: `must-revalidate`, `proxy-revalidate`, `s-maxage`: never used stale. */
+  readonly neverStale: boolean;
+  /** RFC 9111 §3.5: `public`, `must-revalidate`, `s-maxage`: may serve requests with Authorization. */
+  readonly servesAuthorized: boolean;
+  /** RFC 5861 §4 `stale-if-error` in seconds; null when it says nothing. */
+  readonly staleIfErrorSeconds: number | null;
+}
+
+/** Of the text that a shard keeps; another one is unreadable to this code. */
+const FORMAT = 1;
+
+export function encodeStored(stored: StoredResponse): string {
+  return JSON.stringify({ format: FORMAT, ...stored });
+}
+
+/** Reads what `encodeStored` wrote. Throws where it is something else: then the row is not ours to use. */
+export function decodeStored(text: string): StoredResponse {
+  const { format, ...stored } = JSON.parse(text) as StoredResponse & { format: unknown };
+  if (format !== FORMAT || !Array.isArray(stored.fields)) {
+    throw new Error(
+      `Cannot read a stored response of format ${JSON.stringify(format)}: this code reads ${FORMAT}`,
+    );
+  }
+  return stored;
+}

@@ -1,0 +1,82 @@
+// Who asked, for the origin to read: X-Forwarded-* and Forwarded (RFC 7239), rebuilt so that nothing an untrusted
+// client wrote about itself is believed further in.
+import { isToken, listMembers } from './field-syntax.ts';
+import { type Fields, fieldValue } from './fields.ts';
+import { isInNetworks, parseIp } from './ip.ts';
+
+export interface Arrival {
+  /** Address of the peer, without port; '' when unknown. */
+  readonly clientIp: string;
+  readonly scheme: 'http' | 'https';
+  /** As the client named it, with its port. */
+  readonly host: string;
+  /** Peers whose word is taken: addresses and CIDR blocks. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** Claims about the client, the host or the target that origins are known to act upon. */
+const CLAIMS = new Set([
+  'forwarded',
+  'x-host',
+  'x-original-host',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'front-end-https',
+  'x-url-scheme',
+]);
+
+/** True for fields that only a trusted proxy may hand on; names in lower case. */
+export function isClaim(name: string): boolean {
+  return CLAIMS.has(name) || name.startsWith('x-forwarded-') || name === 'x-forwarded';
+}
+
+const REBUILT = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host']);
+
+/** `fields` with every claim checked: dropped or kept by trust, and the four that the edge writes written anew. */
+export function withForwardedFields(fields: Fields, arrival: Arrival): Fields {
+  const trusted = isInNetworks(arrival.clientIp, arrival.trustedProxies);
+  const kept = fields.filter(([name]) => !(isClaim(name) && (!trusted || REBUILT.has(name))));
+  return [...kept, ...rebuiltFields(trusted ? fields : [], arrival)];
+}
+
+/** `believed`: the fields of a trusted proxy, or none. */
+function rebuiltFields(believed: Fields, { clientIp, scheme, host }: Arrival): Fields {
+  const chain = listMembers(fieldValue(believed, 'x-forwarded-for') ?? '');
+  const proto = fieldValue(believed, 'x-forwarded-proto') ?? scheme;
+  const namedHost = fieldValue(believed, 'x-forwarded-host') ?? host;
+  const own = `for=${nodeOf(clientIp)};host=${tokenOrQuoted(host)};proto=${scheme}`;
+  // Most proxies maintain X-Forwarded-For and let a client's Forwarded pass: where both came, the first is the truth.
+  const earlier =
+    chain.length > 0
+      ? chain.map((address) => `for=${nodeOf(address)}`)
+      : listMembers(fieldValue(believed, 'forwarded') ?? '');
+
+  const rebuilt: [string, string][] = [];
+  if (clientIp !== '') chain.push(clientIp);
+  if (chain.length > 0) rebuilt.push(['x-forwarded-for', chain.join(', ')]);
+  rebuilt.push(
+    ['x-forwarded-proto', proto],
+    ['x-forwarded-host', namedHost],
+    ['forwarded', [...earlier, own].join(', ')],
+  );
+  return rebuilt;
+}
+
+/** RFC 7239 §6: an address, IPv6 in brackets and quotes; what is no address is `unknown`. */
+function nodeOf(address: string): string {
+  if (parseIp(address) === null) return 'unknown';
+  return address.includes(':') ? `"[${address}]"` : address;
+}
+
+/** RFC 7239 §4: a value is a token or a quoted-string; a host with a port is no token. */
+function tokenOrQuoted(text: string): string {
+  return isToken(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
+}
