@@ -12,6 +12,7 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { repository } from './repository.ts';
 import { StartError } from './start-error.ts';
 import { readWranglerConfig } from './wrangler-config.ts';
@@ -99,7 +100,7 @@ async function runWrangler(main: string, outdir: string): Promise<void> {
   });
   if (status !== 0) {
     rmSync(outdir, { recursive: true, force: true });
-    throw new StartError(`Cannot bundle ${main}: ${output.trim().slice(0, 2_000)}`);
+    throw new StartError(`Cannot bundle ${main}: ${stripVTControlCharacters(output).trim().slice(0, 2_000)}`);
   }
 }
 
