@@ -4,9 +4,9 @@ import { type Fields, fieldLines } from '../http/fields.ts';
 import { withoutHopByHop } from '../http/hop-by-hop.ts';
 import { formatHttpDate } from '../http/http-date.ts';
 import { varyNames } from '../http/vary.ts';
-import { judge, type NotStoredReason } from './storable.ts';
+import { judge, type NotStoredReason, variantOf } from './storable.ts';
 import type { StoredResponse } from './stored-response.ts';
-import { entityTagOf, lastModifiedAt } from './validators.ts';
+import { entityTagOf, hasValidator, lastModifiedAt } from './validators.ts';
 
 export interface NotModified {
   /** Of the 304. */
@@ -21,20 +21,14 @@ export type Freshened =
   | {
       readonly type: 'freshened';
       readonly stored: StoredResponse;
+      /** The variant that it was stored as. */
+      readonly variant: string;
       /** 0: it answers this request, but the 304 forbids to keep it (`notStoredReason`). */
       readonly keepMs: number;
       readonly notStoredReason: NotStoredReason | null;
     }
   /** The 304 speaks of another representation: ask again without conditions. */
   | { readonly type: 'mismatch' };
-
-const CONDITIONS = new Set([
-  'if-none-match',
-  'if-modified-since',
-  'if-match',
-  'if-unmodified-since',
-  'if-range',
-]);
 
 /** RFC 9111 §4.3.1: "MUST send the relevant entity tags", "SHOULD send the Last-Modified value", as they were given. */
 export function conditionalFields(stored: StoredResponse): Fields {
@@ -56,6 +50,8 @@ export function fieldsToRevalidate(requestFields: Fields, stored: StoredResponse
   return [...requestFields.filter(([name]) => !CONDITIONS.has(name)), ...conditionalFields(stored)];
 }
 
+const CONDITIONS = new Set(['if-none-match', 'if-modified-since']);
+
 /** RFC 9111 §4.3.4: what a 304 makes of the response that it confirms. O(fields). */
 export function freshen(stored: StoredResponse, notModified: NotModified): Freshened {
   if (!confirms(stored, notModified)) return { type: 'mismatch' };
@@ -64,14 +60,15 @@ export function freshen(stored: StoredResponse, notModified: NotModified): Fresh
   const context = { vary: stored.vary, authorized, requestedAt, receivedAt };
   const judged = judge({ status: stored.status, fields }, context);
   if (judged.type === 'storable') {
-    return { type: 'freshened', stored: judged.stored, keepMs: judged.keepMs, notStoredReason: null };
+    const { stored: renewed, variant, keepMs } = judged;
+    return { type: 'freshened', stored: renewed, variant, keepMs, notStoredReason: null };
   }
-  const { reason } = judged;
   return {
     type: 'freshened',
     stored: { ...stored, fields, requestedAt, receivedAt },
+    variant: variantOf(stored.vary),
     keepMs: 0,
-    notStoredReason: reason,
+    notStoredReason: judged.reason,
   };
 }
 
@@ -81,6 +78,9 @@ export function freshen(stored: StoredResponse, notModified: NotModified): Fresh
  * selecting fields would no longer say what it answers.
  */
 function confirms(stored: StoredResponse, { fields, receivedAt }: NotModified): boolean {
+  // Without a validator of ours the question was the client's, and so is the answer.
+  if (!hasValidator(stored.fields, receivedAt)) return false;
+
   const vary = varyNames(fields);
   if (fieldLines(fields, 'vary').length > 0 && String(vary) !== String(varyNames(stored.fields)))
     return false;

@@ -60,7 +60,7 @@ export interface Exchange {
 }
 
 /** A stale response is still worth a validation or, when the origin fails, an answer: for so long. */
-export const STALE_KEEP_MS = 24 * 3_600_000;
+const STALE_KEEP_MS = 24 * 3_600_000;
 
 /** The body must have come in whole: that is for the caller to see. O(fields). */
 export function decideStorable(exchange: Exchange): Storable {
@@ -207,7 +207,7 @@ export function variantOf(vary: SelectingFields): string {
   return vary.length === 0 ? '' : JSON.stringify(vary);
 }
 
-export function keepMsOf(stored: StoredResponse): number {
+function keepMsOf(stored: StoredResponse): number {
   const freshMs = Math.max(0, stored.freshUntilAt - stored.receivedAt);
   const usableStale = hasValidator(stored.fields, stored.receivedAt) || !stored.neverStale;
   return Math.ceil(freshMs + (usableStale ? STALE_KEEP_MS : 0));
