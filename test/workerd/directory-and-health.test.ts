@@ -549,6 +549,17 @@ describe('a probe', () => {
   });
 
   it.each([
+    ['of the backend', { hostHeader: 'app.example' }, {}],
+    ['of the check', {}, { headers: { Host: 'app.example' } }],
+  ])('leaves fetch aside for a Host %s, since fetch would send another', async (_, ofBackend, ofCheck) => {
+    const requests = scriptOrigins({ '127.0.0.1:1': up });
+    // Nothing listens on port 1: what goes there over a socket fails, what goes by the scripted fetch would succeed.
+    const backend = { url: 'http://127.0.0.1:1', ...ofBackend };
+    expect(await probe(backend, check(ofCheck))).toMatchObject({ ok: false, status: null });
+    expect(requests).toEqual([]);
+  });
+
+  it.each([
     [['SSH-2.0-OpenSSH\r\n\r\n'], 'The answer is not HTTP/1.1'],
     [['HTTP/1.1 2000 OK\r\n\r\n'], 'The answer is not HTTP/1.1'],
     [['HTTP/1.1 200 OK\r\nx: y\r\n'], 'The connection ended before the answer did'],
