@@ -23,7 +23,7 @@ export const roundRobin: BalancerFactory = (backends, _parameters, random) => {
         turn = (at + 1) % count;
         yield indexes[at] as number;
       }
-      turn = start;
+      // All refused: the turn has come round to where it was.
     },
     scores: () => scoresByIndex(backends.length, eligible, (place) => (place - turn + count) % count),
   };

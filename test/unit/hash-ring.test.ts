@@ -8,6 +8,7 @@ import {
   pointsForMaxShare,
   type RingMember,
 } from '../../core/sharding/hash-ring.ts';
+import { hashKey } from '../../core/sharding/key-hash.ts';
 
 const DEFAULTS = { maxShare: 1.1, seed: 0 };
 
@@ -63,6 +64,38 @@ describe('a hash ring', () => {
     );
   });
 
+  it('is exact to the last place for equal weights, at its borders too', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 6 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer(),
+        (count, pointsPerMember, seed) => {
+          const ring = buildHashRing(equalMembers(count), { maxShare: 1.1, seed, pointsPerMember });
+          const expectExact = (hash: number) => {
+            const costs = ring.costs(hash);
+            expect(costs[ring.locate(hash)]).toBe(Math.min(...costs));
+          };
+          const hashes = [0, ...sampleHashes(20, seed), 2 ** 32 - 1].sort((a, b) => a - b);
+          for (const [i, hash] of hashes.entries()) {
+            expectExact(hash);
+            let low = hash;
+            let high = hashes[i + 1] ?? hash;
+            if (ring.locate(low) === ring.locate(high)) continue;
+            while (high - low > 1) {
+              const middle = Math.floor((low + high) / 2);
+              if (ring.locate(middle) === ring.locate(low)) low = middle;
+              else high = middle;
+            }
+            expectExact(low);
+            expectExact(high);
+          }
+        },
+      ),
+      { seed: 1, numRuns: 100 },
+    );
+  });
+
   it('counts as a share what a full count of hashes gives', () => {
     const members = [4, 1, 2].map((weight, i) => ({ id: `m${i}`, weight }));
     const ring = buildHashRing(members, { ...DEFAULTS, pointsPerMember: 20 });
@@ -85,7 +118,7 @@ describe('a hash ring', () => {
         { ...DEFAULTS, pointsPerMember: 3 },
       );
       for (const hash of [0, 1, 2 ** 31, 2 ** 32 - 1, -1]) {
-        expect(weights.keys().toArray()).toContain(ring.locate(hash));
+        expect([...weights.keys()]).toContain(ring.locate(hash));
         expect([...ring.order(hash)]).toHaveLength(weights.length);
       }
       expect(ring.locate(-1)).toBe(ring.locate(2 ** 32 - 1));
@@ -114,6 +147,27 @@ describe('a hash ring', () => {
       }),
       { seed: 1, numRuns: 50 },
     );
+  });
+
+  it('is the same however its members are listed even where points of two of them meet', () => {
+    // 200,000 points: 200,000²/2^33 = 4.7 pairs are expected to share a place.
+    const members = equalMembers(400);
+    const options = { ...DEFAULTS, pointsPerMember: 500 };
+    const shares = buildHashRing(members, options).shares;
+    expect(buildHashRing([...members].reverse(), options).shares).toEqual([...shares].reverse());
+  });
+
+  it('keeps members apart whose ids have the same hash', () => {
+    const seen = new Map<number, string>();
+    let twins: string[] = [];
+    for (let i = 0; twins.length === 0; i++) {
+      const twin = seen.get(hashKey(`id ${i}`, DEFAULTS.seed));
+      if (twin !== undefined) twins = [twin, `id ${i}`];
+      seen.set(hashKey(`id ${i}`, DEFAULTS.seed), `id ${i}`);
+    }
+    // With the same points the two would share one place's worth: 1/6 each instead of 1/4.
+    const members = [...twins, 'other', 'another'].map((id) => ({ id, weight: 1 }));
+    expect(Math.min(...buildHashRing(members, DEFAULTS).shares)).toBeGreaterThan(0.23);
   });
 });
 

@@ -1,4 +1,5 @@
 // Seeded chance, and weighted draws from it.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aliasTable } from '../../core/load-balancing/alias-table.ts';
 import { seededRandom } from '../../core/random.ts';
@@ -67,14 +68,22 @@ describe('the alias table', () => {
   });
 
   it('is exact, not only on average: the columns add up to the weights', () => {
-    const weights = [5, 2, 2, 1];
-    const draw = aliasTable(weights);
-    // A sweep of the unit interval in steps of 1/40,000 instead of chance.
-    const counts = [0, 0, 0, 0];
-    for (let i = 0; i < 40_000; i++) {
-      const drawn = draw({ next: () => (i + 0.5) / 40_000 });
-      counts[drawn] = (counts[drawn] ?? 0) + 1;
-    }
-    expect(counts).toEqual([20_000, 8000, 8000, 4000]);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 8 }), (weights) => {
+        const draw = aliasTable(weights);
+        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        // A sweep of the unit interval instead of chance: each of n columns has one border, which a step may straddle.
+        const steps = 100 * total * weights.length;
+        const counts = weights.map(() => 0);
+        for (let i = 0; i < steps; i++) {
+          const drawn = draw({ next: () => (i + 0.5) / steps });
+          counts[drawn] = (counts[drawn] ?? 0) + 1;
+        }
+        for (const [i, weight] of weights.entries()) {
+          expect(Math.abs((counts[i] ?? 0) - (steps * weight) / total)).toBeLessThanOrEqual(weights.length);
+        }
+      }),
+      { seed: 1, numRuns: 30 },
+    );
   });
 });
