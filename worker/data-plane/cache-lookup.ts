@@ -1,10 +1,11 @@
 // What the shards hold for a request, and what follows from it: answer, ask the origin, or pass the cache by. A shard
 // that cannot be reached is not an empty one: then the request goes to the origin and nothing is stored.
 
+import { bypassReason } from '../../core/cache/bypass.ts';
 import { cacheKeyOf } from '../../core/cache/cache-key.ts';
-import type { CacheDecision, ForwardReason } from '../../core/cache/decision.ts';
+import type { ForwardReason } from '../../core/cache/decision.ts';
 import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
-import { fieldValue } from '../../core/http/fields.ts';
+import type { Fields } from '../../core/http/fields.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
 import type { Visit } from './visit.ts';
@@ -27,12 +28,16 @@ export interface CacheForward {
   readonly reason: string;
   /** null: another request is filling this key, or nothing of this one may be stored. */
   readonly lease: FillToken | null;
-  /** What the origin is to confirm. */
-  readonly stale: {
-    readonly stored: StoredResponse;
-    readonly body: StoredBody;
-    readonly bodyBytes: number;
-  } | null;
+  /** What is stored and may not be used as it is. */
+  readonly stale: StaleEntry | null;
+}
+
+export interface StaleEntry {
+  readonly stored: StoredResponse;
+  readonly body: StoredBody;
+  readonly bodyBytes: number;
+  /** It has a validator: the origin is asked whether it still holds. */
+  readonly mayBeConfirmed: boolean;
 }
 
 export type CacheAnswer =
@@ -51,26 +56,30 @@ const FIRST_PAUSE_MS = 2;
 const PAUSE_MAX_MS = 64;
 
 export async function lookUp(visit: Visit): Promise<CacheAnswer> {
-  const { route, tally } = visit;
+  const { route, tally, request, fields, isUpgrade } = visit;
   if (!route.cache.enabled) return { type: 'off' };
-  const answer = cannotAsk(visit) ?? (await ask(visit));
+  const answer =
+    cannotAsk(request.method, fields, { hasBody: hasBody(visit), isUpgrade }) ?? (await ask(visit));
   tally.cache = answer.type === 'bypass' || answer.type === 'forward' ? answer.forward : answer.type;
   return answer;
 }
 
 /** Requests that the cache has nothing to say about. */
-export function cannotAsk({
-  request: { method, body },
-  fields,
-}: Pick<Visit, 'fields'> & { readonly request: Pick<Request, 'method' | 'body'> }): CacheAnswer | null {
-  if (method !== 'GET' && method !== 'HEAD') return { type: 'bypass', forward: 'method', reason: null };
-  if (body !== null && fieldValue(fields, 'content-length') !== '0') {
-    return { type: 'bypass', forward: 'bypass', reason: 'request-body' };
-  }
-  if (fieldValue(fields, 'upgrade') !== undefined) {
-    return { type: 'bypass', forward: 'bypass', reason: 'upgrade' };
-  }
-  return null;
+export function cannotAsk(
+  method: string,
+  fields: Fields,
+  { hasBody, isUpgrade }: { readonly hasBody: boolean; readonly isUpgrade: boolean },
+): CacheAnswer | null {
+  const reason = isUpgrade ? 'upgrade' : bypassReason({ method, fields, hasBody });
+  if (reason === null) return null;
+  return reason === 'method'
+    ? { type: 'bypass', forward: 'method', reason: null }
+    : { type: 'bypass', forward: 'bypass', reason };
+}
+
+/** A body that is announced as empty is none. */
+function hasBody({ request }: Visit): boolean {
+  return request.body !== null && request.headers.get('content-length') !== '0';
 }
 
 async function ask(visit: Visit): Promise<CacheAnswer> {
@@ -99,23 +108,26 @@ export function interpret(lookup: Lookup | ShardFailure, key: string): CacheAnsw
     return { type: 'bypass', forward: 'bypass', reason: 'shard-unavailable' };
   }
   const { decision, meta, body, bodyBytes, lease } = lookup;
-  const stored = meta === null ? null : decodeStored(meta);
-  if (decision.type === 'hit' && stored !== null) {
-    return { type: 'hit', stored, body, bodyBytes, ttlSeconds: decision.ttlSeconds };
+  if (decision.type === 'not-cached') return { type: 'not-cached', detail: decision.reason };
+  const stored = meta === null ? null : readStored(meta);
+  if (decision.type === 'hit') {
+    if (stored !== null) return { type: 'hit', stored, body, bodyBytes, ttlSeconds: decision.ttlSeconds };
+    discard(body);
+    return { type: 'bypass', forward: 'bypass', reason: 'unreadable-entry' };
   }
-  return {
-    type: 'forward',
-    key,
-    ...forwardOf(decision),
-    lease,
-    stale: stored === null ? null : { stored, body, bodyBytes },
-  };
+  const { forward, reason } = decision;
+  const mayBeConfirmed = decision.type === 'revalidate';
+  const stale = stored && { stored, body, bodyBytes, mayBeConfirmed };
+  return { type: 'forward', key, forward, reason, lease, stale };
 }
 
-function forwardOf(decision: CacheDecision): { forward: ForwardReason; reason: string } {
-  return decision.type === 'hit'
-    ? { forward: 'bypass', reason: 'unreadable-entry' }
-    : { forward: decision.forward, reason: decision.reason };
+/** null when other code, older or newer, wrote it. */
+function readStored(meta: string): StoredResponse | null {
+  try {
+    return decodeStored(meta);
+  } catch {
+    return null;
+  }
 }
 
 /** A body that nobody will read must not hold its stream open. */

@@ -9,6 +9,7 @@ import { explainSelection } from '../../core/load-balancing/select-backend.ts';
 import type { Edge, EdgeSnapshot } from '../edge.ts';
 import { cannotAsk, discard, interpret } from './cache-lookup.ts';
 import { selectionQuestion } from './choose-backend.ts';
+import { outboundFields } from './outbound-fields.ts';
 import { routeTableOf } from './route-table.ts';
 
 export interface ExplainInput {
@@ -60,14 +61,18 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
   const route = routeTableOf(snapshot.config).match(target.host, target.path, input.method);
   if (!route) return { ...nothing, cache: { decision: 'refused', reason: 'no-route' } };
 
-  const fields = Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const received = Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const clientIp = input.clientIp ?? '';
+  const outbound = outboundFields(route, target, received, clientIp);
+  if (outbound.type === 'loop')
+    return { ...nothing, route: route.id, cache: { decision: 'refused', reason: 'loop' } };
   const place = placeOf(edge, snapshot, target, route);
-  const cache = await explainCache(edge, snapshot, input.method, fields, place.cacheKey);
+  const cache = await explainCache(edge, snapshot, input.method, outbound.fields, place.cacheKey);
   const explained = { ...nothing, ...place, route: route.id, pool: route.pool, cache };
   const pool = edge.pools.get(snapshot, route.pool);
   if (!pool) return explained;
 
-  const asking = { snapshot, target, clientIp: input.clientIp ?? '' };
+  const asking = { snapshot, target, clientIp };
   const { candidates, selection } = explainSelection(selectionQuestion(asking, pool, []));
   const idOf = (index: number): string => pool.backends[index]?.id ?? String(index);
   return {
@@ -97,7 +102,7 @@ async function explainCache(
   key: string | null,
 ): Promise<Explained['cache']> {
   if (key === null) return { decision: 'off', reason: 'the route does not cache' };
-  let answer = cannotAsk({ request: { method, body: null }, fields });
+  let answer = cannotAsk(method, fields, { hasBody: false, isUpgrade: false });
   if (answer === null) {
     const lookup = await edge.shards.lookup(snapshot.shardMap, { key, method, fields, wantLease: false });
     answer = interpret(lookup, key);

@@ -1,10 +1,14 @@
 // From "the cache cannot answer" to an origin's response: the fields that origins get, the pool, its order, the
 // attempts; and what an answer to our own question about a stored response means.
-import { conditionalFields, freshen, mustRevalidate } from '../../core/cache/revalidation.ts';
+import {
+  answerOnFailure,
+  type OriginFailure,
+  STALE_IF_ERROR_SECONDS_DEFAULT,
+} from '../../core/cache/origin-failure.ts';
+import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
 import type { StoredResponse } from '../../core/cache/stored-response.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
-import { fieldsToOrigin } from '../../core/http/forward-fields.ts';
-import { type CacheAnswer, type CacheForward, discard, type StoredBody } from './cache-lookup.ts';
+import { type CacheAnswer, type CacheForward, discard, type StaleEntry } from './cache-lookup.ts';
 import type { EdgeError } from './edge-error.ts';
 import { fetchOrigin, type OriginOutcome } from './fetch-origin.ts';
 import { giveBackLease } from './fill.ts';
@@ -12,110 +16,103 @@ import type { Visit } from './visit.ts';
 
 export type Answered = Extract<OriginOutcome, { type: 'answered' }>;
 
-/** The origin said that what is stored still holds. */
-export interface Confirmed {
-  readonly type: 'confirmed';
-  readonly origin: Answered;
+/** What was stored answers after all: the origin confirmed it, or failed and it may be served stale. */
+export interface FromStale {
+  readonly type: 'from-stale';
   readonly cached: CacheForward;
   readonly stored: StoredResponse;
-  readonly variant: string;
-  readonly keepMs: number;
   /** null for HEAD. */
   readonly bytes: Uint8Array | null;
   readonly bodyBytes: number;
+  /** Who confirmed it; null = nobody answered. */
+  readonly origin: Answered | null;
+  /** How long the renewed response is kept; 0 = it is not stored anew. */
+  readonly keepMs: number;
+  /** Told in Cache-Status. */
+  readonly reason: string;
 }
 
-export type Forwarded = Answered | Confirmed | { readonly type: 'failed'; readonly error: EdgeError };
+export type Forwarded = Answered | FromStale | { readonly type: 'failed'; readonly error: EdgeError };
 
-type Misses = Exclude<CacheAnswer, { type: 'hit' | 'not-cached' }>;
+type Miss = Exclude<CacheAnswer, { type: 'hit' | 'not-cached' }>;
 
-/** Own conditions take the place of these: the client's are answered from what the origin confirms. */
-const REPLACED_CONDITIONS = new Set(['if-none-match', 'if-modified-since']);
-
-export async function forward(visit: Visit, cached: Misses): Promise<Forwarded> {
-  const stale = cached.type === 'forward' ? cached.stale : null;
-  const conditions = stale === null ? [] : conditionalFields(stale.stored);
-  const outcome = await sendOut(visit, conditions);
-
-  if (outcome.type === 'failed') {
-    if (cached.type === 'forward') giveBackLease(visit, cached);
-    discard(stale?.body ?? null);
-    return stale !== null && mustRevalidate(stale.stored) ? cannotRevalidate(outcome.error) : outcome;
-  }
-  if (stale === null || cached.type !== 'forward' || outcome.response.status !== 304) {
-    discard(stale?.body ?? null);
+export async function forward(visit: Visit, cached: Miss): Promise<Forwarded> {
+  if (cached.type !== 'forward' || cached.stale === null) {
+    const outcome = await sendOut(visit, visit.fields);
+    if (outcome.type === 'failed' && cached.type === 'forward') giveBackLease(visit, cached);
     return outcome;
   }
-
-  outcome.done();
-  const { response, requestedAt, receivedAt } = outcome;
-  const freshened = freshen(stale.stored, { fields: response.fields, requestedAt, receivedAt });
-  if (freshened.type === 'freshened') {
-    const { stored, variant, keepMs } = freshened;
-    const { bodyBytes } = stale;
-    const confirmed = {
-      type: 'confirmed',
-      origin: outcome,
-      cached,
-      stored,
-      variant,
-      keepMs,
-      bodyBytes,
-    } as const;
-    if (visit.request.method === 'HEAD') return { ...confirmed, bytes: null };
-    const bytes = await collect(stale.body, bodyBytes);
-    if (bytes !== null) return { ...confirmed, bytes };
-  } else {
-    discard(stale.body);
+  const { stale } = cached;
+  const asked = stale.mayBeConfirmed ? fieldsToRevalidate(visit.fields, stale.stored) : visit.fields;
+  const outcome = await sendOut(visit, asked);
+  if (outcome.type === 'answered' && outcome.response.status === 304 && stale.mayBeConfirmed) {
+    return confirmedOr(visit, cached, stale, outcome);
   }
-  // What it confirmed is not here (RFC 9111 §4.3.4), or not whole: ask again, without conditions.
-  const again = await sendOut(visit, null);
+  return staleInstead(visit, cached, stale, outcome);
+}
+
+/** RFC 9111 §4.3.3: what the origin's 304 confirms; where that is not here, or not whole, it is asked anew. */
+async function confirmedOr(
+  visit: Visit,
+  cached: CacheForward,
+  stale: StaleEntry,
+  origin: Answered,
+): Promise<Forwarded> {
+  origin.done();
+  const { requestedAt, receivedAt, response } = origin;
+  const authorized = fieldValue(visit.fields, 'authorization') !== undefined;
+  const freshened = freshen(stale.stored, { fields: response.fields, requestedAt, receivedAt, authorized });
+  const body = freshened.type === 'freshened' ? await wholeBody(visit, stale) : null;
+  if (freshened.type === 'freshened' && body !== null) {
+    const { stored, keepMs, notStoredReason } = freshened;
+    const reason = notStoredReason ?? cached.reason;
+    return { type: 'from-stale', cached, stored, ...body, origin, keepMs, reason };
+  }
+  discard(stale.body);
+  const again = await sendOut(visit, withoutConditions(visit.fields));
   if (again.type === 'failed') giveBackLease(visit, cached);
   return again;
 }
 
-/** `conditions`: ours; [] leaves the client's, null sends none. */
-async function sendOut(visit: Visit, conditions: Fields | null): Promise<OriginOutcome> {
-  const { edge, snapshot, route, target, clientIp, tally } = visit;
-  const isOurs = conditions === null || conditions.length > 0;
-  const clientFields = isOurs
-    ? visit.fields.filter(([name]) => !REPLACED_CONDITIONS.has(name))
-    : visit.fields;
-  const made = fieldsToOrigin({
-    fields: clientFields,
-    clientIp,
-    scheme: target.scheme,
-    host: target.host,
-    trustedProxies: route.request.trustedProxies,
-    setHeaders: route.request.setHeaders,
-    removeHeaders: route.request.removeHeaders,
-  });
-  if (made.type === 'loop') {
-    return {
-      type: 'failed',
-      error: { code: 'loop', detail: 'Cannot forward: this request has passed this edge' },
-    };
+/** RFC 9111 §4.2.4, RFC 5861 §4: the origin failed, or has something else to say. */
+async function staleInstead(
+  visit: Visit,
+  cached: CacheForward,
+  stale: StaleEntry,
+  outcome: OriginOutcome,
+): Promise<Forwarded> {
+  const failure: OriginFailure =
+    outcome.type === 'failed' ? { type: 'unreachable' } : { type: 'status', status: outcome.response.status };
+  const request = { method: visit.request.method, fields: visit.fields };
+  const nowMs = visit.edge.now();
+  const answer = answerOnFailure(stale.stored, request, failure, nowMs, STALE_IF_ERROR_SECONDS_DEFAULT);
+  const body = answer === 'serve-stale' ? await wholeBody(visit, stale) : null;
+  if (body !== null) {
+    giveBackLease(visit, cached);
+    if (outcome.type === 'answered') {
+      outcome.done();
+      outcome.response.body?.cancel().catch(() => {});
+    }
+    const { stored } = stale;
+    const origin = outcome.type === 'answered' ? outcome : null;
+    return { type: 'from-stale', cached, stored, ...body, origin, keepMs: 0, reason: 'stale-if-error' };
   }
-  const pool = edge.pools.get(snapshot, route.pool);
-  if (!pool) {
-    return {
-      type: 'failed',
-      error: {
-        code: 'no-backend',
-        detail: `Cannot forward: there is no pool "${route.pool}"`,
-        retryAfterSeconds: 1,
-      },
-    };
-  }
-  tally.pool = pool.name;
-  const fields = [...made.fields, ...(conditions ?? []), ...upgradeFields(visit.fields)];
-  return fetchOrigin(visit, pool, fields);
+  discard(stale.body);
+  if (outcome.type === 'answered') return outcome;
+  giveBackLease(visit, cached);
+  return answer === 'cannot-revalidate' ? cannotRevalidate(outcome.error) : outcome;
 }
 
-/** The one upgrade that the runtime passes on. */
-function upgradeFields(fields: Fields): Fields {
-  const isWebSocket = fieldValue(fields, 'upgrade')?.toLowerCase() === 'websocket';
-  return isWebSocket ? [['upgrade', 'websocket']] : [];
+function sendOut(visit: Visit, fields: Fields): Promise<OriginOutcome> {
+  const { edge, snapshot, route, tally, isUpgrade } = visit;
+  const pool = edge.pools.get(snapshot, route.pool);
+  if (!pool) throw new Error(`Version ${snapshot.version} lacks pool "${route.pool}" of route "${route.id}"`);
+  tally.pool = pool.name;
+  return fetchOrigin(visit, pool, isUpgrade ? [...fields, ['upgrade', 'websocket']] : fields);
+}
+
+function withoutConditions(fields: Fields): Fields {
+  return fields.filter(([name]) => name !== 'if-none-match' && name !== 'if-modified-since');
 }
 
 function cannotRevalidate(cause: EdgeError): Forwarded {
@@ -123,12 +120,16 @@ function cannotRevalidate(cause: EdgeError): Forwarded {
   return { type: 'failed', error: { code: 'cannot-revalidate', detail } };
 }
 
-/** null when it cannot be read whole. */
-async function collect(body: StoredBody, bodyBytes: number): Promise<Uint8Array | null> {
+/** null when it is not here as a whole. */
+async function wholeBody(
+  { request }: Visit,
+  { body, bodyBytes }: StaleEntry,
+): Promise<{ readonly bytes: Uint8Array | null; readonly bodyBytes: number } | null> {
+  if (request.method === 'HEAD') return { bytes: null, bodyBytes };
   try {
     const bytes =
       body instanceof ReadableStream ? new Uint8Array(await new Response(body).arrayBuffer()) : body;
-    return bytes?.byteLength === bodyBytes ? bytes : null;
+    return bytes?.byteLength === bodyBytes ? { bytes, bodyBytes } : null;
   } catch {
     return null;
   }

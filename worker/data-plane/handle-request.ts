@@ -7,7 +7,8 @@ import { clientAddress } from './client-address.ts';
 import { type EdgeError, edgeError } from './edge-error.ts';
 import { forward } from './forward.ts';
 import { fieldsOf } from './headers.ts';
-import { respondFromCache, respondFromOrigin, respondRevalidated } from './respond.ts';
+import { isWebSocketHandshake, outboundFields } from './outbound-fields.ts';
+import { respondFromCache, respondFromOrigin, respondFromStale } from './respond.ts';
 import { routeTableOf } from './route-table.ts';
 import type { Tally, Visit } from './visit.ts';
 
@@ -38,8 +39,8 @@ async function decide(
   context: ExecutionContext,
   tally: Tally,
 ): Promise<Response | EdgeError> {
-  const fields = fieldsOf(request.headers);
-  const target = acceptTarget(request, fields);
+  const received = fieldsOf(request.headers);
+  const target = acceptTarget(request, received);
   if (target.type !== 'target') return target.error;
 
   const snapshot = await edge.snapshots.current(context);
@@ -49,7 +50,23 @@ async function decide(
   if (!route) return { code: 'no-route', detail: `Cannot route ${request.method} ${target.canonicalUrl}` };
   tally.route = route.id;
   const clientIp = clientAddress(request);
-  const visit: Visit = { request, edge, context, snapshot, target, route, fields, clientIp, tally };
+  const outbound = outboundFields(route, target, received, clientIp);
+  if (outbound.type === 'loop')
+    return { code: 'loop', detail: 'Cannot forward: it has passed this edge before' };
+  const { fields } = outbound;
+  const isUpgrade = isWebSocketHandshake(received);
+  const visit: Visit = {
+    request,
+    edge,
+    context,
+    snapshot,
+    target,
+    route,
+    fields,
+    isUpgrade,
+    clientIp,
+    tally,
+  };
 
   const cached = await lookUp(visit);
   if (cached.type === 'hit') return respondFromCache(visit, cached);
@@ -57,6 +74,6 @@ async function decide(
 
   const origin = await forward(visit, cached);
   if (origin.type === 'failed') return origin.error;
-  if (origin.type === 'confirmed') return respondRevalidated(visit, origin);
+  if (origin.type === 'from-stale') return respondFromStale(visit, origin);
   return respondFromOrigin(visit, cached, origin);
 }

@@ -1,7 +1,7 @@
 // A change made through the edge invalidates what is stored of it (RFC 9111 §4.4): as a logged purge of the URL, so
 // that a fetch which began before the change cannot bring the old response back. It is waited for, with a bound:
 // whoever gets the answer to a change reads nothing older afterwards.
-import { invalidatedUrls } from '../../core/cache/invalidation.ts';
+import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
 import { httpEntryKey } from '../../core/sharding/entry-key.ts';
 import type { Answered } from './forward.ts';
 import { routeTableOf } from './route-table.ts';
@@ -14,10 +14,11 @@ export type Invalidation = 'nothing-to-do' | 'done' | 'not-confirmed';
 
 export async function invalidate(visit: Visit, { response }: Answered): Promise<Invalidation> {
   const { request, target, edge, snapshot } = visit;
-  const urls = invalidatedUrls({
+  const urls = urlsToInvalidate({
     method: request.method,
     target,
-    response: { status: response.status, fields: response.fields },
+    status: response.status,
+    fields: response.fields,
   });
   if (urls.length === 0 || !isCachedSomewhere(visit)) return 'nothing-to-do';
   const purges = urls.map(async (url) => {

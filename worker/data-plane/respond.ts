@@ -1,12 +1,13 @@
 // Responses to the client: from the cache, from the cache after an origin has confirmed it, from an origin.
 import { answerFromStored } from '../../core/cache/respond.ts';
+import { variantOf } from '../../core/cache/storable.ts';
 import type { StoredResponse } from '../../core/cache/stored-response.ts';
 import { appendCacheStatus, type CacheStatus } from '../../core/http/cache-status.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { fieldsToClient } from '../../core/http/forward-fields.ts';
 import { type CacheAnswer, type CacheHit, discard, type StoredBody } from './cache-lookup.ts';
-import { type FillPlan, finishFill, planFill } from './fill.ts';
-import type { Answered, Confirmed } from './forward.ts';
+import { type FillPlan, finishFill, giveBackLease, planFill } from './fill.ts';
+import type { Answered, FromStale } from './forward.ts';
 import { headersInit } from './headers.ts';
 import { invalidate } from './invalidate.ts';
 import { type BodyEnd, relayBody } from './relay-body.ts';
@@ -22,16 +23,23 @@ export function respondFromCache(visit: Visit, hit: CacheHit): Response {
   return fromStored(visit, hit, { type: 'hit', ttlSeconds: hit.ttlSeconds }, null);
 }
 
-/** The origin's 304 has renewed what is stored: the client gets that, and the shard is told. */
-export function respondRevalidated(visit: Visit, confirmed: Confirmed): Response {
-  const { cached, origin, stored, variant, keepMs, bytes } = confirmed;
-  const plan: FillPlan =
-    cached.lease === null || bytes === null
-      ? { type: 'none', reason: cached.reason }
-      : { type: 'fill', key: cached.key, token: cached.lease, stored, variant, keepMs };
+/** The client gets what was stored; where the origin's 304 has renewed it, the shard is told. */
+export function respondFromStale(visit: Visit, answer: FromStale): Response {
+  const { cached, origin, stored, keepMs, bytes, bodyBytes, reason } = answer;
+  const isFill = cached.lease !== null && bytes !== null && keepMs > 0;
+  const plan: FillPlan = isFill
+    ? { type: 'fill', key: cached.key, token: cached.lease, stored, variant: variantOf(stored.vary), keepMs }
+    : { type: 'none', reason };
+  if (!isFill) giveBackLease(visit, cached);
   visit.context.waitUntil(finishFill(visit, plan, { type: 'complete', bytes }));
-  const body = { stored, body: bytes, bodyBytes: confirmed.bodyBytes };
-  return fromStored(visit, body, forwardStatus(cached, plan, 304, null), origin);
+  const cacheStatus: CacheStatus = {
+    type: 'forward',
+    forward: cached.forward,
+    ...(origin ? { forwardStatus: origin.response.status } : {}),
+    stored: isFill,
+    detail: reason,
+  };
+  return fromStored(visit, { stored, body: bytes, bodyBytes }, cacheStatus, origin);
 }
 
 /** Streams; the copy for the cache is made on the way. */
@@ -46,7 +54,8 @@ export async function respondFromOrigin(
   const invalidation = await invalidate(visit, origin);
   const plan = planFill(visit, cached, origin);
   const detail = invalidation === 'not-confirmed' ? 'invalidation-not-confirmed' : null;
-  const headers = clientHeaders(visit, response.fields, cacheStatusOf(cached, plan, status, detail), origin);
+  const cacheStatus = cacheStatusOf(cached, plan, status, detail);
+  const headers = clientHeaders(visit, response.fields, origin.receivedAt, cacheStatus, origin);
 
   if (response.webSocket) {
     done();
@@ -85,7 +94,7 @@ function fromStored(
 ): Response {
   const { request, fields, edge } = visit;
   const answer = answerFromStored(stored, { method: request.method, fields }, edge.now());
-  const headers = clientHeaders(visit, answer.fields, cacheStatus, origin);
+  const headers = clientHeaders(visit, answer.fields, stored.receivedAt, cacheStatus, origin);
   const init = { status: answer.status, headers, encodeBody: 'manual' } as const;
   if (answer.withBody) return new Response(withLength(body, bodyBytes), init);
   discard(body);
@@ -95,11 +104,12 @@ function fromStored(
 function clientHeaders(
   { route }: Visit,
   fields: Fields,
+  receivedAt: number,
   cacheStatus: CacheStatus | null,
   origin: Answered | null,
 ): Headers {
   const { setHeaders, removeHeaders, exposeBackend } = route.response;
-  const made = fieldsToClient({ fields, setHeaders, removeHeaders });
+  const made = fieldsToClient({ fields, receivedAt, setHeaders, removeHeaders });
   const headers = new Headers(headersInit(cacheStatus ? appendCacheStatus(made, cacheStatus) : made));
   if (exposeBackend && origin) headers.set('roundel-backend', `${origin.pool.name}/${origin.backend.id}`);
   return headers;
@@ -129,8 +139,12 @@ function forwardStatus(
     forward: cached.forward,
     forwardStatus: status,
     stored: plan.type === 'fill',
-    detail: detail ?? notFilled ?? cached.reason,
+    ...detailOf(detail ?? notFilled ?? cached.reason),
   };
+}
+
+function detailOf(detail: string | null): { readonly detail?: string } {
+  return detail === null ? {} : { detail };
 }
 
 /** A stream of known length keeps its Content-Length. */

@@ -11,8 +11,10 @@ export interface Visit {
   readonly snapshot: EdgeSnapshot;
   readonly target: Target;
   readonly route: Route;
-  /** As the client sent them. */
+  /** As origins get them: the cache compares these, not what a client claimed. */
   readonly fields: Fields;
+  /** Of the client's request: a WebSocket handshake. */
+  readonly isUpgrade: boolean;
   /** '' when not known. */
   readonly clientIp: string;
   readonly tally: Tally;

@@ -1,0 +1,435 @@
+// The cache in the path of requests, on plain workerd with three replicas a shard: what is stored, what is served and
+// how often origins were asked, by their ledgers.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ConfigDocument } from '../../core/config/schema.ts';
+import type { RunningOrigin } from '../../origin-mock/start-origin.ts';
+import { type Product, startProduct } from '../support/product.ts';
+import { openRaw } from '../support/raw-http.ts';
+import { waitUntil } from '../support/wait-until.ts';
+import { type Ask, askEdge, problemOf } from './ask-edge.ts';
+
+let product: Product;
+
+beforeAll(async () => {
+  product = await startProduct({ mocks: 2, edges: 2, config: configFor });
+});
+afterAll(() => product?.stop());
+beforeEach(() => {
+  for (const origin of product.origins) origin.reset();
+});
+
+function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
+  const backends = origins.map(({ url }, i) => ({ id: 'ab'[i] ?? '', url }));
+  const cached = { enabled: true, maxObjectBytes: 600_000 };
+  return {
+    pools: {
+      web: { backends: backends.slice(0, 1), timeouts: { totalMs: 3_000, attemptMs: 1_500 } },
+      both: { backends },
+    },
+    routes: [
+      { id: 'plain', match: { hosts: ['plain.test'] }, pool: 'web' },
+      {
+        id: 'cached',
+        match: { hosts: ['cached.test'] },
+        pool: 'web',
+        cache: cached,
+        response: { exposeBackend: true },
+      },
+      { id: 'changes', match: { hosts: ['split.test'], methods: ['POST'] }, pool: 'web' },
+      { id: 'reads', match: { hosts: ['split.test'] }, pool: 'web', cache: cached },
+    ],
+    shards: { count: 2, replicas: 3 },
+  };
+}
+
+const ask = (host: string, what?: Ask, edge = 0) => askEdge(product.urls[edge] ?? '', host, what);
+
+function origin(): RunningOrigin {
+  const [first] = product.origins;
+  if (!first) throw new Error('There is no origin');
+  return first;
+}
+
+const fetches = (on = '*') => origin().ledger.wire({ on }).length;
+
+/** A path that no other test uses. */
+let paths = 0;
+const newPath = (name: string) => `/${name}/${++paths}`;
+
+describe('a response that says how long it is fresh', () => {
+  it('is fetched once and then answered from the shard, with its age', async () => {
+    const path = newPath('fresh');
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600\nX-Own: 1\n\nhello' });
+    const first = await ask('cached.test', { path });
+    expect(first.headers['cache-status']).toBe('Roundel; fwd=uri-miss; fwd-status=200; stored');
+    expect(first.headers.age).toBeUndefined();
+    expect(first.headers['roundel-backend']).toBe('web/a');
+    // Asked right behind the first: the fill may still be under way, and is waited for.
+    const second = await ask('cached.test', { path });
+    expect(second.headers['cache-status']).toMatch(/^Roundel; hit; ttl=\d+$/);
+    expect(second.headers.age).toMatch(/^\d+$/);
+    expect(second.headers['x-own']).toBe('1');
+    expect([second.status, second.body.toString()]).toEqual([200, 'hello']);
+    expect(second.headers.via).toMatch(/^1\.1 /);
+    expect(fetches()).toBe(1);
+  });
+
+  it('is found by every edge', async () => {
+    const path = newPath('fresh');
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600\n\nhello' });
+    await ask('cached.test', { path }, 0);
+    expect((await ask('cached.test', { path }, 1)).headers['cache-status']).toMatch(/; hit/);
+    expect(fetches()).toBe(1);
+  });
+
+  it('answers HEAD, and conditions of clients', async () => {
+    const path = newPath('fresh');
+    origin().script({
+      on: path,
+      conditional: false,
+      answer: '200\nCache-Control: max-age=600\nETag: "v1"\n\nhello',
+    });
+    await ask('cached.test', { path });
+    const head = await ask('cached.test', { path, method: 'HEAD' });
+    expect([head.status, head.headers['content-length'], head.body.length]).toEqual([200, '5', 0]);
+    const same = await ask('cached.test', { path, headers: { 'if-none-match': 'W/"v0", "v1"' } });
+    expect([same.status, same.headers.etag, same.body.length]).toEqual([304, '"v1"', 0]);
+    const other = await ask('cached.test', { path, headers: { 'if-none-match': '"v0"' } });
+    expect([other.status, other.body.toString()]).toEqual([200, 'hello']);
+    expect(fetches()).toBe(1);
+  });
+
+  it('is fetched once for many who ask at the same time', async () => {
+    const path = newPath('fresh');
+    origin().script({
+      on: path,
+      latency: { type: 'fixed', ms: 50 },
+      answer: '200\nCache-Control: max-age=600\n\nhello',
+    });
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => ask('cached.test', { path }, i % 2)),
+    );
+    expect(answers.every(({ status, body }) => status === 200 && body.toString() === 'hello')).toBe(true);
+    expect(fetches()).toBe(1);
+  });
+
+  it.each([0, 65_536, 300_000, 600_000])('of %i bytes comes back whole', async (bytes) => {
+    const path = newPath('fresh');
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600', bodyBytes: bytes });
+    const first = await ask('cached.test', { path });
+    const second = await ask('cached.test', { path });
+    expect(second.headers['cache-status']).toMatch(/; hit/);
+    expect(second.headers['content-length']).toBe(String(bytes));
+    expect(second.body.length).toBe(bytes);
+    expect(second.body.equals(first.body)).toBe(true);
+    expect(fetches()).toBe(1);
+  });
+
+  it('of unknown length is stored too', async () => {
+    const path = newPath('fresh');
+    origin().script({
+      on: path,
+      answer: '200\nCache-Control: max-age=600',
+      bodyBytes: 100_000,
+      framing: 'chunked',
+    });
+    await ask('cached.test', { path });
+    const second = await ask('cached.test', { path });
+    expect(second.headers['cache-status']).toMatch(/; hit/);
+    expect(second.body.length).toBe(100_000);
+  });
+
+  it.each(['length', 'chunked'] as const)(
+    'over the limit (%s) passes through and is not stored',
+    async (framing) => {
+      const path = newPath('big');
+      origin().script({ on: path, answer: '200\nCache-Control: max-age=600', bodyBytes: 600_001, framing });
+      for (let i = 0; i < 2; i++) {
+        const { body, headers } = await ask('cached.test', { path });
+        expect(body.length).toBe(600_001);
+        expect(headers['cache-status']).not.toMatch(/; hit/);
+      }
+      expect(fetches()).toBe(2);
+    },
+  );
+
+  it('differs by the fields that Vary names', async () => {
+    const path = newPath('vary');
+    origin().script(
+      { on: path, when: ['X-Kind: a'], answer: '200\nCache-Control: max-age=600\nVary: X-Kind\n\nkind a' },
+      { on: path, answer: '200\nCache-Control: max-age=600\nVary: X-Kind\n\nother' },
+    );
+    const get = async (kind: string) =>
+      (await ask('cached.test', { path, headers: { 'x-kind': kind } })).body.toString();
+    expect([await get('a'), await get('b'), await get('a'), await get('b')]).toEqual([
+      'kind a',
+      'other',
+      'kind a',
+      'other',
+    ]);
+    expect(fetches()).toBe(2);
+  });
+
+  it('keeps the query as part of its key, byte for byte', async () => {
+    const path = newPath('query');
+    origin().script({ on: `${path}*`, answer: '200\nCache-Control: max-age=600\n\nx' });
+    for (const query of ['', '?', '?a', '?a=', '?%61', '?a'])
+      await ask('cached.test', { path: `${path}${query}` });
+    expect(origin().ledger.wire().length).toBe(5);
+  });
+});
+
+describe('a response that may not be stored', () => {
+  it.each([
+    ['nothing about freshness', '200\n\nx'],
+    ['private', '200\nCache-Control: private, max-age=600\n\nx'],
+    ['no-store', '200\nCache-Control: No-Store, max-age=600\n\nx'],
+    ['Vary: *', '200\nCache-Control: max-age=600\nVary: *\n\nx'],
+    ['206', '206\nCache-Control: max-age=600\nContent-Range: bytes 0-0/9\n\nx'],
+  ])('(%s) is fetched each time, and says why', async (_name, answer) => {
+    const path = newPath('unstored');
+    origin().script({ on: path, answer });
+    for (let i = 0; i < 2; i++) {
+      const { headers } = await ask('cached.test', { path });
+      expect(headers['cache-status']).toMatch(/^Roundel; fwd=\S+; .*detail=/);
+      expect(headers['cache-status']).not.toContain('stored;');
+    }
+    expect(fetches()).toBe(2);
+  });
+
+  it('because it answered a request with credentials is not given to others', async () => {
+    const path = newPath('secret');
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600\n\nmine' });
+    await ask('cached.test', { path, headers: { authorization: 'Basic x' } });
+    await ask('cached.test', { path });
+    expect(fetches()).toBe(2);
+  });
+
+  it.each(['short-body', 'reset-mid-body', 'stall-mid-body'] as const)(
+    'because it came in half (%s) is never served',
+    async (fault) => {
+      const path = newPath('half');
+      origin().script({
+        on: path,
+        times: 1,
+        fault,
+        answer: '200\nCache-Control: max-age=600',
+        bodyBytes: 90_000,
+      });
+      origin().script({ on: path, answer: '200\nCache-Control: max-age=600\n\nwhole' });
+      await expect(ask('cached.test', { path })).rejects.toThrow();
+      expect((await ask('cached.test', { path })).body.toString()).toBe('whole');
+    },
+  );
+
+  it('does not make those wait who ask at the same time', async () => {
+    const path = newPath('unstored');
+    origin().script({ on: path, answer: '200\nCache-Control: no-store\n\nx' });
+    await ask('cached.test', { path });
+    const startedAt = performance.now();
+    await Promise.all(Array.from({ length: 40 }, () => ask('cached.test', { path })));
+    // Waiting for one another would take a second each; the rest is room for a busy machine.
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(fetches()).toBe(41);
+  });
+});
+
+describe('a stored response that must be confirmed', () => {
+  it('is confirmed by its validator and renewed', async () => {
+    const path = newPath('stale');
+    origin().script({ on: path, answer: '200\nCache-Control: no-cache\nETag: "v1"\n\nhello' });
+    await ask('cached.test', { path });
+    const second = await ask('cached.test', { path });
+    expect(second.headers['cache-status']).toMatch(/^Roundel; fwd=\S+; fwd-status=304/);
+    expect([second.status, second.body.toString()]).toEqual([200, 'hello']);
+    expect(origin().ledger.wire({ fields: ['if-none-match'] })).toEqual([
+      `GET ${path}`,
+      `GET ${path}\nIf-None-Match: "v1"`.replace('If-None-Match', 'if-none-match'),
+    ]);
+  });
+
+  it('is replaced when the origin has another', async () => {
+    const path = newPath('stale');
+    origin().script({ on: path, times: 1, answer: '200\nCache-Control: max-age=0\nETag: "v1"\n\nold' });
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600\nETag: "v2"\n\nnew' });
+    await ask('cached.test', { path });
+    expect((await ask('cached.test', { path })).body.toString()).toBe('new');
+    expect((await ask('cached.test', { path })).headers['cache-status']).toMatch(/; hit/);
+    expect(fetches()).toBe(2);
+  });
+
+  it('is not served without it: 504 cannot-revalidate', async () => {
+    const path = newPath('stale');
+    origin().script({
+      on: path,
+      times: 1,
+      answer: '200\nCache-Control: max-age=0, must-revalidate\nETag: "v1"\n\nold',
+    });
+    origin().script({ on: path, fault: 'reset' });
+    await ask('cached.test', { path });
+    expect(await problemOf(ask('cached.test', { path }))).toMatchObject({
+      status: 504,
+      code: 'cannot-revalidate',
+    });
+  });
+
+  it('gives way to an error that the origin answers', async () => {
+    const path = newPath('stale');
+    origin().script({ on: path, times: 1, answer: '200\nCache-Control: no-cache\nETag: "v1"\n\nold' });
+    origin().script({ on: path, answer: '500\n\nbroken' });
+    await ask('cached.test', { path });
+    expect((await ask('cached.test', { path })).status).toBe(500);
+  });
+});
+
+describe('requests', () => {
+  it('for stored responses only get 504 where there is none, and the origin hears nothing', async () => {
+    const path = newPath('only');
+    const headers = { 'cache-control': 'only-if-cached' };
+    expect(await problemOf(ask('cached.test', { path, headers }))).toMatchObject({
+      status: 504,
+      code: 'not-cached',
+    });
+    expect(fetches()).toBe(0);
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600\n\nhello' });
+    await ask('cached.test', { path });
+    expect((await ask('cached.test', { path, headers })).headers['cache-status']).toMatch(/; hit/);
+    expect(fetches()).toBe(1);
+  });
+
+  it('with other methods pass the cache by and say so', async () => {
+    const { headers } = await ask('cached.test', { path: newPath('post'), method: 'POST', body: 'x' });
+    expect(headers['cache-status']).toMatch(/^Roundel; fwd=method; fwd-status=200/);
+    expect((await ask('plain.test')).headers['cache-status']).toBeUndefined();
+  });
+
+  it('with a body in a GET pass the cache by', async () => {
+    const path = newPath('fat');
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600\n\nhello' });
+    const fat = { path, headers: { 'content-length': '3' }, body: 'abc' };
+    expect((await ask('cached.test', fat)).headers['cache-status']).toMatch(/fwd=bypass/);
+    await ask('cached.test', { path });
+    expect(fetches()).toBe(2);
+  });
+
+  it('whose client leaves still fill the cache', async () => {
+    const path = newPath('left');
+    origin().script({
+      on: path,
+      answer: '200\nCache-Control: max-age=600',
+      bodyBytes: 200_000,
+      chunkBytes: 20_000,
+      chunkIntervalMs: 20,
+    });
+    const client = await openRaw(product.url);
+    client.send(`GET ${path} HTTP/1.1\r\nHost: cached.test\r\n\r\n`);
+    await client.until('200 OK');
+    client.destroy();
+    await waitUntil(
+      async () => /; hit/.test((await ask('cached.test', { path })).headers['cache-status'] ?? ''),
+      {
+        what: 'the response that nobody waited for',
+      },
+    );
+    expect(fetches()).toBe(1);
+  });
+});
+
+describe('a change', () => {
+  it.each(['cached.test', 'split.test'])(
+    'at %s removes what is stored of its URL before it is answered',
+    async (host) => {
+      const path = newPath('changed');
+      origin().script({ on: `GET ${path}`, times: 1, answer: '200\nCache-Control: max-age=600\n\nold' });
+      origin().script({ on: `GET ${path}`, answer: '200\nCache-Control: max-age=600\n\nnew' });
+      await ask(host, { path });
+      expect((await ask(host, { path })).body.toString()).toBe('old');
+      await ask(host, { path, method: 'POST', body: 'x' });
+      // At once, and at the other edge.
+      expect((await ask(host, { path }, 1)).body.toString()).toBe('new');
+    },
+  );
+
+  it('that fails removes nothing', async () => {
+    const path = newPath('changed');
+    origin().script({ on: `GET ${path}`, answer: '200\nCache-Control: max-age=600\n\nold' });
+    origin().script({ on: `POST ${path}`, answer: '500' });
+    await ask('cached.test', { path });
+    await ask('cached.test', { path, method: 'POST', body: 'x' });
+    expect((await ask('cached.test', { path })).headers['cache-status']).toMatch(/; hit/);
+    expect(fetches(`GET ${path}`)).toBe(1);
+  });
+
+  it('overtakes a fetch that began before it', async () => {
+    const path = newPath('changed');
+    origin().script({
+      on: `GET ${path}`,
+      times: 1,
+      answer: '200\nCache-Control: max-age=600\n\nold',
+      latency: { type: 'fixed', ms: 400 },
+    });
+    origin().script({ on: `GET ${path}`, answer: '200\nCache-Control: max-age=600\n\nnew' });
+    const slow = ask('cached.test', { path });
+    await waitUntil(() => fetches(`GET ${path}`) === 1);
+    await ask('cached.test', { path, method: 'POST', body: 'x' });
+    expect((await slow).body.toString()).toBe('old');
+    expect((await ask('cached.test', { path })).body.toString()).toBe('new');
+    expect((await ask('cached.test', { path }, 1)).body.toString()).toBe('new');
+  });
+
+  it('of the configuration at one edge governs the other within two seconds', async () => {
+    const changed = await product.admin('/v1/config', { method: 'PATCH', json: { pools: { spare: {} } } });
+    expect(changed.status).toBe(200);
+    const document = ((await (await product.admin('/v1/config')).json()) as { config: ConfigDocument })
+      .config;
+    const routes = [{ id: 'late', match: { hosts: ['late.test'] }, pool: 'web' }, ...(document.routes ?? [])];
+    const startedAt = performance.now();
+    await product.admin('/v1/config', { method: 'PATCH', json: { routes } });
+    await waitUntil(async () => (await ask('late.test', {}, 1)).status === 200, { timeoutMs: 4_000 });
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+});
+
+describe('explain', () => {
+  it('says what would happen, and nothing happens', async () => {
+    const path = newPath('explained');
+    const explain = async (method = 'GET') => {
+      const json = { url: `http://cached.test${path}`, method, headers: {}, clientIp: '192.0.2.1' };
+      const response = await product.admin('/v1/explain', { method: 'POST', json });
+      expect(response.status).toBe(200);
+      return response.json();
+    };
+    expect(await explain()).toMatchObject({
+      route: 'cached',
+      pool: 'web',
+      slot: expect.any(Number),
+      shard: expect.any(Number),
+      cache: { decision: 'uri-miss', reason: expect.any(String) },
+      candidates: [{ backend: 'a', order: 1, accepted: true, reason: 'healthy' }],
+      chosen: 'a',
+    });
+    expect(await explain('POST')).toMatchObject({ cache: { decision: 'method' } });
+    expect(fetches()).toBe(0);
+    // No lease was taken: the next request stores.
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600\n\nhello' });
+    expect((await ask('cached.test', { path })).headers['cache-status']).toContain('stored');
+    await ask('cached.test', { path });
+    expect(await explain()).toMatchObject({ cache: { decision: 'hit' } });
+  });
+});
+
+describe('the counters', () => {
+  it('count each request once', async () => {
+    const counted = async () => {
+      const stats = (await (await product.admin('/v1/stats')).json()) as {
+        totals: { routes: Record<string, { requests: number }> };
+      };
+      return stats.totals.routes.plain?.requests ?? 0;
+    };
+    await Promise.all(Array.from({ length: 25 }, () => ask('plain.test')));
+    await waitUntil(async () => (await counted()) >= 25, { timeoutMs: 6_000 });
+    const before = await counted();
+    await Promise.all(Array.from({ length: 25 }, () => ask('plain.test')));
+    await waitUntil(async () => (await counted()) === before + 25, { timeoutMs: 6_000 });
+  });
+});
