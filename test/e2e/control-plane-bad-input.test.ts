@@ -22,7 +22,7 @@ let product: Product;
 beforeAll(async () => {
   product = await startProduct({ config: DOCUMENT });
 });
-afterAll(() => product.stop());
+afterAll(() => product?.stop());
 
 const { ask, currentVersion } = adminCalls(() => product);
 

@@ -8,7 +8,7 @@ let product: Product;
 beforeAll(async () => {
   product = await startProduct();
 });
-afterAll(() => product.stop());
+afterAll(() => product?.stop());
 
 const { ask } = adminCalls(() => product);
 

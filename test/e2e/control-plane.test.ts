@@ -36,7 +36,7 @@ beforeAll(async () => {
     },
   });
 });
-afterAll(() => product.stop());
+afterAll(() => product?.stop());
 
 const { ask, read, currentVersion } = adminCalls(() => product);
 const put = (json: unknown, headers: Record<string, string> = {}) =>

@@ -1,0 +1,206 @@
+// The admin API while objects behind it cannot be reached: it says so, claims nothing that is not true, and goes on
+// when they are back.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Stats } from '../../durable-objects/interfaces.ts';
+import { adminCalls, expectProblem, type Problem } from '../support/admin-calls.ts';
+import { type Product, startProduct } from '../support/product.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+let product: Product;
+beforeAll(async () => {
+  product = await startProduct({
+    entry: 'test/support/faulty-worker.ts',
+    mocks: 1,
+    config: ([origin]) => ({
+      pools: {
+        web: {
+          backends: [{ id: 'a', url: origin?.url ?? '' }],
+          health: { path: '/', intervalMs: 200, timeoutMs: 200 },
+        },
+      },
+      routes: [{ id: 'all', pool: 'web' }],
+    }),
+  });
+});
+afterAll(() => product?.stop());
+
+const { ask, read, currentVersion } = adminCalls(() => product);
+
+interface FaultOptions {
+  readonly methods?: readonly string[];
+  readonly calls?: number;
+  readonly type?: 'unreachable' | 'answer-lost';
+}
+
+async function fail(binding: string, name: string, options: FaultOptions = {}): Promise<void> {
+  const { type = 'unreachable', ...rest } = options;
+  const body = JSON.stringify({ binding, name, fault: { type }, ...rest });
+  expect((await fetch(`${product.url}/__test/faults`, { method: 'POST', body })).status).toBe(204);
+}
+
+const heal = () => fetch(`${product.url}/__test/faults`, { method: 'DELETE' });
+afterEach(heal);
+
+interface Shards {
+  readonly shards: readonly {
+    readonly id: number;
+    readonly primary: string | null;
+    readonly entries: number | null;
+    readonly members: readonly {
+      readonly id: string;
+      readonly state: string;
+      readonly lagOps: number | null;
+    }[];
+  }[];
+}
+
+async function failBackups(shards: Shards['shards']): Promise<void> {
+  for (const { primary, members } of shards) {
+    for (const { id } of members)
+      if (id !== primary) await fail('SHARD_REPLICA', id, { methods: ['deliver'] });
+  }
+}
+
+describe('without the Directory', () => {
+  it('calls about the configuration answer 503 and when to try again; the rest goes on', async () => {
+    const before = await currentVersion();
+    await ask('/v1/kv/ns/kept', { method: 'PUT', body: 'x' });
+    await fail('DIRECTORY', 'directory');
+    for (const [method, path] of [
+      ['GET', '/v1/config'],
+      ['PUT', '/v1/config'],
+      ['GET', '/v1/config/versions'],
+      ['GET', '/v1/pools/web'],
+      ['POST', '/v1/pools/web/backends/a/drain'],
+      ['GET', '/v1/health'],
+    ] as const) {
+      const answer = await ask<Problem>(path, { method, ...(method === 'PUT' && { json: {} }) });
+      expect([answer.status, expectProblem(answer)], path).toEqual([503, 'directory-unavailable']);
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    expect((await fetch(`${product.url}/_roundel/ready`)).status).toBe(200);
+    expect((await fetch(`${product.url}/data`)).status).toBe(200);
+    expect((await ask<string>('/v1/kv/ns/kept')).body).toBe('x');
+    expect((await ask('/v1/explain', { method: 'POST', json: { url: 'http://h.example/' } })).status).toBe(
+      200,
+    );
+    await heal();
+    expect(await currentVersion()).toBe(before);
+  });
+
+  it('a change whose answer is lost is not called done', async () => {
+    const before = await currentVersion();
+    await fail('DIRECTORY', 'directory', { type: 'answer-lost', methods: ['change'], calls: 1 });
+    const answer = await ask<Problem>('/v1/pools/web/backends/a/disable', { method: 'POST' });
+    expect(answer.status).toBe(503);
+    expect(await currentVersion()).toBe(before + 1);
+    await ask('/v1/pools/web/backends/a/enable', { method: 'POST' });
+  });
+});
+
+describe('without a monitor', () => {
+  it('health shows the verdicts and that the monitor is silent', async () => {
+    await fail('HEALTH_MONITOR', 'web/default', { methods: ['status'] });
+    const health = await read<{
+      pools: Record<
+        string,
+        { backends: Record<string, { state: string; vantages: Record<string, object> }> }
+      >;
+    }>('/v1/health');
+    expect(health.pools.web?.backends.a).toMatchObject({
+      state: 'healthy',
+      vantages: {
+        default: { state: 'unknown', lastProbeAt: null, lastError: expect.stringContaining('lost') },
+      },
+    });
+  });
+});
+
+describe('without Telemetry', () => {
+  it('stats and events answer 503, requests go on, and nothing is lost or counted twice', async () => {
+    const counted = async () => (await read<Stats>('/v1/stats')).totals.requests;
+    const settled = async () => {
+      let last = -1;
+      return waitUntil(
+        async () => {
+          const now = await counted();
+          const same = now === last;
+          last = now;
+          return same ? { requests: now } : null;
+        },
+        { pollMs: 1_500 },
+      );
+    };
+    const before = (await settled()).requests;
+    await fail('TELEMETRY', 'telemetry');
+    for (const path of ['/v1/stats', '/v1/events']) {
+      const answer = await ask<Problem>(path);
+      expect([answer.status, expectProblem(answer)]).toEqual([503, 'telemetry-unavailable']);
+    }
+    await heal();
+    // From here on batches are counted, but the recorder is told that they were not.
+    await fail('TELEMETRY', 'telemetry', { type: 'answer-lost', methods: ['append'] });
+    for (let i = 0; i < 20; i++) expect((await fetch(`${product.url}/data`)).status).toBe(200);
+    await waitUntil(async () => (await counted()) >= before + 20);
+    await heal();
+    expect((await fetch(`${product.url}/data`)).status).toBe(200);
+    expect((await settled()).requests).toBe(before + 21);
+  });
+});
+
+describe('without the backups of a shard', () => {
+  it('a write that cannot be acknowledged is said to be open, and has one outcome when sent again', async () => {
+    const { shards } = await read<Shards>('/v1/shards');
+    await failBackups(shards);
+    const put = () =>
+      ask<Problem>('/v1/kv/ns/open', { method: 'PUT', body: 'x', headers: { 'Idempotency-Key': 'open-1' } });
+    const open = await put();
+    expect([open.status, expectProblem(open)]).toEqual([504, 'outcome-unknown']);
+    expect(open.headers.get('roundel-bookmark')).toMatch(/^b1/);
+    await heal();
+    const again = await waitUntil(async () => {
+      const answer = await put();
+      return answer.status === 504 || answer.status === 503 ? null : answer;
+    });
+    expect(again.status).toBe(201);
+    expect((await put()).headers.get('etag')).toBe(again.headers.get('etag'));
+    expect((await ask<string>('/v1/kv/ns/open')).body).toBe('x');
+  });
+
+  it('a purge is pending and says what is missing, until it is done', async () => {
+    const { shards } = await read<Shards>('/v1/shards');
+    const [first] = shards;
+    await failBackups(first ? [first] : []);
+    interface Purged extends Problem {
+      readonly purgeId: string;
+      readonly shards: { readonly acked: number; readonly total: number };
+      readonly missing: readonly number[];
+    }
+    const purge = () =>
+      ask<Purged>('/v1/purge', { method: 'POST', json: { all: true, purgeId: 'faults-1' } });
+    const pending = await purge();
+    expect([pending.status, expectProblem(pending)]).toEqual([504, 'purge-pending']);
+    expect(pending.body).toMatchObject({ purgeId: 'faults-1', shards: { acked: 3, total: 4 }, missing: [0] });
+    await heal();
+    const done = await waitUntil(
+      async () => {
+        const answer = await purge();
+        return answer.status === 200 ? answer : null;
+      },
+      { timeoutMs: 20_000 },
+    );
+    expect(done.body.shards).toEqual({ acked: 4, total: 4 });
+  });
+
+  it('shards show who does not answer, and nothing that nobody told', async () => {
+    const { shards } = await read<Shards>('/v1/shards');
+    const members = shards[0]?.members ?? [];
+    for (const { id } of members) await fail('SHARD_REPLICA', id);
+    const shown = (await read<Shards>('/v1/shards')).shards;
+    expect(shown[0]).toMatchObject({ primary: null, entries: null });
+    expect(shown[0]?.members.map(({ state, lagOps }) => [state, lagOps])).toEqual(
+      members.map(() => ['unreachable', null]),
+    );
+    expect(shown[1]?.primary).not.toBeNull();
+  });
+});
