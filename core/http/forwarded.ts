@@ -2,7 +2,7 @@
 // client wrote about itself is believed further in.
 import { isToken, listMembers } from './field-syntax.ts';
 import { type Fields, fieldValue } from './fields.ts';
-import { isInNetworks, parseIp } from './ip.ts';
+import { formatIp, isInNetworks, parseIp } from './ip.ts';
 
 export interface Arrival {
   /** Address of the peer, without port; '' when unknown. */
@@ -48,7 +48,10 @@ export function withForwardedFields(fields: Fields, arrival: Arrival): Fields {
 }
 
 /** `believed`: the fields of a trusted proxy, or none. */
-function rebuiltFields(believed: Fields, { clientIp, scheme, host }: Arrival): Fields {
+function rebuiltFields(believed: Fields, arrival: Arrival): Fields {
+  const { scheme, host } = arrival;
+  const address = parseIp(arrival.clientIp);
+  const clientIp = address === null ? '' : formatIp(address);
   const chain = listMembers(fieldValue(believed, 'x-forwarded-for') ?? '');
   const proto = fieldValue(believed, 'x-forwarded-proto') ?? scheme;
   const namedHost = fieldValue(believed, 'x-forwarded-host') ?? host;
@@ -56,7 +59,7 @@ function rebuiltFields(believed: Fields, { clientIp, scheme, host }: Arrival): F
   // Most proxies maintain X-Forwarded-For and let a client's Forwarded pass: where both came, the first is the truth.
   const earlier =
     chain.length > 0
-      ? chain.map((address) => `for=${nodeOf(address)}`)
+      ? chain.map((node) => `for=${nodeOf(node)}`)
       : listMembers(fieldValue(believed, 'forwarded') ?? '');
 
   const rebuilt: [string, string][] = [];
