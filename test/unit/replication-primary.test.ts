@@ -354,6 +354,20 @@ describe('after the last commit', () => {
     expect(primary.run({ type: 'timer', name: 'resend' })).toEqual([]);
   });
 
+  it('the backups are not told before the group has rested: the next prepare tells them as well', () => {
+    const primary = warmedUp();
+    submit(primary, 'a');
+    primary.hear(1, ok(2));
+    expect(timersSet(primary)).toContain('heartbeat');
+    primary.now += 30;
+    submit(primary, 'b');
+    for (const member of [1, 2]) primary.hear(member, ok(3));
+    primary.now += 30;
+    expect(primary.run({ type: 'timer', name: 'heartbeat' })).toEqual([
+      { type: 'setTimer', name: 'heartbeat', afterMs: 20 },
+    ]);
+  });
+
   it('an unreachable backup is asked by alarm, less and less often, so that the primary may sleep', () => {
     const primary = warmedUp();
     submit(primary, 'a');
