@@ -23,7 +23,7 @@ interface PurgeCoordinatorEnv {
 }
 
 /** How long a caller waits, and how long one round of trying lasts. */
-const ROUND_MS = 10_000;
+const ROUND_MS = 5_000;
 /** The alarm's own rounds are this far apart: twice as far after each that left something open. */
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;

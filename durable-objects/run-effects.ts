@@ -171,11 +171,17 @@ export class RunningReplica {
   #reply(id: number, ask: Ask): void {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
+    if (this.#waiting.size === 0 && this.#expiryTimer !== null) {
+      // A timer keeps the object awake.
+      clearTimeout(this.#expiryTimer);
+      this.#expiryTimer = null;
+    }
     waiting?.callback(ask);
   }
 
   #setTimer(name: TimerName, afterMs: number | null): void {
-    clearTimeout(this.#timers.get(name) ?? null);
+    const armed = this.#timers.get(name);
+    if (armed !== undefined) clearTimeout(armed);
     this.#timers.delete(name);
     if (afterMs === null) return;
     const timer = setTimeout(() => {

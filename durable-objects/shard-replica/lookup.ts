@@ -1,5 +1,6 @@
 // A cache lookup inside the member: the stored variants of a URL, what core/cache makes of them, and, if that is not
 // an answer, a lease for the fetch. All of it in one turn, so that nothing can come between looking and leasing.
+import type { CacheDecision } from '../../core/cache/decision.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
 import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
@@ -32,7 +33,7 @@ export function lookUp(
       }
       try {
         const looked = decide(ask.answer, readChunk, request, nowMs);
-        if (looked.decision.type === 'hit' || !request.wantLease) resolve(looked);
+        if (!request.wantLease || !leadsToFetch(looked.decision)) resolve(looked);
         else withLease(replica, request.key, looked, resolve);
       } catch (error) {
         reject(error);
@@ -47,7 +48,7 @@ function decide(
   { method, fields }: LookupRequest,
   nowMs: number,
 ): Lookup {
-  const candidates = rows.map((row): Candidate => ({ row, stored: decodeStored(row.value.meta) }));
+  const candidates = rows.flatMap(candidateOf);
   const { decision, index } = decideReuse(
     { method, fields },
     candidates.map(({ stored }) => stored),
@@ -66,6 +67,28 @@ function decide(
     lease: null,
     bookmark,
   };
+}
+
+/** A row that this code cannot read, left by an older or newer one, is as good as none: it will be filled anew. */
+function candidateOf(row: Row): Candidate[] {
+  try {
+    return [{ row, stored: decodeStored(row.value.meta) }];
+  } catch (error) {
+    console.warn(`Cannot use a row of "${row.key}": ${String(error)}`);
+    return [];
+  }
+}
+
+/** Whether the answer's holder is going to ask the origin for something that may be stored. */
+function leadsToFetch(decision: CacheDecision): boolean {
+  switch (decision.type) {
+    case 'hit':
+    case 'not-cached':
+      return false;
+    case 'miss':
+    case 'revalidate':
+      return decision.forward !== 'bypass' && decision.forward !== 'method';
+  }
 }
 
 function withLease(

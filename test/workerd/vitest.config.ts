@@ -1,8 +1,13 @@
-// Tests that run inside workerd, beside the Durable Objects they look into.
+// Tests that run inside workerd, beside the Durable Objects they look into: the product's, open to faults.
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  plugins: [cloudflareTest({ wrangler: { configPath: '../../wrangler.toml' } })],
+  plugins: [
+    cloudflareTest({
+      main: '../support/faulty-worker.ts',
+      wrangler: { configPath: '../../wrangler.toml' },
+    }),
+  ],
   test: { name: 'workerd', include: ['*.test.ts'], testTimeout: 30_000 },
 });

@@ -1,0 +1,879 @@
+// The shards as real Durable Objects: the replication core over SQLite and RPC, called through the client that the
+// edges use. Faults are those of faulty-worker: an object that cannot be called, or whose answers get lost.
+import {
+  abortAllDurableObjects,
+  evictDurableObject,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from 'cloudflare:test';
+import { env as untypedEnv } from 'cloudflare:workers';
+import fc from 'fast-check';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { decideStorable } from '../../core/cache/storable.ts';
+import { encodeStored } from '../../core/cache/stored-response.ts';
+import type { Fields } from '../../core/http/fields.ts';
+import type { CommandResult, FillToken, Value } from '../../core/replication/commands.ts';
+import type { LogEntry } from '../../core/replication/messages.ts';
+import { rowBytes } from '../../core/replication/sizes.ts';
+import type { Identity, ReplicaStore, Row, Write } from '../../core/replication/store.ts';
+import { httpEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
+import type {
+  DirectoryRpc,
+  MemberStatus,
+  PurgeAnswer,
+  PurgeCoordinatorRpc,
+  ShardGroup,
+  ShardMap,
+  ShardReplicaRpc,
+  TelemetryRpc,
+} from '../../durable-objects/interfaces.ts';
+import { createTables } from '../../durable-objects/storage/schema.ts';
+import { SqliteStore } from '../../durable-objects/storage/sqlite-store.ts';
+import {
+  createShardClient,
+  type Lookup,
+  type UnstagedCommand,
+} from '../../worker/data-plane/shard-client.ts';
+import { MemoryStore } from '../simulation/memory-store.ts';
+import { clearFault, clearFaults, setFault } from '../support/faults/fault-table.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+const env = untypedEnv as unknown as Record<
+  'DIRECTORY' | 'SHARD_REPLICA' | 'PURGE_COORDINATOR' | 'TELEMETRY',
+  DurableObjectNamespace
+>;
+
+const stubOf = (namespace: DurableObjectNamespace, name: string) => namespace.get(namespace.idFromName(name));
+const idOf = (namespace: DurableObjectNamespace, name: string) => namespace.idFromName(name).toString();
+const directory = () => stubOf(env.DIRECTORY, 'directory') as unknown as DirectoryRpc;
+const purges = () => stubOf(env.PURGE_COORDINATOR, 'purge-coordinator');
+const purge = (purgeId: string, keys: readonly string[], all = false): Promise<PurgeAnswer> =>
+  (purges() as unknown as PurgeCoordinatorRpc).purge({ purgeId, keys, all, by: 'test' });
+
+const UTF8 = new TextEncoder();
+const text = (bytes: Uint8Array | null) => (bytes === null ? null : new TextDecoder().decode(bytes));
+
+let map: ShardMap;
+const heard: [version: number, healthEpoch: number][] = [];
+let requests = 0;
+const newRequestId = () => `test-${++requests}`;
+const clientWith = (configVersion: number, now = () => Date.now()) =>
+  createShardClient({
+    namespace: env.SHARD_REPLICA,
+    now,
+    newRequestId,
+    heardOf: (version, healthEpoch) => heard.push([version, healthEpoch]),
+    header: () => ({ mapEpoch: map.epoch, configVersion, healthEpoch: 1 }),
+  });
+const client = clientWith(1);
+
+beforeAll(async () => {
+  map = await directory().shardMap();
+});
+
+afterEach(() => clearFaults());
+
+/** The nth key-value key (or URL key) that lies in a shard. */
+function keyIn(shard: number, n = 0, make = (i: number) => kvEntryKey('test', `key-${i}`)): string {
+  let left = n;
+  for (let i = 0; ; i++) {
+    const key = make(i);
+    if (client.shardOf(map, key) === shard && left-- === 0) return key;
+  }
+}
+
+const urlKeyIn = (shard: number, n = 0, name = 'page') =>
+  keyIn(shard, n, (i) => httpEntryKey(`http://www.example/${name}-${i}`));
+
+function groupOf(shard: number): ShardGroup {
+  const group = map.groups[shard];
+  if (group === undefined) throw new Error(`There is no shard ${shard}`);
+  return group;
+}
+
+const nameOf = (shard: number, member: number) => groupOf(shard).members[member]?.name ?? '';
+const memberId = (shard: number, member: number) => idOf(env.SHARD_REPLICA, nameOf(shard, member));
+const memberStub = (shard: number, member: number) => stubOf(env.SHARD_REPLICA, nameOf(shard, member));
+const member = (shard: number, index: number) => memberStub(shard, index) as unknown as ShardReplicaRpc;
+const address = (shard: number, index: number) => ({ shard, member: index, name: nameOf(shard, index) });
+const statusOf = (shard: number, index: number): Promise<MemberStatus> =>
+  member(shard, index).status(address(shard, index));
+const cutOff = (shard: number, ...members: number[]) => {
+  for (const index of members) setFault(memberId(shard, index), { type: 'unreachable' });
+};
+
+async function evictGroup(shard: number): Promise<void> {
+  for (const index of [0, 1, 2]) {
+    await statusOf(shard, index);
+    await evictDurableObject(memberStub(shard, index));
+  }
+}
+
+const HEADER = { protocol: 1, mapEpoch: 1, configVersion: 1, healthEpoch: 1 };
+
+const put = (key: string, value: string | Uint8Array, more: object = {}): UnstagedCommand => ({
+  type: 'put',
+  key,
+  meta: '{"contentType":"text/plain"}',
+  body: typeof value === 'string' ? UTF8.encode(value) : value,
+  condition: null,
+  ttlMs: null,
+  tags: [],
+  ...more,
+});
+
+async function write(key: string, command: UnstagedCommand, reqId = newRequestId()): Promise<CommandResult> {
+  const outcome = await client.write(map, key, reqId, command);
+  if (outcome.type !== 'result') throw new Error(`Not written: ${JSON.stringify(outcome)}`);
+  return outcome.result;
+}
+
+async function read(key: string) {
+  const answer = await client.kvRead(map, key, true);
+  if (answer.type === 'unavailable' || answer.type === 'outcome-unknown') throw new Error(answer.detail);
+  return answer.type === 'found' ? text(answer.body) : null;
+}
+
+async function lookUp(
+  key: string,
+  { method = 'GET', fields = [] as Fields, wantLease = true } = {},
+): Promise<Lookup> {
+  const answer = await client.lookup(map, { key, method, fields, wantLease });
+  if (answer.type !== 'decision') throw new Error(answer.detail);
+  return answer;
+}
+
+function fill(key: string, token: FillToken, body: string | Uint8Array, more: Fields = []): UnstagedCommand {
+  const nowMs = Date.now();
+  const storable = decideStorable({
+    request: { method: 'GET', fields: [] },
+    response: { status: 200, fields: [['cache-control', 'max-age=60'], ...more] },
+    requestedAt: nowMs,
+    receivedAt: nowMs,
+  });
+  if (storable.type !== 'storable') throw new Error(`Not storable: ${storable.reason}`);
+  const bytes = typeof body === 'string' ? UTF8.encode(body) : body;
+  const { stored, variant, keepMs } = storable;
+  return {
+    type: 'fill',
+    key,
+    variant,
+    meta: encodeStored(stored),
+    body: bytes,
+    token,
+    ttlMs: keepMs,
+    tags: [],
+  };
+}
+
+function tokenOf({ lease }: Lookup): FillToken {
+  if (lease === null) throw new Error('No lease was given');
+  return lease;
+}
+
+async function bytesOf(body: Lookup['body']): Promise<Uint8Array> {
+  return body === null ? new Uint8Array() : new Uint8Array(await new Response(body).arrayBuffer());
+}
+
+/** Bytes that repeat nowhere near: a chunk out of place would be seen. */
+function pattern(length: number): Uint8Array {
+  const words = new Uint32Array(Math.ceil(length / 4)).map((_, i) => Math.imul(i + 1, 0x9e3779b1));
+  return new Uint8Array(words.buffer, 0, length);
+}
+
+describe('the SQLite store', () => {
+  const IDENTITY: Identity = {
+    groupId: 'g',
+    shard: 0,
+    memberId: 1,
+    memberCount: 3,
+    incarnation: 1,
+    epoch: 1,
+  };
+  // Astral and private-use: by UTF-8 bytes they sort the other way round than by code units.
+  const VARIANTS = ['', 'a', '\u{1f600}', '\uffee'];
+  const KEYS = [
+    httpEntryKey('http://a/'),
+    httpEntryKey('http://b/'),
+    kvEntryKey('n', 'x'),
+    kvEntryKey('n', 'ü'),
+  ];
+  const HASHES = ['aa', 'bb', 'cc'];
+  const SIZES = [0, 1, 1_000, 40_000];
+
+  /** Makes writes that a core could ask for out of free choices. */
+  function writer(choose: (below: number) => number) {
+    let op = 0;
+    let before = 0;
+    let t = 1_000;
+    const pick = <T>(options: readonly T[]): T => options[choose(options.length)] as T;
+    const stamp = () => ({ view: 0, op: choose(op + 1) });
+    const value = (): Value => {
+      const body =
+        choose(4) === 0
+          ? { type: 'chunks' as const, hashes: [pick(HASHES), pick(HASHES)], bytes: 600_000 }
+          : { type: 'inline' as const, bytes: pattern(pick(SIZES)).slice() };
+      return { meta: `{"n":"${choose(10)} \u{1f600}"}`, body };
+    };
+    const entry = (): LogEntry => {
+      const items = Array.from({ length: choose(4) }, (_, i) => ({
+        reqId: `r${op}.${i}`,
+        digest: 'd',
+        command: {
+          type: 'put' as const,
+          key: pick(KEYS),
+          value: value(),
+          condition: null,
+          ttlMs: null,
+          tags: ['t'],
+        },
+      }));
+      t += 1 + choose(5);
+      return { op: ++op, view: 0, t, items };
+    };
+    const row = (): Row => {
+      const key = pick(KEYS);
+      const variant = key.startsWith('k') ? '' : pick(VARIANTS);
+      const content = value();
+      return {
+        key,
+        variant,
+        viewstamp: stamp(),
+        item: choose(3),
+        born: stamp(),
+        writtenAt: ++t,
+        expireAt: choose(2) === 0 ? null : choose(5_000),
+        tags: choose(2) === 0 ? [] : ['x', 'y"z'],
+        bytes: rowBytes({ key, variant }, content),
+        value: content,
+      };
+    };
+    const kinds: (() => Write)[] = [
+      () => ({ type: 'append', entries: Array.from({ length: 1 + choose(3) }, entry) }),
+      () => {
+        const fromOp = before + 1 + choose(op - before + 1);
+        op = Math.min(op, fromOp - 1);
+        return { type: 'truncateSuffix', fromOp };
+      },
+      () => {
+        if (op === before) return { type: 'touch' };
+        before += 1 + choose(op - before);
+        return { type: 'truncatePrefix', before: { view: 0, op: before } };
+      },
+      () => ({
+        type: 'applied',
+        commit: choose(99),
+        applied: choose(99),
+        appliedT: choose(9_999),
+        fillFloor: stamp(),
+        fillMark: stamp(),
+        fillMarkT: choose(99),
+        httpBytes: choose(99),
+        kvBytes: choose(99),
+        entries: choose(99),
+        stateHash: 4_294_967_295 - choose(9),
+      }),
+      () => ({ type: 'putRow', row: row() }),
+      () => ({ type: 'putRow', row: row() }),
+      () => ({ type: 'deleteRow', address: { key: pick(KEYS), variant: pick(VARIANTS) } }),
+      () => ({ type: 'tombstone', tombstone: { key: pick(KEYS), stamp: stamp(), t: choose(99) } }),
+      () => ({ type: 'forgetTombstones', upTo: stamp() }),
+      () => ({
+        type: 'invalidateAll',
+        stamps: { hard: choose(2) ? stamp() : null, soft: choose(2) ? stamp() : null },
+      }),
+      () => ({ type: 'floor', floor: stamp() }),
+      () => ({ type: 'view', view: choose(9) }),
+      () => {
+        const dedupe = {
+          reqId: `r${choose(6)}.0`,
+          digest: 'd',
+          op: ++op,
+          t: ++t,
+          result: { type: 'purged' as const },
+        };
+        op -= 1;
+        return { type: 'dedupe', row: dedupe };
+      },
+      () => ({
+        type: 'forgetDedupe',
+        beforeT: t - choose(20),
+        beforeOp: op + 2 - choose(4),
+        limit: 1 + choose(4),
+      }),
+      () => {
+        const hash = pick(HASHES);
+        return { type: 'chunk', hash, bytes: UTF8.encode(`content of ${hash}`), stagedAt: ++t };
+      },
+      () => ({ type: 'sweepChunks', stagedBefore: t - choose(20) }),
+      () => ({ type: 'touch' }),
+    ];
+    return () => pick(kinds)();
+  }
+
+  function everythingOf(store: ReplicaStore, ops: number) {
+    return {
+      head: store.head(),
+      rows: KEYS.map((key) => store.rows(key)),
+      heads: KEYS.map((key) => store.rowHeads(key)).map((heads) => heads.map(withoutValue)),
+      ofVariants: KEYS.map((key) => VARIANTS.map((variant) => withoutValue(store.rowHead({ key, variant })))),
+      tombstones: KEYS.map((key) => store.tombstone(key)),
+      all: store.invalidateAll(),
+      dedupe: Array.from({ length: 7 }, (_, i) => store.dedupe(`r${i}.0`)),
+      log: [1, 3].map((fromOp) => [0, 50_000, 1e9].map((bytesMax) => store.logEntries(fromOp, bytesMax))),
+      views: Array.from({ length: ops }, (_, op) => store.viewAt(op)),
+      places: [store.logPlaces(1, 3), store.logPlaces(4, 99)],
+      chunks: HASHES.map((hash) => [store.hasChunk(hash), text(store.chunk(hash) ?? null)]),
+      newestChunkAt: store.newestChunkAt(),
+      expired: [store.expired(2_500, 2), store.expired(9_999, 99)].map((found) =>
+        found.map(({ expireAt }) => expireAt),
+      ),
+      nextExpiry: [0, 2_500, 9_999].map((t) => store.nextExpiry(t)),
+      evictable: [2, 99].map((limit) => store.evictable(limit).map(withoutValue)),
+    };
+  }
+
+  function withoutValue<T extends object>(head: T | undefined) {
+    if (head === undefined) return undefined;
+    const { value: _, ...rest } = head as T & { value?: unknown };
+    return rest;
+  }
+
+  /** A member's storage that nobody else uses. */
+  let stores = 0;
+  const inFreshStorage = <T>(body: (sql: SqlStorage) => T): Promise<T> =>
+    runInDurableObject(stubOf(env.SHARD_REPLICA, `store-${++stores}`), (_, { storage }) => {
+      createTables(storage.sql);
+      return body(storage.sql);
+    });
+
+  it('shows what a store in memory shows, whatever is written, also to a new instance', async () => {
+    const choices = fc.infiniteStream(fc.nat(1_000_000));
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 40 }), choices, (writes, stream) =>
+        inFreshStorage((sql) => {
+          const nextWrite = writer((below) => stream.next().value % below);
+          const memory = new MemoryStore(IDENTITY);
+          const store = new SqliteStore(sql);
+          store.write([{ type: 'identity', identity: IDENTITY }]);
+          for (let i = 0; i < writes; i++) {
+            const write = nextWrite();
+            memory.write([write]);
+            store.write([write]);
+          }
+          const expected = everythingOf(memory, 130);
+          expect(everythingOf(store, 130)).toEqual(expected);
+          expect(everythingOf(new SqliteStore(sql), 130)).toEqual(expected);
+        }),
+      ),
+      { numRuns: 25, seed: 7 },
+    );
+  });
+
+  it('keeps an entry that is longer than a row may be', async () => {
+    await inFreshStorage((sql) => {
+      const store = new SqliteStore(sql);
+      store.write([{ type: 'identity', identity: IDENTITY }]);
+      // Three bytes a character: 1.2 million characters are 3.6 MB.
+      const items = Array.from({ length: 3 }, (_, i) => ({
+        reqId: `r${i}`,
+        digest: 'd',
+        command: {
+          type: 'put' as const,
+          key: kvEntryKey('n', `${i}`),
+          value: { meta: '語'.repeat(400_000), body: { type: 'inline' as const, bytes: pattern(9).slice() } },
+          condition: null,
+          ttlMs: null,
+          tags: [],
+        },
+      }));
+      const entry = { op: 1, view: 0, t: 1, items };
+      store.write([{ type: 'append', entries: [entry] }]);
+      expect(store.logEntries(1, 1)).toEqual([entry]);
+      store.write([{ type: 'truncatePrefix', before: { view: 0, op: 1 } }]);
+      expect(sql.exec('SELECT count(*) AS n FROM logParts').one()).toEqual({ n: 0 });
+    });
+  });
+
+  it('has no identity before the birth', async () => {
+    expect(await inFreshStorage((sql) => new SqliteStore(sql).head())).toBeNull();
+  });
+});
+
+describe('a shard', () => {
+  it('is born with its first request, and answers what was written', async () => {
+    const key = keyIn(0);
+    expect(await read(key)).toBeNull();
+    expect(await write(key, put(key, 'hello'))).toMatchObject({ type: 'stored', created: true });
+    expect(await read(key)).toBe('hello');
+    expect(await write(key, put(key, 'again'))).toMatchObject({ type: 'stored', created: false });
+    expect(await read(key)).toBe('again');
+    expect(await write(key, { type: 'delete', key, condition: null })).toEqual({
+      type: 'deleted',
+      existed: true,
+    });
+    expect(await read(key)).toBeNull();
+  });
+
+  it('has its backups hold, after a moment, all that the primary has', async () => {
+    const key = keyIn(0, 1);
+    await write(key, put(key, 'everywhere'));
+    const primary = await statusOf(0, 0);
+    expect(primary).toMatchObject({ role: 'primary', state: 'normal', groupId: groupOf(0).groupId });
+    for (const index of [1, 2]) {
+      const backup = await waitUntil(async () => {
+        const status = await statusOf(0, index);
+        return status.applied === primary.op && status;
+      });
+      expect(backup).toEqual({ ...primary, member: index, role: 'backup' });
+    }
+  });
+
+  it('is described by all its members', async () => {
+    const shards = await client.status(map);
+    expect(shards.map(({ shard }) => shard)).toEqual(map.groups.map(({ shard }) => shard));
+    for (const { members } of shards) {
+      expect(members.map(({ status }) => status?.state)).toEqual(['normal', 'normal', 'normal']);
+    }
+    setFault(memberId(0, 2), { type: 'unreachable' });
+    const [first] = await client.status(map);
+    expect(first?.members.map(({ status }) => status === null)).toEqual([false, false, true]);
+  });
+
+  it('judges conditions where the write is applied', async () => {
+    const key = keyIn(0, 2);
+    const created = await write(key, put(key, 'one', { condition: { type: 'absent' } }));
+    if (created.type !== 'stored') throw new Error(created.type);
+    const { etag } = created;
+    expect(await write(key, put(key, 'two', { condition: { type: 'absent' } }))).toEqual({
+      type: 'condition-failed',
+      etag,
+    });
+    const ifMatch = (etags: string[]) => ({ condition: { type: 'etag', etags } });
+    expect(await write(key, put(key, 'two', ifMatch(['other'])))).toMatchObject({ type: 'condition-failed' });
+    expect(await write(key, put(key, 'two', ifMatch([etag])))).toMatchObject({
+      type: 'stored',
+      created: false,
+    });
+    expect(await read(key)).toBe('two');
+  });
+
+  it('lets exactly one of many concurrent creators win', async () => {
+    const key = keyIn(1, 3);
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        write(key, put(key, `by ${i}`, { condition: { type: 'absent' } })),
+      ),
+    );
+    expect(results.filter(({ type }) => type === 'stored').length).toBe(1);
+    expect(await read(key)).toBe(`by ${results.findIndex(({ type }) => type === 'stored')}`);
+  });
+
+  it('does a request once, however often it is sent, and refuses its id for another', async () => {
+    const key = keyIn(0, 4);
+    const first = await write(key, put(key, 'once'), 'id-1');
+    await write(key, put(key, 'later'));
+    expect(await write(key, put(key, 'once'), 'id-1')).toEqual(first);
+    expect(await read(key)).toBe('later');
+    expect(await write(key, put(key, 'other'), 'id-1')).toEqual({ type: 'request-mismatch' });
+  });
+
+  it('lets a value expire, and removes it by alarm on every member', async () => {
+    const key = keyIn(1, 5);
+    const before = (await statusOf(1, 0)).entries;
+    await write(key, put(key, 'short', { ttlMs: 150 }));
+    expect(await read(key)).toBe('short');
+    expect((await statusOf(1, 0)).entries).toBe(before + 1);
+    await waitUntil(async () => (await read(key)) === null);
+    await waitUntil(async () => {
+      await runDurableObjectAlarm(memberStub(1, 0));
+      const statuses = await Promise.all([0, 1, 2].map((index) => statusOf(1, index)));
+      return statuses.every(({ entries }) => entries === before);
+    });
+  });
+
+  it('passes on what it heard of newer configurations', async () => {
+    const key = keyIn(2);
+    await clientWith(41).kvRead(map, key, false);
+    heard.length = 0;
+    await client.kvRead(map, key, false);
+    expect(heard).toEqual([[41, 1]]);
+  });
+
+  it('refuses another protocol', async () => {
+    const answer = await member(0, 0).kvRead({
+      to: address(0, 0),
+      header: { ...HEADER, protocol: 99 },
+      key: keyIn(0),
+      withBody: true,
+    });
+    expect(answer).toMatchObject({ type: 'unknown-protocol' });
+  });
+
+  it('has its backups name the primary', async () => {
+    const command = { type: 'purge', selector: { type: 'all' } } as const;
+    const answer = await member(0, 2).submit({
+      to: address(0, 2),
+      header: HEADER,
+      requests: [{ reqId: 'to-backup', command }],
+    });
+    expect(answer).toMatchObject({ type: 'not-primary', view: 0, primary: 0, groupId: groupOf(0).groupId });
+  });
+
+  it('keeps bodies of every size, inline or in chunks', async () => {
+    const sizes = [0, 1, 32 * 1024, 32 * 1024 + 1, 256 * 1024, 256 * 1024 + 1, 1024 * 1024, 2_500_000];
+    for (const [n, size] of sizes.entries()) {
+      const key = keyIn(1, 10 + n);
+      const value = pattern(size);
+      expect(await write(key, put(key, value))).toMatchObject({ type: 'stored' });
+      const found = await client.kvRead(map, key, true);
+      if (found.type !== 'found') throw new Error(found.type);
+      expect(found.bodyBytes).toBe(size);
+      expect(Buffer.from(found.body ?? []).equals(Buffer.from(value))).toBe(true);
+    }
+    // The backups hold the same chunks: the 1 MiB value is the first chunk of the last one as well, and held once.
+    const primary = await statusOf(1, 0);
+    for (const index of [1, 2]) {
+      await waitUntil(async () => (await statusOf(1, index)).applied === primary.op);
+      const held = await runInDurableObject(memberStub(1, index), (_, { storage }) =>
+        storage.sql.exec('SELECT sum(length(bytes)) AS bytes FROM chunks').one(),
+      );
+      expect(held).toEqual({ bytes: 256 * 1024 + 1 + 2_500_000 });
+    }
+  });
+
+  it('refuses a chunk whose bytes are not what its name says', async () => {
+    const staged = member(0, 0).stage(address(0, 0), HEADER, '00'.repeat(32), UTF8.encode('x'));
+    expect(await staged.catch(String)).toContain('do not have the hash');
+  });
+
+  it('is not there for reads while it cannot be reached: that is not "absent"', async () => {
+    cutOff(0, 0);
+    const answer = await client.kvRead(map, keyIn(0), true);
+    expect(answer).toMatchObject({ type: 'unavailable' });
+    clearFaults();
+    expect((await client.kvRead(map, keyIn(0), true)).type).toBe('absent');
+  });
+});
+
+describe('a shard with one backup unreachable', () => {
+  it('goes on, and the backup catches up when it is back', async () => {
+    cutOff(2, 1);
+    const key = keyIn(2, 1);
+    for (let i = 0; i < 10; i++) await write(key, put(key, `${i}`));
+    expect(await read(key)).toBe('9');
+    clearFaults();
+    const { op } = await statusOf(2, 0);
+    expect((await statusOf(2, 1)).applied).toBeLessThan(op);
+    await waitUntil(async () => (await statusOf(2, 1)).applied === op);
+  });
+
+  it('gives it the chunks that it missed', async () => {
+    cutOff(2, 2);
+    const key = keyIn(2, 2);
+    const value = pattern(1_200_000);
+    await write(key, put(key, value));
+    clearFaults();
+    const { op } = await statusOf(2, 0);
+    await waitUntil(async () => (await statusOf(2, 2)).applied === op);
+    const chunks = await runInDurableObject(memberStub(2, 2), (_, { storage }) =>
+      storage.sql.exec('SELECT sum(length(bytes)) AS bytes FROM chunks').one(),
+    );
+    expect(chunks).toEqual({ bytes: 1_200_000 });
+  });
+
+  it('loses no vote for good when answers get lost', async () => {
+    setFault(memberId(2, 1), { type: 'answer-lost' }, { methods: ['deliver'], calls: 3 });
+    setFault(memberId(2, 2), { type: 'answer-lost' }, { methods: ['deliver'], calls: 3 });
+    const key = keyIn(2, 3);
+    expect(await write(key, put(key, 'kept'))).toMatchObject({ type: 'stored' });
+    expect(await read(key)).toBe('kept');
+  });
+});
+
+describe('a caller', () => {
+  it('tries again when an answer gets lost, and the write is done once', async () => {
+    const key = keyIn(0, 20);
+    setFault(memberId(0, 0), { type: 'answer-lost' }, { methods: ['submit'], calls: 2 });
+    expect(await write(key, put(key, 'x', { condition: { type: 'absent' } }))).toMatchObject({
+      created: true,
+    });
+    expect(await read(key)).toBe('x');
+  });
+
+  it('says that nothing was done when no try can have been carried out', async () => {
+    setFault(idOf(env.DIRECTORY, 'directory'), { type: 'unreachable' });
+    const orphan: ShardGroup = {
+      shard: 0,
+      groupId: 'nobody',
+      members: groupOf(0).members.map(({ region }, i) => ({ name: `orphan-${i}`, region })),
+    };
+    const orphans: ShardMap = { ...map, groups: map.groups.map(() => orphan), slots: map.slots.map(() => 0) };
+    const key = keyIn(0);
+    const impatient = clientWith(1, () => 10 * Date.now());
+    const outcome = await impatient.write(orphans, key, 'x', put(key, 'x'));
+    expect(outcome).toMatchObject({ type: 'unavailable', detail: expect.stringContaining('unborn') });
+  });
+});
+
+describe('members that start anew', () => {
+  it('still have every acknowledged write after evictions', async () => {
+    const keys = Array.from({ length: 5 }, (_, n) => keyIn(1, 30 + n));
+    for (const key of keys) await write(key, put(key, `value of ${key}`));
+    await evictGroup(1);
+    for (const key of keys) expect(await read(key)).toBe(`value of ${key}`);
+    const key = keyIn(1, 40);
+    expect(await write(key, put(key, 'new'))).toMatchObject({ type: 'stored' });
+  });
+
+  it('still have every acknowledged write after all objects were aborted at once', async () => {
+    const keys = Array.from({ length: 12 }, (_, n) => keyIn(n % 4, 50 + n));
+    let acknowledged = 0;
+    const outcomes = keys.map(async (key, n) => {
+      const outcome = await client.write(map, key, `abort-${n}`, put(key, `value ${n}`)).catch(() => null);
+      if (outcome?.type === 'result') acknowledged += 1;
+      return outcome;
+    });
+    await waitUntil(() => acknowledged >= 3, { pollMs: 1 });
+    await abortAllDurableObjects();
+    for (const [n, outcome] of (await Promise.all(outcomes)).entries()) {
+      const key = keys[n] ?? '';
+      if (outcome?.type === 'result') expect(await read(key)).toBe(`value ${n}`);
+      else expect(await write(key, put(key, `value ${n}`), `abort-${n}`)).toMatchObject({ type: 'stored' });
+    }
+  });
+
+  it('answer a retry from before with the first result', async () => {
+    const key = keyIn(2, 60);
+    const first = await write(key, put(key, 'x', { condition: { type: 'absent' } }), 'before-restart');
+    await evictGroup(2);
+    expect(await write(key, put(key, 'x', { condition: { type: 'absent' } }), 'before-restart')).toEqual(
+      first,
+    );
+  });
+});
+
+describe('cached responses', () => {
+  it('are found by whoever they fit, and revalidated where they are stale', async () => {
+    const key = urlKeyIn(0, 1);
+    const missed = await lookUp(key);
+    expect(missed).toMatchObject({ decision: { type: 'miss', forward: 'uri-miss' }, meta: null, body: null });
+    const token = tokenOf(missed);
+    expect(await write(key, fill(key, token, 'hello'))).toEqual({ type: 'filled' });
+
+    const hit = await lookUp(key);
+    expect(hit).toMatchObject({ decision: { type: 'hit' }, bodyBytes: 5, lease: null });
+    expect(text(await bytesOf(hit.body))).toBe('hello');
+    const head = await lookUp(key, { method: 'HEAD' });
+    expect(head).toMatchObject({ decision: { type: 'hit' }, bodyBytes: 5, body: null });
+    const forced = await lookUp(key, { fields: [['cache-control', 'no-cache']] });
+    expect(forced.decision.type).not.toBe('hit');
+    expect(forced.lease).not.toBeNull();
+  });
+
+  it('are kept by variant', async () => {
+    const key = urlKeyIn(0, 2);
+    const nowMs = Date.now();
+    for (const language of ['de', 'en']) {
+      const fields: Fields = [['accept-language', language]];
+      const token = tokenOf(await lookUp(key, { fields }));
+      const storable = decideStorable({
+        request: { method: 'GET', fields },
+        response: {
+          status: 200,
+          fields: [
+            ['cache-control', 'max-age=60'],
+            ['vary', 'accept-language'],
+          ],
+        },
+        requestedAt: nowMs,
+        receivedAt: nowMs,
+      });
+      if (storable.type !== 'storable') throw new Error(storable.reason);
+      const { stored, variant, keepMs } = storable;
+      const body = UTF8.encode(language.repeat(30_000));
+      const meta = encodeStored(stored);
+      await write(key, { type: 'fill', key, variant, meta, body, token, ttlMs: keepMs, tags: [] });
+    }
+    for (const language of ['de', 'en']) {
+      const { body } = await lookUp(key, { fields: [['accept-language', language]] });
+      expect(text(await bytesOf(body))).toBe(language.repeat(30_000));
+    }
+    expect(await lookUp(key, { fields: [['accept-language', 'fr']] })).toMatchObject({
+      decision: { type: 'miss', forward: 'vary-miss' },
+    });
+  });
+
+  it('come as a stream when they are large', async () => {
+    const key = urlKeyIn(1, 1);
+    const body = pattern(2_300_000);
+    await write(key, fill(key, tokenOf(await lookUp(key)), body));
+    const hit = await lookUp(key);
+    expect(hit.body).toBeInstanceOf(ReadableStream);
+    expect(Buffer.from(await bytesOf(hit.body)).equals(Buffer.from(body))).toBe(true);
+  });
+
+  it('are fetched by one at a time, until the lease is given back', async () => {
+    const key = urlKeyIn(1, 2);
+    const lookups = await Promise.all(Array.from({ length: 8 }, () => lookUp(key)));
+    const leases = lookups.flatMap(({ lease }) => (lease === null ? [] : [lease]));
+    expect(leases.length).toBe(1);
+    expect((await lookUp(key, { wantLease: false })).lease).toBeNull();
+    await client.release(map, key, leases[0] as FillToken);
+    expect((await lookUp(key)).lease).not.toBeNull();
+  });
+
+  it('are not brought back by a fetch that began before a purge', async () => {
+    const key = urlKeyIn(2, 1);
+    const slow = tokenOf(await lookUp(key));
+    expect(await purge('race-url', [key])).toMatchObject({ type: 'done', shards: { acked: 1, total: 1 } });
+    const fresh = tokenOf(await lookUp(key));
+    expect(await write(key, fill(key, slow, 'old'))).toEqual({
+      type: 'fill-refused',
+      reason: 'purged-since-token',
+    });
+    expect(await write(key, fill(key, fresh, 'new'))).toEqual({ type: 'filled' });
+    expect(text(await bytesOf((await lookUp(key)).body))).toBe('new');
+
+    const slowAgain = tokenOf(await lookUp(key, { fields: [['cache-control', 'no-cache']] }));
+    expect(await purge('race-all', [], true)).toMatchObject({ type: 'done', shards: { acked: 4, total: 4 } });
+    expect(await write(key, fill(key, slowAgain, 'old'))).toMatchObject({ type: 'fill-refused' });
+    expect((await lookUp(key)).decision.type).toBe('miss');
+  });
+
+  it('that this code cannot read are as good as none', async () => {
+    const key = urlKeyIn(3, 1);
+    const token = tokenOf(await lookUp(key));
+    const unreadable = { ...fill(key, token, 'x'), meta: '{"format":-1}' } as UnstagedCommand;
+    expect(await write(key, unreadable)).toEqual({ type: 'filled' });
+    expect(await lookUp(key)).toMatchObject({ decision: { type: 'miss' }, meta: null });
+  });
+});
+
+describe('the purge coordinator', () => {
+  const opsOf = async () => Promise.all(map.groups.map(async ({ shard }) => (await statusOf(shard, 0)).op));
+
+  it('purges exactly the shards concerned, once per purge id', async () => {
+    const keys = [urlKeyIn(0, 5), urlKeyIn(0, 6), urlKeyIn(2, 5)];
+    const before = await opsOf();
+    const first = await purge('twice', keys);
+    expect(first).toMatchObject({
+      type: 'done',
+      purgeId: 'twice',
+      shards: { acked: 2, total: 2 },
+      missing: [],
+    });
+    const after = await opsOf();
+    expect(after.map((op, shard) => op - (before[shard] ?? 0))).toEqual([1, 0, 1, 0]);
+    expect(first.bookmarks).toEqual({
+      [groupOf(0).groupId]: { view: 0, op: after[0] },
+      [groupOf(2).groupId]: { view: 0, op: after[2] },
+    });
+    expect(await purge('twice', [...keys].reverse())).toEqual(first);
+    expect(await opsOf()).toEqual(after);
+  });
+
+  it('lets equal calls at the same time share one purge', async () => {
+    const before = await opsOf();
+    const answers = await Promise.all([1, 2, 3].map(() => purge('together', [urlKeyIn(1, 5)])));
+    expect(answers.map(({ type }) => type)).toEqual(['done', 'done', 'done']);
+    expect((await opsOf())[1]).toBe((before[1] ?? 0) + 1);
+  });
+
+  it('refuses an id that was used for something else', async () => {
+    await purge('used', [urlKeyIn(0, 5)]);
+    expect((await purge('used', [urlKeyIn(0, 6)])).type).toBe('mismatch');
+    expect((await purge('used', [], true)).type).toBe('mismatch');
+  });
+
+  it('goes on after its own restart with what it had written down', async () => {
+    cutOff(3, 0);
+    const open = purge('restarted', [], true).catch((error: unknown) => String(error));
+    const ackedIn = (stub: DurableObjectStub) =>
+      runInDurableObject(
+        stub,
+        (_, { storage }) =>
+          storage.sql.exec("SELECT count(op) AS n FROM targets WHERE purgeId = 'restarted'").one().n,
+      );
+    await waitUntil(async () => (await ackedIn(purges())) === 3);
+    await abortAllDurableObjects();
+    await open;
+    clearFaults();
+    const before = await opsOf();
+    await runDurableObjectAlarm(purges());
+    const report = await purge('restarted', [], true);
+    expect(report).toMatchObject({ type: 'done', shards: { acked: 4, total: 4 }, missing: [] });
+    expect((await opsOf()).map((op, shard) => op - (before[shard] ?? 0))).toEqual([0, 0, 0, 1]);
+  });
+
+  it('keeps its intent while the directory cannot be reached', async () => {
+    setFault(idOf(env.DIRECTORY, 'directory'), { type: 'unreachable' });
+    const key = urlKeyIn(0, 7);
+    expect(await purge('no-map', [key])).toMatchObject({ type: 'pending', shards: { acked: 0, total: 0 } });
+    clearFault(idOf(env.DIRECTORY, 'directory'));
+    await runDurableObjectAlarm(purges());
+    expect(await purge('no-map', [key])).toMatchObject({ type: 'done', shards: { acked: 1, total: 1 } });
+  });
+
+  it('tells of every purge that is complete', async () => {
+    const telemetry = stubOf(env.TELEMETRY, 'telemetry') as unknown as TelemetryRpc;
+    await purge('told', [urlKeyIn(0, 8)]);
+    const event = await waitUntil(async () => {
+      const { events } = await telemetry.events(null, 100);
+      return events.find(({ type, subject }) => type === 'purged' && subject === 'told');
+    });
+    expect(event.detail).toMatchObject({ by: 'test', all: false, urls: 1, shards: 1 });
+  });
+});
+
+// From here on shard 0 has a member less: what it loses stays lost.
+describe('a member whose storage is lost', () => {
+  it('never speaks for the one it was, and says so; the others go on', async () => {
+    const key = keyIn(0, 70);
+    await write(key, put(key, 'before'));
+    await statusOf(0, 2);
+    await runInDurableObject(memberStub(0, 2), (_, { storage }) => storage.deleteAll());
+    await evictDurableObject(memberStub(0, 2));
+    expect(await statusOf(0, 2)).toMatchObject({ state: 'lost', groupId: null });
+    const answer = await member(0, 2).kvRead({ to: address(0, 2), header: HEADER, key, withBody: true });
+    expect(answer).toMatchObject({ type: 'not-ready', reason: 'lost' });
+    await write(key, put(key, 'after'));
+    expect(await read(key)).toBe('after');
+  });
+});
+
+describe('shards without a majority', () => {
+  it('acknowledge no write and keep a purge pending; healed, they complete both', async () => {
+    // One has both backups cut off, the other one of them, while the storage of the second is lost.
+    const [cut, crippled] = [keyIn(3), keyIn(0, 71)];
+    const urls = [urlKeyIn(1), urlKeyIn(3)];
+    await write(cut, put(cut, 'before'));
+    await write(crippled, put(crippled, 'before'));
+    cutOff(3, 1, 2);
+    cutOff(0, 1);
+    const change = (key: string) => put(key, 'after', { condition: { type: 'exists' } });
+    const [first, second, pending] = await Promise.all([
+      client.write(map, cut, 'open-1', change(cut)),
+      client.write(map, crippled, 'open-2', change(crippled)),
+      purge('pending', urls),
+    ]);
+    expect([first.type, second.type]).toEqual(['outcome-unknown', 'outcome-unknown']);
+    expect(pending).toMatchObject({ type: 'pending', shards: { acked: 1, total: 2 }, missing: [3] });
+    expect(Object.keys(pending.bookmarks)).toEqual([groupOf(1).groupId]);
+    expect([await read(cut), await read(crippled)]).toEqual(['before', 'before']);
+
+    clearFaults();
+    // Sent again with its id a write is done once, whenever that was.
+    for (const [key, reqId] of [
+      [cut, 'open-1'],
+      [crippled, 'open-2'],
+    ] as const) {
+      expect(await write(key, change(key), reqId)).toMatchObject({ type: 'stored', created: false });
+      expect(await read(key)).toBe('after');
+    }
+    await waitUntil(async () => {
+      await runDurableObjectAlarm(purges());
+      return (await purge('pending', [...urls].reverse())).type === 'done';
+    });
+  });
+});
