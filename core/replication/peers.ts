@@ -1,5 +1,5 @@
 // What the primary sends its backups. While a backup keeps up it is streamed to, up to the window; after silence, a
-// refusal or a gap it is probed: one prepare at a time, with backoff, until it has what is committed (as in etcd's
+// refusal or a gap it is probed: one prepare at a time, with backoff, until it is close to the log's end (as in etcd's
 // progress states). A backup that needs more than the log holds waits for a snapshot.
 import type { Message } from './messages.ts';
 import { readLog, viewstampAt } from './op-log.ts';
@@ -60,7 +60,7 @@ export function onPrepareOk(state: ReplicaState, peer: Peer, op: number, commit:
   peer.failures = 0;
   peer.retryAt = 0;
   if (peer.outstanding.length > 0) return;
-  const keptUp = peer.verified >= Math.min(state.head.commit, state.log.last.op);
+  const keptUp = state.log.last.op - peer.verified <= 2 * state.limits.windowMax;
   if (peer.mode !== 'stream') peer.mode = keptUp ? 'stream' : 'probe';
 }
 
