@@ -19,10 +19,17 @@ export type OriginOutcome =
       /** Epoch ms: when the attempt that answered was sent, and when its head was there. */
       readonly requestedAt: number;
       readonly receivedAt: number;
-      /** Call once, when nothing more is read from it. */
+      readonly patience: Patience;
+      /** When nothing more is read from it; a second call does nothing. */
       done(): void;
     }
   | { readonly type: 'failed'; readonly error: EdgeError };
+
+/** What is left of the attempt's time when its head is there: a body may be waited for so long, on the same timer. */
+export interface Patience {
+  readonly isOver: Promise<null>;
+  stop(): void;
+}
 
 /** RFC 9110 §9.2.2, without those that carry a body as a rule; a body excludes a repetition anyway. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -31,7 +38,7 @@ const NO_BACKEND_RETRY_AFTER_SECONDS = 1;
 
 /** `fields` as made for origins. Rejects never. */
 export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Fields): Promise<OriginOutcome> {
-  const { edge, request, target, route } = visit;
+  const { edge, request, received, target, route } = visit;
   const { totalMs, attemptMs } = pool.config.timeouts;
   const mayRepeat = IDEMPOTENT.has(request.method) && request.body === null;
   const attemptsMax = mayRepeat ? pool.config.retry.attemptsMax : 1;
@@ -52,6 +59,7 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
     const outcome = await attemptOnce(limitMs, (signal) =>
       sendToOrigin({
         request,
+        received,
         backend,
         target: originTarget(target.pathAndQuery, route.request, backend.basePath),
         fields,
@@ -59,9 +67,13 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
       }),
     );
     if (outcome.type === 'answered') {
-      const done = once(() => backend.load.inFlight--);
-      const { response } = outcome;
-      return { type: 'answered', response, pool, backend, requestedAt, receivedAt: edge.now(), done };
+      const { response, patience } = outcome;
+      const done = once(() => {
+        patience.stop();
+        backend.load.inFlight--;
+      });
+      const receivedAt = edge.now();
+      return { type: 'answered', response, pool, backend, requestedAt, receivedAt, patience, done };
     }
     backend.load.inFlight--;
     failure = { code: outcome.code, detail: `${nameOf(pool, backend)}: ${outcome.detail}` };
@@ -72,7 +84,7 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
 }
 
 type AttemptOutcome =
-  | { readonly type: 'answered'; readonly response: OriginResponse }
+  | { readonly type: 'answered'; readonly response: OriginResponse; readonly patience: Patience }
   | {
       readonly type: 'failed';
       readonly code: 'origin-unreachable' | 'origin-protocol' | 'origin-timeout';
@@ -85,28 +97,30 @@ async function attemptOnce(
   send: (signal: AbortSignal) => Promise<OriginResponse>,
 ): Promise<AttemptOutcome> {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), limitMs);
+  let end = () => controller.abort();
+  const timer = setTimeout(() => end(), limitMs);
+  const stop = () => clearTimeout(timer);
   try {
     const response = await send(controller.signal);
     // The runtime refuses to pass these on.
     if ((response.status < 200 || response.status > 599) && !response.webSocket) {
+      stop();
       await response.body?.cancel().catch(() => {});
-      return {
-        type: 'failed',
-        code: 'origin-protocol',
-        detail: `its status ${response.status} is none of HTTP`,
-      };
+      const detail = `its status ${response.status} is none of HTTP`;
+      return { type: 'failed', code: 'origin-protocol', detail };
     }
-    return { type: 'answered', response };
+    const isOver = new Promise<null>((resolve) => {
+      end = () => resolve(null);
+    });
+    return { type: 'answered', response, patience: { isOver, stop } };
   } catch (error) {
+    stop();
     if (controller.signal.aborted) {
       return { type: 'failed', code: 'origin-timeout', detail: `no response head within ${limitMs} ms` };
     }
     const detail = error instanceof Error ? error.message : String(error);
     const code = error instanceof Http1ProtocolError ? 'origin-protocol' : 'origin-unreachable';
     return { type: 'failed', code, detail };
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -62,6 +62,7 @@ async function decide(
     snapshot,
     target,
     route,
+    received,
     fields,
     isUpgrade,
     clientIp,

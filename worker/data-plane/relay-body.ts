@@ -1,7 +1,8 @@
-// Hands an origin's body to the client as it comes, keeping a copy on the side where one is wanted. A body that is
-// short and already here is handed over whole (no stream to set up); any other goes chunk by chunk: the next one is
+// Hands an origin's body to the client as it comes, keeping a copy on the side where one is wanted. A short body whose
+// first bytes are all of it is handed over whole (no stream to set up); any other goes chunk by chunk: the next one is
 // read when the client has taken the last, so a slow client piles up nothing. An origin that falls silent, resets or
 // ends early aborts the client's response: never a clean end after half a body.
+import type { Patience } from './fetch-origin.ts';
 import { within } from './within.ts';
 
 export type BodyEnd =
@@ -15,16 +16,16 @@ export interface RelayOptions {
   readonly lengthBytes: number | null;
   /** A copy of up to this many bytes is kept; 0 = none wanted. */
   readonly keepBytesMax: number;
+  /** The first bytes of a short body are waited for so long before the head goes out without them. */
+  readonly patience: Patience;
   /** Longest silence of the origin within the body. */
   readonly silenceMs: number;
   /** Called once; what it returns may go on after the client has its response. */
   onEnd(end: BodyEnd): Promise<void> | void;
 }
 
-/** Bodies up to this length are handed over whole when they are there at once. */
-const WHOLE_BYTES_MAX = 65_536;
-/** How long headers may wait for such a body. */
-const WHOLE_WAIT_MS = 5;
+/** A body is short up to this length. */
+const SHORT_BYTES_MAX = 65_536;
 const CHUNK_BYTES_MIN = 16_384;
 const CHUNK_BYTES_MAX = 131_072;
 
@@ -32,14 +33,16 @@ type ByteReader = ReadableStreamBYOBReader;
 type ChunkResult = ReadableStreamReadResult<Uint8Array>;
 
 export async function relayBody(options: RelayOptions, context: ExecutionContext): Promise<BodyInit> {
-  const { body, lengthBytes } = options;
+  const { body, lengthBytes, patience } = options;
   if (lengthBytes === 0) return handOverWhole(options, new Uint8Array(0), context);
   const reader = body.getReader({ mode: 'byob' });
-  if (lengthBytes === null || lengthBytes > WHOLE_BYTES_MAX) {
+  if (lengthBytes === null || lengthBytes > SHORT_BYTES_MAX) {
+    patience.stop();
     return startRelay(options, reader, null, context);
   }
   const first = reader.read(new Uint8Array(lengthBytes));
-  const chunk = await within(first, WHOLE_WAIT_MS).catch(() => null);
+  const chunk = await Promise.race([first, patience.isOver]).catch(() => null);
+  patience.stop();
   if (!chunk || chunk.done || chunk.value.length < lengthBytes) {
     return startRelay(options, reader, first, context);
   }

@@ -8,7 +8,7 @@ import { fieldsToClient } from '../../core/http/forward-fields.ts';
 import { type CacheAnswer, type CacheHit, discard, type StoredBody } from './cache-lookup.ts';
 import { type FillPlan, finishFill, giveBackLease, planFill } from './fill.ts';
 import type { Answered, FromStale } from './forward.ts';
-import { headersInit } from './headers.ts';
+import { editedHeaders, headersOf } from './headers.ts';
 import { invalidate } from './invalidate.ts';
 import { type BodyEnd, relayBody } from './relay-body.ts';
 import type { Visit } from './visit.ts';
@@ -37,7 +37,7 @@ export function respondFromStale(visit: Visit, answer: FromStale): Response {
     forward: cached.forward,
     ...(origin ? { forwardStatus: origin.response.status } : {}),
     stored: isFill,
-    detail: reason,
+    ...detailOf(cached.forward, reason),
   };
   return fromStored(visit, { stored, body: bytes, bodyBytes }, cacheStatus, origin);
 }
@@ -49,13 +49,20 @@ export async function respondFromOrigin(
   origin: Answered,
 ): Promise<Response> {
   const { request, route, context } = visit;
-  const { response, pool, done } = origin;
+  const { response, pool, patience, done } = origin;
   const { status } = response;
   const invalidation = await invalidate(visit, origin);
   const plan = planFill(visit, cached, origin);
   const detail = invalidation === 'not-confirmed' ? 'invalidation-not-confirmed' : null;
   const cacheStatus = cacheStatusOf(cached, plan, status, detail);
-  const headers = clientHeaders(visit, response.fields, origin.receivedAt, cacheStatus, origin);
+  const headers = clientHeaders(
+    visit,
+    response.fields,
+    response.headers,
+    origin.receivedAt,
+    cacheStatus,
+    origin,
+  );
 
   if (response.webSocket) {
     done();
@@ -75,6 +82,7 @@ export async function respondFromOrigin(
       body: response.body,
       lengthBytes: response.bodyBytes,
       keepBytesMax: plan.type === 'fill' ? route.cache.maxObjectBytes : 0,
+      patience,
       silenceMs: pool.config.timeouts.totalMs,
       onEnd,
     },
@@ -94,26 +102,35 @@ function fromStored(
 ): Response {
   const { request, fields, edge } = visit;
   const answer = answerFromStored(stored, { method: request.method, fields }, edge.now());
-  const headers = clientHeaders(visit, answer.fields, stored.receivedAt, cacheStatus, origin);
+  const headers = clientHeaders(visit, answer.fields, null, stored.receivedAt, cacheStatus, origin);
   const init = { status: answer.status, headers, encodeBody: 'manual' } as const;
   if (answer.withBody) return new Response(withLength(body, bodyBytes), init);
   discard(body);
   return new Response(null, init);
 }
 
+/** `original`: the lines of `fields` as the platform has them; null where it has them not. */
 function clientHeaders(
   { route }: Visit,
   fields: Fields,
+  original: Headers | null,
   receivedAt: number,
   cacheStatus: CacheStatus | null,
   origin: Answered | null,
 ): Headers {
   const { setHeaders, removeHeaders, exposeBackend } = route.response;
-  const made = fieldsToClient({ fields, receivedAt, setHeaders, removeHeaders });
-  const headers = new Headers(headersInit(cacheStatus ? appendCacheStatus(made, cacheStatus) : made));
-  if (exposeBackend && origin) headers.set('roundel-backend', `${origin.pool.name}/${origin.backend.id}`);
-  return headers;
+  let made = fieldsToClient({ fields, receivedAt, setHeaders, removeHeaders });
+  if (cacheStatus) made = appendCacheStatus(made, cacheStatus);
+  if (exposeBackend && origin) {
+    made = [
+      ...made.filter(([name]) => name !== BACKEND_FIELD),
+      [BACKEND_FIELD, `${origin.pool.name}/${origin.backend.id}`],
+    ];
+  }
+  return original === null ? headersOf(made) : editedHeaders(original, fields, made);
 }
+
+const BACKEND_FIELD = 'roundel-backend';
 
 /** null on a route without a cache. */
 function cacheStatusOf(
@@ -139,12 +156,13 @@ function forwardStatus(
     forward: cached.forward,
     forwardStatus: status,
     stored: plan.type === 'fill',
-    ...detailOf(detail ?? notFilled ?? cached.reason),
+    ...detailOf(cached.forward, detail ?? notFilled ?? cached.reason),
   };
 }
 
-function detailOf(detail: string | null): { readonly detail?: string } {
-  return detail === null ? {} : { detail };
+/** What the word after fwd= says already is not said twice. */
+function detailOf(forward: string, detail: string | null): { readonly detail?: string } {
+  return detail === null || detail === forward ? {} : { detail };
 }
 
 /** A stream of known length keeps its Content-Length. */

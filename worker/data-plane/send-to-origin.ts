@@ -1,7 +1,7 @@
 // One request to one backend, by the runtime's fetch where that can say what is to be said, else over a socket.
 import { parseOriginUrl } from '../../core/config/origin-url.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
-import { fieldsOf } from './headers.ts';
+import { editedHeaders, fieldsOf, headersOf } from './headers.ts';
 import { isSentUnchanged } from './origin-target.ts';
 import type { RuntimeBackend } from './pool-registry.ts';
 import { socketFetch } from './socket-fetch.ts';
@@ -10,6 +10,8 @@ export interface OriginResponse {
   readonly status: number;
   readonly reason: string;
   readonly fields: Fields;
+  /** The same lines, as the platform has them. */
+  readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array> | null;
   /** Content-Length of the body; null when not told. */
   readonly bodyBytes: number | null;
@@ -18,6 +20,8 @@ export interface OriginResponse {
 
 export interface OriginRequest {
   readonly request: Request;
+  /** Of the request, as it came. */
+  readonly received: Fields;
   readonly backend: RuntimeBackend;
   /** Path and query for this backend. */
   readonly target: string;
@@ -34,17 +38,12 @@ export async function sendToOrigin(origin: OriginRequest): Promise<OriginRespons
   return needsSocket ? sendBySocket(origin) : sendByFetch(origin);
 }
 
-async function sendByFetch({
-  request,
-  backend,
-  target,
-  fields,
-  signal,
-}: OriginRequest): Promise<OriginResponse> {
+async function sendByFetch(origin: OriginRequest): Promise<OriginResponse> {
+  const { request, received, backend, target, fields, signal } = origin;
   const url = backend.origin + target;
   const { method, body } = request;
   const init = {
-    headers: fields as [string, string][],
+    headers: editedHeaders(request.headers, received, fields),
     redirect: 'manual',
     // Bytes as they are: neither decoded for us nor encoded again for the client.
     encodeResponseBody: 'manual',
@@ -60,6 +59,7 @@ async function sendByFetch({
     status: response.status,
     reason: response.statusText,
     fields: fieldsOf(response.headers),
+    headers: response.headers,
     body: response.body,
     bodyBytes: lengthText !== null && /^\d{1,15}$/.test(lengthText) ? Number(lengthText) : null,
     webSocket: response.webSocket,
@@ -85,13 +85,14 @@ async function sendBySocket({
     host: backend.config.hostHeader ?? backend.origin.slice(backend.origin.indexOf('://') + 3),
     method: request.method,
     target,
-    fields,
+    fields: fields.filter(([name]) => name !== 'content-length'),
     body: request.body,
     bodyBytes: length === null ? null : Number(length),
     signal,
   });
   return {
     ...response,
+    headers: headersOf(response.fields),
     bodyBytes: response.body === null ? null : bodyBytesOf(response.fields),
     webSocket: null,
   };

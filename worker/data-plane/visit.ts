@@ -11,6 +11,8 @@ export interface Visit {
   readonly snapshot: EdgeSnapshot;
   readonly target: Target;
   readonly route: Route;
+  /** As the client sent them. */
+  readonly received: Fields;
   /** As origins get them: the cache compares these, not what a client claimed. */
   readonly fields: Fields;
   /** Of the client's request: a WebSocket handshake. */

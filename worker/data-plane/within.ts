@@ -2,14 +2,15 @@
 
 /** null when `promise` has not settled after `limitMs`; rejects as it does. */
 export async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | null> {
-  let timer: number | null = null;
+  let stop = () => {};
   const limit = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), limitMs);
+    const timer = setTimeout(() => resolve(null), limitMs);
+    stop = () => clearTimeout(timer);
   });
   try {
     return await Promise.race([promise, limit]);
   } finally {
-    clearTimeout(timer);
+    stop();
   }
 }
 
