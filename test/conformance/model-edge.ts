@@ -1,0 +1,181 @@
+// A cache with one origin and a clock that stands still unless told otherwise: core/cache put together as the edge
+// does it, without network, shards or streams. What the conformance cases say of it holds for the decisions themselves.
+import type { CacheableRequest } from '../../core/cache/bypass.ts';
+import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
+import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-failure.ts';
+import { answerFromStored } from '../../core/cache/respond.ts';
+import { decideReuse } from '../../core/cache/reuse.ts';
+import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
+import { decideStorable } from '../../core/cache/storable.ts';
+import { decodeStored, encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
+import type { Fields } from '../../core/http/fields.ts';
+import { fieldsToClient, fieldsToOrigin } from '../../core/http/forward-fields.ts';
+import { parseTarget, type Target } from '../../core/http/target.ts';
+
+export interface ModelRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly fields: Fields;
+}
+
+export interface OriginResponse {
+  readonly status: number;
+  readonly fields: Fields;
+  readonly body: string;
+}
+
+/** null: nobody answers. `request` as the origin gets it. */
+export type Origin = (request: ModelRequest) => OriginResponse | null;
+
+export interface Answer {
+  /** `validated`: from the cache, after the origin confirmed it. */
+  readonly from: 'cache' | 'origin' | 'validated' | 'edge';
+  readonly status: number;
+  readonly fields: Fields;
+  readonly body: string;
+}
+
+interface Entry {
+  readonly meta: string;
+  readonly body: string;
+  readonly expireAt: number;
+}
+
+interface Selected {
+  readonly stored: StoredResponse;
+  readonly entry: Entry;
+}
+
+const ROUTE = { setHeaders: {}, removeHeaders: [] };
+const STALE_IF_ERROR_SECONDS = 86_400;
+
+export class ModelEdge {
+  nowMs = Date.UTC(2026, 10, 21, 12);
+  /** How long the origin takes, ms. */
+  delayMs = 0;
+  private readonly rows = new Map<string, Map<string, Entry>>();
+
+  request(request: ModelRequest, origin: Origin): Answer {
+    const target = parseTarget(request.url);
+    if (target.type !== 'target') throw new Error(`Not a target: ${request.url}`);
+    const arrival = { clientIp: '192.0.2.1', scheme: target.scheme, host: target.host, trustedProxies: [] };
+    const forward = fieldsToOrigin({ fields: request.fields, ...arrival, ...ROUTE });
+    if (forward.type === 'loop') return edgeError(508);
+    const sent = { method: request.method, url: target.canonicalUrl, fields: forward.fields };
+    return this.answer(sent, target, origin);
+  }
+
+  private answer(request: ModelRequest, target: Target, origin: Origin): Answer {
+    const live = this.variantsOf(request.url);
+    const stored = live.map((entry) => decodeStored(entry.meta));
+    const { decision, index } = decideReuse(request, stored, this.nowMs);
+    const entry = index === null ? undefined : live[index];
+    const picked = index === null ? undefined : stored[index];
+    const selected = entry && picked ? { entry, stored: picked } : null;
+    switch (decision.type) {
+      case 'not-cached':
+        return edgeError(504);
+      case 'hit':
+        if (selected === null) throw new Error('A hit without a stored response');
+        return this.fromStored(selected, request, 'cache');
+      case 'miss':
+        return this.fromOrigin(request, request.fields, target, origin, selected);
+      case 'revalidate':
+        if (selected === null) throw new Error('A validation without a stored response');
+        return this.validated(request, target, origin, selected);
+    }
+  }
+
+  private validated(request: ModelRequest, target: Target, origin: Origin, selected: Selected): Answer {
+    const fields = fieldsToRevalidate(request.fields, selected.stored);
+    const requestedAt = this.nowMs;
+    const response = this.ask({ ...request, fields }, origin);
+    if (response?.status !== 304) return this.settle(request, target, response, requestedAt, selected);
+    const freshened = freshen(selected.stored, {
+      fields: response.fields,
+      requestedAt,
+      receivedAt: this.nowMs,
+    });
+    if (freshened.type === 'mismatch') {
+      const conditions = ['if-none-match', 'if-modified-since'];
+      const unconditional = request.fields.filter(([name]) => !conditions.includes(name));
+      return this.fromOrigin(request, unconditional, target, origin, null);
+    }
+    const { stored, variant, keepMs } = freshened;
+    const entry = { ...selected.entry, meta: encodeStored(stored) };
+    if (keepMs > 0) this.keep(request.url, variant, { ...entry, expireAt: this.nowMs + keepMs });
+    return this.fromStored({ entry, stored }, request, 'validated');
+  }
+
+  private fromOrigin(
+    request: ModelRequest,
+    fields: Fields,
+    target: Target,
+    origin: Origin,
+    stale: Selected | null,
+  ): Answer {
+    const requestedAt = this.nowMs;
+    const response = this.ask({ ...request, fields }, origin);
+    return this.settle(request, target, response, requestedAt, stale);
+  }
+
+  /** The origin has answered something that is not a confirmation, or nothing. */
+  private settle(
+    request: ModelRequest,
+    target: Target,
+    response: OriginResponse | null,
+    requestedAt: number,
+    stale: Selected | null,
+  ): Answer {
+    if (stale !== null) {
+      const failure: OriginFailure =
+        response === null ? { type: 'unreachable' } : { type: 'status', status: response.status };
+      const answer = answerOnFailure(stale.stored, request, failure, this.nowMs, STALE_IF_ERROR_SECONDS);
+      if (answer === 'serve-stale') return this.fromStored(stale, request, 'cache');
+      if (answer === 'cannot-revalidate') return edgeError(504);
+    }
+    if (response === null) return edgeError(502);
+    for (const url of urlsToInvalidate({ target, method: request.method, ...response }))
+      this.rows.delete(url);
+    const receivedAt = this.nowMs;
+    const verdict = decideStorable({ request, response, requestedAt, receivedAt });
+    if (verdict.type === 'storable') {
+      const { stored, variant, keepMs } = verdict;
+      const expireAt = receivedAt + keepMs;
+      this.keep(request.url, variant, { meta: encodeStored(stored), body: response.body, expireAt });
+    }
+    const fields = fieldsToClient({ fields: response.fields, receivedAt, ...ROUTE });
+    return { from: 'origin', status: response.status, fields, body: response.body };
+  }
+
+  private ask(request: ModelRequest, origin: Origin): OriginResponse | null {
+    const response = origin(request);
+    this.nowMs += this.delayMs;
+    return response;
+  }
+
+  private fromStored(
+    { stored, entry }: Selected,
+    request: CacheableRequest,
+    from: 'cache' | 'validated',
+  ): Answer {
+    const { status, fields, withBody } = answerFromStored(stored, request, this.nowMs);
+    const sent = fieldsToClient({ fields, receivedAt: stored.receivedAt, ...ROUTE });
+    return { from, status, fields: sent, body: withBody ? entry.body : '' };
+  }
+
+  private keep(url: string, variant: string, entry: Entry): void {
+    const variants = this.rows.get(url) ?? new Map<string, Entry>();
+    variants.set(variant, entry);
+    this.rows.set(url, variants);
+  }
+
+  private variantsOf(url: string): Entry[] {
+    return [...(this.rows.get(url)?.values() ?? [])].filter(({ expireAt }) => this.nowMs < expireAt);
+  }
+}
+
+/** What the edge says for itself. */
+function edgeError(status: number): Answer {
+  return { from: 'edge', status, fields: [], body: '' };
+}

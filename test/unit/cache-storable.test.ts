@@ -1,0 +1,244 @@
+// Storing: every refusal by its name, the instants that follow, and the text that a shard keeps.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cacheKeyOf } from '../../core/cache/cache-key.ts';
+import { decideStorable, type Exchange } from '../../core/cache/storable.ts';
+import { decodeStored, encodeStored } from '../../core/cache/stored-response.ts';
+import type { Fields } from '../../core/http/fields.ts';
+import { formatHttpDate } from '../../core/http/http-date.ts';
+
+const SEEDED = { seed: 9111, numRuns: 250 };
+const NOW = Date.UTC(2026, 10, 21, 12);
+const DAY_MS = 86_400_000;
+
+interface Given {
+  readonly method?: string;
+  readonly request?: Fields;
+  readonly hasBody?: boolean;
+  readonly status?: number;
+  readonly response?: Fields;
+}
+
+function exchange({
+  method = 'GET',
+  request = [],
+  hasBody = false,
+  status = 200,
+  response = [],
+}: Given): Exchange {
+  return {
+    request: { method, fields: request, hasBody },
+    response: { status, fields: response },
+    requestedAt: NOW - 1000,
+    receivedAt: NOW,
+  };
+}
+
+const decide = (given: Given) => decideStorable(exchange(given));
+
+function storable(given: Given) {
+  const verdict = decide(given);
+  if (verdict.type !== 'storable') throw new Error(`Not stored: ${verdict.reason}`);
+  return verdict;
+}
+
+const HOUR = ['cache-control', 'max-age=3600'] as const;
+
+describe('decideStorable', () => {
+  it.each<[reason: string, given: Given]>([
+    ['method', { method: 'POST' }],
+    ['request-body', { hasBody: true }],
+    ['request-body', { request: [['content-length', '1']] }],
+    ['range', { request: [['range', 'bytes=0-']] }],
+    ['precondition', { request: [['if-match', '"a"']] }],
+    ['head', { method: 'HEAD' }],
+    ['request-no-store', { request: [['cache-control', 'No-Store']] }],
+    ['status', { status: 206 }],
+    ['status', { status: 304 }],
+    ['status', { status: 101 }],
+    ['status-not-understood', { status: 299, response: [['cache-control', 'max-age=9, must-understand']] }],
+    ['no-store', { response: [['cache-control', 'max-age=9, no-store']] }],
+    ['private', { response: [['cache-control', 'max-age=9, private=']] }],
+    ['authorization', { request: [['authorization', 'x']] }],
+    ['vary-star', { response: [HOUR, ['vary', 'a, *']] }],
+    ['vary-undecodable', { request: [['a', '\ufffd']], response: [HOUR, ['vary', 'a']] }],
+    [
+      'set-cookie',
+      {
+        response: [
+          ['etag', '"a"'],
+          ['set-cookie', 'a=1'],
+        ],
+      },
+    ],
+    [
+      'set-cookie',
+      {
+        response: [
+          ['cache-control', 'max-age=0'],
+          ['etag', '"a"'],
+          ['set-cookie', 'a=1'],
+        ],
+      },
+    ],
+    ['no-freshness', { response: [] }],
+    ['no-freshness', { response: [['cache-control', 'max-age=0']] }],
+    ['no-freshness', { response: [['etag', 'unquoted']] }],
+    ['no-freshness', { status: 500, response: [['etag', '"a"']] }],
+    ['stale-on-arrival', { response: [HOUR, ['age', '3600']] }],
+  ])('refuses with the reason "%s": %j', (reason, given) => {
+    const response = given.response ?? [HOUR];
+    expect(decide({ ...given, response })).toEqual({ type: 'not-stored', reason });
+  });
+
+  it('keeps the fields without Age and hop-by-hop ones, and adds a missing Date', () => {
+    const { stored } = storable({
+      response: [
+        HOUR,
+        ['age', '7'],
+        ['connection', 'x-hop'],
+        ['x-hop', '1'],
+        ['set-cookie', 'a=1'],
+        ['set-cookie', 'b=2'],
+      ],
+    });
+    expect(stored.fields).toEqual([
+      HOUR,
+      ['set-cookie', 'a=1'],
+      ['set-cookie', 'b=2'],
+      ['date', formatHttpDate(NOW)],
+    ]);
+  });
+
+  it('reckons the instants of its life (RFC 9111 §4.2)', () => {
+    const { stored } = storable({
+      response: [HOUR, ['age', '7'], ['date', formatHttpDate(NOW - 5000)]],
+    });
+    // Age 7 s and one second under way are more than the 5 s since Date.
+    expect(stored.bornAt).toBe(NOW - 8000);
+    expect(stored.freshUntilAt).toBe(NOW - 8000 + 3_600_000);
+    expect(stored.dateAt).toBe(NOW - 5000);
+  });
+
+  it('keeps what can be validated for a day beyond its freshness, the rest only while it may be used', () => {
+    expect(storable({ response: [HOUR, ['etag', '"a"']] }).keepMs).toBe(3_599_000 + DAY_MS);
+    expect(storable({ response: [['etag', '"a"']] }).keepMs).toBe(DAY_MS);
+    const strict = [['cache-control', 'max-age=3600, must-revalidate']] as const;
+    expect(storable({ response: strict }).keepMs).toBe(3_599_000);
+    // Without a validator it can still be served stale, when the origin fails.
+    expect(storable({ response: [HOUR] }).keepMs).toBe(3_599_000 + DAY_MS);
+  });
+
+  it('remembers what the directives permit and forbid', () => {
+    const flags = (cacheControl: string) => {
+      const { stored } = storable({
+        response: [
+          ['cache-control', cacheControl],
+          ['etag', '"a"'],
+        ],
+      });
+      const { alwaysValidate, neverStale, servesAuthorized, staleIfErrorSeconds } = stored;
+      return { alwaysValidate, neverStale, servesAuthorized, staleIfErrorSeconds };
+    };
+    const none = {
+      alwaysValidate: false,
+      neverStale: false,
+      servesAuthorized: false,
+      staleIfErrorSeconds: null,
+    };
+    expect(flags('max-age=1')).toEqual(none);
+    expect(flags('no-cache')).toEqual({ ...none, alwaysValidate: true });
+    expect(flags('no-cache="a"')).toEqual(none);
+    expect(flags('public')).toEqual({ ...none, servesAuthorized: true });
+    expect(flags('must-revalidate')).toEqual({ ...none, servesAuthorized: true, neverStale: true });
+    expect(flags('s-maxage=1')).toEqual({ ...none, servesAuthorized: true, neverStale: true });
+    expect(flags('proxy-revalidate')).toEqual({ ...none, neverStale: true });
+    expect(flags('stale-if-error=60')).toEqual({ ...none, staleIfErrorSeconds: 60 });
+    // What is spoilt may forbid, not permit.
+    expect(flags('max-age=1; must-revalidate; public')).toEqual({ ...none, neverStale: true });
+  });
+});
+
+describe('the variant', () => {
+  const variantFor = (foo: string | null, bar: string | null) => {
+    const lines = { foo, bar };
+    const request = Object.entries(lines).flatMap(([name, value]) =>
+      value === null ? [] : [[name, value] as const],
+    );
+    return storable({ request, response: [HOUR, ['vary', 'Bar, foo']] }).variant;
+  };
+
+  it('is empty without Vary', () => {
+    expect(storable({ request: [['foo', '1']], response: [HOUR] }).variant).toBe('');
+  });
+
+  it('is equal for the same selecting fields alone, whatever stands in them', () => {
+    const value = fc.option(fc.string({ unit: fc.constantFrom('a', '"', '[', ',', ':', '\\', '\u0000') }));
+    fc.assert(
+      fc.property(value, value, value, value, (foo, bar, otherFoo, otherBar) => {
+        const isEqual = variantFor(foo, bar) === variantFor(otherFoo, otherBar);
+        // No blanks in the alphabet: nothing is normalised away.
+        expect(isEqual).toBe(foo === otherFoo && bar === otherBar);
+      }),
+      SEEDED,
+    );
+  });
+});
+
+describe('encodeStored', () => {
+  it('is read back as it was', () => {
+    const text = fc.string({ unit: 'binary' });
+    fc.assert(
+      fc.property(text, text, (foo, value) => {
+        const verdict = decide({ request: [['foo', foo]], response: [HOUR, ['vary', 'foo'], ['x', value]] });
+        if (verdict.type === 'storable')
+          expect(decodeStored(encodeStored(verdict.stored))).toEqual(verdict.stored);
+      }),
+      SEEDED,
+    );
+  });
+
+  it('refuses what is of another format', () => {
+    for (const text of ['{}', '{"format":2,"fields":[]}', '{"format":1}', 'null', 'x']) {
+      expect(() => decodeStored(text)).toThrow();
+    }
+  });
+});
+
+describe('cacheKeyOf', () => {
+  it('prefixes the length, so that no URL can be taken for another entry', () => {
+    expect(cacheKeyOf({ canonicalUrl: 'http://h/' })).toBe('h9:http://h/');
+  });
+});
+
+describe('decideStorable, whatever it is given', () => {
+  it('never throws, and stores nothing that says private or no-store', () => {
+    const name = fc.constantFrom(
+      'cache-control',
+      'vary',
+      'expires',
+      'date',
+      'age',
+      'etag',
+      'set-cookie',
+      'connection',
+    );
+    const value = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('max-age=60', 'private', 'no-store', 'public', '*', '"a"', '0', formatHttpDate(NOW)),
+    );
+    const fields = fc.array(fc.tuple(name, value), { maxLength: 6 });
+    fc.assert(
+      fc.property(fields, fields, fc.integer({ min: 100, max: 599 }), (request, response, status) => {
+        const verdict = decide({ request, response, status });
+        if (verdict.type !== 'storable') return;
+        expect(verdict.keepMs).toBeGreaterThan(0);
+        const says = response.filter(([field]) => field === 'cache-control').map(([, text]) => text);
+        expect(says).not.toContain('no-store');
+        // A quote left open on an earlier line may take in the next one.
+        if (!says.some((text) => text.includes('"'))) expect(says).not.toContain('private');
+      }),
+      SEEDED,
+    );
+  });
+});
