@@ -27,7 +27,8 @@ export function urlsToInvalidate({ target, method, status, fields }: UnsafeExcha
   for (const reference of references.slice(0, REFERENCES_MAX)) {
     const resolved = resolveReference(target, reference);
     const named = resolved === null ? null : parseTarget(resolved);
-    // "a cache MUST NOT invalidate … if the origin of the URI … differs from that of the target URI"
+    // "a cache MUST NOT trigger an invalidation … if the origin of the URI to be invalidated differs from that of the
+    // target URI": it would be a weapon against others.
     if (named?.type !== 'target' || named.scheme !== target.scheme || named.host !== target.host) continue;
     urls.add(named.canonicalUrl);
   }

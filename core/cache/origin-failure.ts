@@ -20,7 +20,7 @@ export type FailureAnswer =
 /** Where the response says nothing: for so long past its freshness. */
 export const STALE_IF_ERROR_SECONDS_DEFAULT = 86_400;
 
-/** RFC 5861 §4 "error": these of the answers count as the origin's failing. */
+/** RFC 5861 §4: "An error is any situation that would result in a 500, 502, 503, or 504 HTTP response status code". */
 const FAILING_STATUSES = new Set([500, 502, 503, 504]);
 
 /** `staleIfErrorSeconds`: the route's bound where the response names none; 0 = never stale. O(fields). */
@@ -33,15 +33,17 @@ export function answerOnFailure(
 ): FailureAnswer {
   if (failure.type === 'status' && !FAILING_STATUSES.has(failure.status)) return 'forward';
 
-  // RFC 9111 §5.2.2.2: "if the cache is disconnected, the cache MUST generate an error response rather than reuse the
-  // stale response. The generated response SHOULD have the 504 (Gateway Timeout) status code". An origin that did
-  // answer is heard. The client's no-cache (RFC 9111 §5.2.1.4) forbids as much.
+  // RFC 9111 §5.2.2.2: "if a cache is disconnected, the cache MUST generate an error response rather than reuse the
+  // stale response", which is 504. An origin that did answer is heard (RFC 9111 §4.3.3: a cache "can either forward
+  // this response to the requesting client or act as if the server failed to respond"). The client's no-cache
+  // (RFC 9111 §5.2.1.4) forbids as much.
   const requestControl = parseCacheControl(request.fields);
   const isForbidden =
     stored.alwaysValidate || stored.neverStale || asksForValidation(request, requestControl);
   if (isForbidden) return failure.type === 'unreachable' ? 'cannot-revalidate' : 'forward';
 
-  // RFC 5861 §4: "MAY be used … if the response's staleness is within this bound"; the request may name one as well.
+  // RFC 5861 §4: "when an error is encountered, a cached stale response MAY be used to satisfy the request", up to the
+  // staleness that the response names; the request may name one as well.
   const boundSeconds = Math.min(
     stored.staleIfErrorSeconds ?? staleIfErrorSeconds,
     namesDirective(requestControl, 'stale-if-error')

@@ -33,7 +33,8 @@ export function answerFromStored(
   request: CacheableRequest,
   nowMs: number,
 ): StoredAnswer {
-  // RFC 9111 §5.1: "a cache MUST generate an Age header field when it uses a stored response"
+  // RFC 9111 §4: "When a stored response is used to satisfy a request without validation, a cache MUST generate an Age
+  // header field"; with validation it does no harm.
   const age = ['age', String(ageSecondsOf(stored, nowMs))] as const;
   if (isNotModified(stored, request, nowMs)) {
     const hasTag = entityTagOf(stored.fields) !== null;
@@ -64,6 +65,6 @@ function isNotModified(stored: StoredResponse, request: CacheableRequest, nowMs:
   if (ifModifiedSince.length !== 1) return false;
   const sinceAt = parseHttpDate(ifModifiedSince[0] ?? '', nowMs);
   if (sinceAt === null) return false;
-  // RFC 9111 §4.3.2: without Last-Modified "a cache SHOULD use the stored response's Date".
+  // RFC 9111 §4.3.2: Date, or else the time of receipt, stands in for a missing Last-Modified.
   return (lastModifiedAt(stored.fields, nowMs) ?? stored.dateAt) <= sinceAt;
 }

@@ -28,7 +28,7 @@ export function decideReuse(
 ): Reuse {
   const requestControl = parseCacheControl(request.fields);
   const reuse = reuseOf(request, requestControl, stored, nowMs);
-  // RFC 9111 §5.2.1.7: "the client only wishes to obtain a stored response … or respond with 504".
+  // RFC 9111 §5.2.1.7: "the client only wishes to obtain a stored response"; else the answer is 504.
   if (reuse.decision.type !== 'hit' && namesDirective(requestControl, 'only-if-cached')) {
     return { decision: { type: 'not-cached', reason: reuse.decision.reason }, index: null };
   }
@@ -92,7 +92,7 @@ function useOf(
   if (minFreshSeconds !== null && selected.freshUntilAt - nowMs < minFreshSeconds * 1000) {
     return ask('request', 'request-min-fresh');
   }
-  // "the stored response is one of: fresh, or allowed to be served stale, or successfully validated"
+  // "the stored response is one of the following: fresh …, allowed to be served stale …, successfully validated"
   if (nowMs < selected.freshUntilAt || clientTakesStale(selected, requestControl, nowMs)) {
     return { decision: { type: 'hit', ageSeconds, ttlSeconds }, index };
   }

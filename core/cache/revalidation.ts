@@ -74,8 +74,8 @@ export function freshen(stored: StoredResponse, notModified: NotModified): Fresh
 
 /**
  * RFC 9111 §4.3.4, cases in its order: a strong tag must be ours; a weak validator must correspond to ours; without any
- * validator the only response that was asked about is meant. The variant's Vary must still be the same, or its
- * selecting fields would no longer say what it answers.
+ * validator the one response that we asked about is meant (docs/DIVERGENCES.md). The variant's Vary must still be the
+ * same, or its selecting fields would no longer say what it answers.
  */
 function confirms(stored: StoredResponse, { fields, receivedAt }: NotModified): boolean {
   // Without a validator of ours the question was the client's, and so is the answer.

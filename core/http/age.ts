@@ -4,7 +4,7 @@ import { type Fields, fieldValue } from './fields.ts';
 
 /**
  * RFC 9111 §5.1: the Age field in seconds, at most DELTA_SECONDS_MAX; the first member where there are several. What
- * is no non-negative integer is ignored: 0.
+ * is no non-negative integer is ignored: 0 (docs/DIVERGENCES.md).
  */
 export function ageFieldSeconds(fields: Fields): number {
   const text = fieldValue(fields, 'age');

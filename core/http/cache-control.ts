@@ -65,7 +65,7 @@ export function namesDirective(cacheControl: CacheControl, name: string): boolea
 
 /**
  * Seconds of a directive, 0 to DELTA_SECONDS_MAX, or null when it is not there. RFC 9111 §4.2.1: of duplicates the
- * least counts, and an argument that is no number means stale, so it reads as 0.
+ * least counts (docs/DIVERGENCES.md), and an argument that is no number means stale, so it reads as 0.
  */
 export function directiveSeconds(cacheControl: CacheControl, name: string): number | null {
   const argumentsOfName = cacheControl.directives.get(name);

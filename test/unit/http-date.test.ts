@@ -150,7 +150,7 @@ describe('RFC 9111 §4.2.3 corrected_initial_age', () => {
   it('takes a Date of the future or none for no age, and a clock that stepped back for no delay', () => {
     expect(initialAgeMs({ ...base, dateAt: NOW + 60_000 })).toBe(0);
     expect(initialAgeMs({ ...base, dateAt: null })).toBe(0);
-    expect(initialAgeMs({ ...base, receivedAt: NOW - 5000 })).toBe(0);
+    expect(initialAgeMs({ ...base, ageSeconds: 10, receivedAt: NOW - 5000 })).toBe(10_000);
   });
 
   it('does not count the fraction of a second that Date cannot tell', () => {

@@ -22,6 +22,13 @@ describe('parseIp', () => {
     );
   });
 
+  it('takes "::" for one group at least, and once', () => {
+    for (const text of ['1:2:3:4::5:6:7:8', '1:2:3:4:5:6:7:8::', '::1::', ':::', '1:2:3:4:5:6:1.2.3.4::']) {
+      expect(parseIp(text)).toBeNull();
+    }
+    expect(parseIp('1:2:3::5:6:7:8')).toEqual([1, 2, 3, 0, 5, 6, 7, 8]);
+  });
+
   it('knows an IPv4 address and its mapped IPv6 form as one', () => {
     expect(parseIp('::ffff:10.1.2.3')).toEqual(parseIp('10.1.2.3'));
     expect(parseIp('::ffff:a01:203')).toEqual(parseIp('10.1.2.3'));
