@@ -56,11 +56,12 @@ export function parseTarget(url: string): ParsedTarget {
   if (url.includes('#')) return badTarget('fragment');
 
   const hostStart = start[0].length;
-  const hostEnd = indexOfAny(url, '/?\\', hostStart);
+  const hostEnd = authorityEnd(url, hostStart);
   const host = parseHost(url.slice(hostStart, hostEnd), scheme);
   if (typeof host !== 'string') return host;
 
-  const queryStart = indexOfAny(url, '?', hostEnd);
+  const mark = url.indexOf('?', hostEnd);
+  const queryStart = mark === -1 ? url.length : mark;
   const path = url.slice(hostEnd, queryStart) || '/';
   const query = url.slice(queryStart);
   if (FORBIDDEN_IN_PATH.test(path)) return badTarget('forbidden-character');
@@ -108,12 +109,14 @@ function addressLiteral(text: string): string | null {
   return `[${canonical.includes(':') ? canonical : `::ffff:${canonical}`}]`;
 }
 
-/** The first place of any of the characters from `from` on, or the text's length. */
-function indexOfAny(text: string, characters: string, from: number): number {
-  let i = from;
-  while (i < text.length && !characters.includes(text.charAt(i))) i++;
+/** Where path or query begin; a "\" ends the host too, as some parsers have it, and is refused in the path. */
+function authorityEnd(url: string, start: number): number {
+  let i = start;
+  while (i < url.length && !AUTHORITY_ENDS.has(url.charCodeAt(i))) i++;
   return i;
 }
+
+const AUTHORITY_ENDS = new Set([0x2f /* / */, 0x3f /* ? */, 0x5c /* \ */]);
 
 function badTarget(reason: BadTargetReason): ParsedTarget {
   return { type: 'bad-target', reason };
