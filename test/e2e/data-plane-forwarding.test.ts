@@ -451,13 +451,21 @@ describe('failures', () => {
     expect(origin().ledger.entries()).toHaveLength(1);
   });
 
-  it.each(['reset-mid-body', 'short-body', 'stall-mid-body'] as const)(
-    'within a body (%s) abort the response',
-    async (fault) => {
-      origin().script({ on: '/half', fault, bodyBytes: 200_000 });
-      await expect(ask('hurried.test', { path: '/half' })).rejects.toThrow();
-    },
-  );
+  it.each(
+    (['reset-mid-body', 'short-body', 'stall-mid-body'] as const).flatMap((fault) => [
+      [fault, 2_000] as const,
+      [fault, 200_000] as const,
+    ]),
+  )('within a body (%s of %i bytes) abort the response', async (fault, bodyBytes) => {
+    origin().script({ on: '/half', fault, bodyBytes });
+    await expect(ask('hurried.test', { path: '/half' })).rejects.toThrow();
+  });
+
+  it.each([2_000, 200_000])('are not seen in a body of %i bytes that is only slow', async (bodyBytes) => {
+    // Twice attemptMs, under totalMs.
+    origin().script({ on: '/slow', bodyBytes, chunkBytes: Math.ceil(bodyBytes / 6), chunkIntervalMs: 100 });
+    expect((await ask('hurried.test', { path: '/slow' })).body.length).toBe(bodyBytes);
+  });
 
   it('within a chunked body abort the response', async () => {
     origin().script({ on: '/half', fault: 'short-body', bodyBytes: 200_000, framing: 'chunked' });

@@ -25,8 +25,9 @@ export type OriginOutcome =
     }
   | { readonly type: 'failed'; readonly error: EdgeError };
 
-/** What is left of the attempt's time when its head is there: a body may be waited for so long, on the same timer. */
+/** What is left of the attempt's time when its head is there, on the same timer. */
 export interface Patience {
+  /** Resolves when that time is over. */
   readonly isOver: Promise<null>;
   stop(): void;
 }
@@ -73,7 +74,16 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
         backend.load.inFlight--;
       });
       const receivedAt = edge.now();
-      return { type: 'answered', response, pool, backend, requestedAt, receivedAt, patience, done };
+      return {
+        type: 'answered',
+        response,
+        pool,
+        backend,
+        requestedAt,
+        receivedAt,
+        patience,
+        done,
+      };
     }
     backend.load.inFlight--;
     failure = { code: outcome.code, detail: `${nameOf(pool, backend)}: ${outcome.detail}` };

@@ -2,6 +2,7 @@
 // first bytes are all of it is handed over whole (no stream to set up); any other goes chunk by chunk: the next one is
 // read when the client has taken the last, so a slow client piles up nothing. An origin that falls silent, resets or
 // ends early aborts the client's response: never a clean end after half a body.
+// (Leaving a body to the runtime would be cheaper still, but then no timer of ours runs and a stalled one hangs on.)
 import type { Patience } from './fetch-origin.ts';
 import { within } from './within.ts';
 
