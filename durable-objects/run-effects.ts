@@ -39,6 +39,12 @@ const TIMED_OUT: Ask = { type: 'timed-out' };
 /** How long a caller is kept waiting; the same for all, so those asked first run out first. */
 export const ASK_TIMEOUT_MS = 5_000;
 
+/**
+ * Entries in flight. Each costs three objects a transaction and two of them a call, so fewer and fuller ones carry more
+ * commands; two keep one on its way while the next fills.
+ */
+const WINDOW_MAX = 2;
+
 export class RunningReplica {
   readonly state: ReplicaState;
   readonly #store: SqliteStore;
@@ -56,7 +62,7 @@ export class RunningReplica {
   constructor(store: SqliteStore, around: ReplicaSurroundings) {
     this.#store = store;
     this.#around = around;
-    this.state = createReplica(store);
+    this.state = createReplica(store, { windowMax: WINDOW_MAX });
     this.#dispatch({ type: 'boot' });
   }
 

@@ -2,10 +2,13 @@
 import type { RowAddress } from '../../core/replication/commands.ts';
 import type { Row, RowHead } from '../../core/replication/store.ts';
 import { isKvEntryKey } from '../../core/sharding/entry-key.ts';
+import { RecentMap } from './recent-map.ts';
 import { HEAD_COLUMNS, type HeadColumns, headOf, ROW_COLUMNS, type RowColumns, rowOf } from './row-codec.ts';
 
 export class RowTable {
   readonly #sql: SqlStorage;
+  /** By key, by variant: applying an op looks at the same heads several times, hot keys are looked at always. */
+  readonly #recent = new RecentMap<string, readonly RowHead[]>(REMEMBERED_KEYS_MAX);
   /** Id of the HTTP row written last; null = not looked up yet. */
   #lastHttpId: number | null = null;
   /** Id of the key-value row that was new last. */
@@ -16,17 +19,11 @@ export class RowTable {
   }
 
   head({ key, variant }: RowAddress): RowHead | undefined {
-    const found = this.#sql
-      .exec<HeadColumns>(`SELECT ${HEAD_COLUMNS} FROM rows WHERE key = ? AND variant = ?`, key, variant)
-      .toArray()[0];
-    return found === undefined ? undefined : headOf(found);
+    return this.#headsOf(key).find((head) => head.variant === variant);
   }
 
   heads(key: string): RowHead[] {
-    const found = this.#sql
-      .exec<HeadColumns>(`SELECT ${HEAD_COLUMNS} FROM rows WHERE key = ?`, key)
-      .toArray();
-    return byVariant(found.map(headOf));
+    return [...this.#headsOf(key)];
   }
 
   ofKey(key: string): Row[] {
@@ -59,7 +56,8 @@ export class RowTable {
       .map(headOf);
   }
 
-  put({ key, variant, viewstamp, item, born, writtenAt, expireAt, tags, bytes, value }: Row): void {
+  put({ value, ...head }: Row): void {
+    const { key, variant, viewstamp, item, born, writtenAt, expireAt, tags, bytes } = head;
     const { body } = value;
     // A key-value row keeps its place; an HTTP row moves to the end of the line.
     const isKv = isKvEntryKey(key);
@@ -85,10 +83,29 @@ export class RowTable {
       value.meta,
       body.type === 'chunks' ? null : body.bytes,
     );
+    const known = this.#recent.get(key);
+    if (known !== undefined) this.#remember(key, [...without(known, variant), head]);
   }
 
   delete({ key, variant }: RowAddress): void {
     this.#sql.exec('DELETE FROM rows WHERE key = ? AND variant = ?', key, variant);
+    const known = this.#recent.get(key);
+    if (known !== undefined) this.#remember(key, without(known, variant));
+  }
+
+  #headsOf(key: string): readonly RowHead[] {
+    const known = this.#recent.get(key);
+    if (known !== undefined) return known;
+    const found = this.#sql
+      .exec<HeadColumns>(`SELECT ${HEAD_COLUMNS} FROM rows WHERE key = ?`, key)
+      .toArray();
+    return this.#remember(key, found.map(headOf));
+  }
+
+  #remember(key: string, heads: RowHead[]): readonly RowHead[] {
+    const sorted = byVariant(heads);
+    if (key.length <= REMEMBERED_KEY_LENGTH_MAX) this.#recent.set(key, sorted);
+    return sorted;
   }
 
   #body(id: number): ArrayBuffer {
@@ -110,12 +127,19 @@ export class RowTable {
   }
 }
 
+const REMEMBERED_KEYS_MAX = 2_048;
+const REMEMBERED_KEY_LENGTH_MAX = 1_024;
+
 const NEW_CONTENT = `view = excluded.view, op = excluded.op, item = excluded.item, bornView = excluded.bornView,
   bornOp = excluded.bornOp, writtenAt = excluded.writtenAt, expireAt = excluded.expireAt, bytes = excluded.bytes,
   tags = excluded.tags, hashes = excluded.hashes, bodyBytes = excluded.bodyBytes, meta = excluded.meta,
   body = excluded.body`;
 const CONFLICT_STAYS = `ON CONFLICT (key, variant) DO UPDATE SET ${NEW_CONTENT}`;
 const CONFLICT_MOVES = `ON CONFLICT (key, variant) DO UPDATE SET id = excluded.id, ${NEW_CONTENT}`;
+
+function without(heads: readonly RowHead[], variant: string): RowHead[] {
+  return heads.filter((head) => head.variant !== variant);
+}
 
 /** SQLite compares UTF-8 bytes; the core wants code units, which differ above the basic plane. */
 function byVariant<R extends RowAddress>(rows: R[]): R[] {

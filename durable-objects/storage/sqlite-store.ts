@@ -17,6 +17,7 @@ import type {
 } from '../../core/replication/store.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import { ChunkTable } from './chunk-table.ts';
+import { DedupeTable } from './dedupe-table.ts';
 import { type HeadRow, headFromRow, stampOf } from './head-row.ts';
 import { LogTable } from './log-table.ts';
 import { RowTable } from './row-table.ts';
@@ -26,6 +27,7 @@ export class SqliteStore implements ReplicaStore {
   readonly #log: LogTable;
   readonly #rows: RowTable;
   readonly #chunks: ChunkTable;
+  readonly #dedupe: DedupeTable;
   /** Asked for with every read; null = not looked up yet. */
   #all: InvalidationStamps | null = null;
 
@@ -35,6 +37,7 @@ export class SqliteStore implements ReplicaStore {
     this.#log = new LogTable(sql);
     this.#rows = new RowTable(sql);
     this.#chunks = new ChunkTable(sql);
+    this.#dedupe = new DedupeTable(sql);
   }
 
   head(): DurableHead | null {
@@ -74,13 +77,7 @@ export class SqliteStore implements ReplicaStore {
   }
 
   dedupe(reqId: string): DedupeRow | undefined {
-    const found = this.#sql
-      .exec<{ op: number; t: number; digest: string; result: string }>(
-        'SELECT op, t, digest, result FROM dedupe WHERE reqId = ?',
-        reqId,
-      )
-      .toArray()[0];
-    return found === undefined ? undefined : { ...found, reqId, result: JSON.parse(found.result) };
+    return this.#dedupe.find(reqId);
   }
 
   logEntries(fromOp: number, bytesMax: number): LogEntry[] {
@@ -139,7 +136,7 @@ export class SqliteStore implements ReplicaStore {
         this.#rows.delete(write.address);
         break;
       case 'dedupe':
-        this.#writeDedupe(write.row);
+        this.#dedupe.put(write.row);
         break;
       case 'touch':
         this.#sql.exec('UPDATE head SET touches = touches + 1');
@@ -166,7 +163,7 @@ export class SqliteStore implements ReplicaStore {
         this.#forgetTombstones(write.upTo);
         break;
       case 'forgetDedupe':
-        this.#forgetDedupe(write);
+        this.#dedupe.forget(write);
         break;
       case 'chunk':
         this.#chunks.put(write.hash, write.bytes, write.stagedAt);
@@ -214,29 +211,6 @@ export class SqliteStore implements ReplicaStore {
       head.kvBytes,
       head.entries,
       head.stateHash,
-    );
-  }
-
-  #writeDedupe({ reqId, op, t, digest, result }: DedupeRow): void {
-    // Replaced, not updated: a later occurrence belongs at the end of the ids.
-    this.#sql.exec(
-      'INSERT OR REPLACE INTO dedupe (reqId, op, t, digest, result) VALUES (?, ?, ?, ?, ?)',
-      reqId,
-      op,
-      t,
-      digest,
-      JSON.stringify(result),
-    );
-  }
-
-  /** Ids, ops and logged times all ascend: the rows to go are those before the first that stays. */
-  #forgetDedupe({ beforeT, beforeOp, limit }: Extract<Write, { type: 'forgetDedupe' }>): void {
-    this.#sql.exec(
-      `DELETE FROM dedupe WHERE id < (SELECT min(id) FROM dedupe) + ?1 AND id < coalesce(
-         (SELECT id FROM dedupe WHERE t >= ?2 OR op >= ?3 ORDER BY id LIMIT 1), 9007199254740991)`,
-      limit,
-      beforeT,
-      beforeOp,
     );
   }
 

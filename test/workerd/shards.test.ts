@@ -360,6 +360,8 @@ describe('the SQLite store', () => {
             const write = nextWrite();
             memory.write([write]);
             store.write([write]);
+            // Looked at in between as well: what a store remembers of a look must not outlive a write.
+            if (i % 4 === 3) expect(everythingOf(store, 130)).toEqual(everythingOf(memory, 130));
           }
           const expected = everythingOf(memory, 130);
           expect(everythingOf(store, 130)).toEqual(expected);
