@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
 import type { ConfigDocument } from '../../core/config/schema.ts';
 import type { LedgerEntry } from '../../origin-mock/ledger.ts';
 import type { RunningOrigin } from '../../origin-mock/start-origin.ts';
@@ -59,6 +58,7 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
       hashed: { backends: [a, b, c], strategy: { type: 'consistent-hash', key: ['path'] } },
     },
     routes: [
+      { id: 'sockets', match: { paths: ['/websocket'] }, pool: 'one' },
       route('one', { request: { removeHeaders: ['X-Secret'], setHeaders: { 'X-Edge': 'yes' } } }),
       ...['web', 'half', 'once', 'gone', 'none', 'hurried', 'named', 'hashed', 'compressing'].map((name) =>
         route(name),
@@ -378,14 +378,12 @@ describe('responses', () => {
   });
 
   it('switch to a WebSocket that echoes', async () => {
-    const socket = new WebSocket(`${product.url.replace('http', 'ws')}/ws`, {
-      headers: { host: 'one.test' },
-    });
+    const socket = new WebSocket(`${product.url.replace('http', 'ws')}/websocket`);
     const echoed = new Promise<string>((resolve, reject) => {
-      socket.on('error', reject);
-      socket.on('message', (data) => resolve(String(data)));
+      socket.addEventListener('error', () => reject(new Error('The WebSocket failed')));
+      socket.addEventListener('message', ({ data }) => resolve(String(data)));
     });
-    socket.on('open', () => socket.send('hello'));
+    socket.addEventListener('open', () => socket.send('hello'));
     expect(await echoed).toBe('hello');
     socket.close();
     expect(only(origin().ledger.entries()).status).toBe(101);
