@@ -28,22 +28,28 @@ export interface Bundle {
 export interface BuildOptions {
   /** Another entry than wrangler.toml's `main`, relative to the repository. */
   readonly entry?: string;
+  /** Another wrangler.toml than the repository's own, relative to it. */
+  readonly config?: string;
   readonly onBuild?: () => void;
 }
 
 const KEPT_MAX = 8;
 
 /** About 3 s when something changed, else milliseconds. Several processes may build at once. */
-export async function buildBundle({ entry, onBuild }: BuildOptions = {}): Promise<Bundle> {
+export async function buildBundle({
+  entry,
+  config = 'wrangler.toml',
+  onBuild,
+}: BuildOptions = {}): Promise<Bundle> {
   const main = entry ?? readWranglerConfig().main;
   const builds = join(repository, '.roundel/build');
-  const folder = join(builds, digestOfSources(main));
+  const folder = join(builds, digestOfSources(main, config));
   const built = !existsSync(folder);
   if (built) {
     onBuild?.();
     mkdirSync(builds, { recursive: true });
     const unfinished = `${folder}.${process.pid}`;
-    await runWrangler(main, unfinished);
+    await runWrangler(main, config, unfinished);
     try {
       renameSync(unfinished, folder);
     } catch (error) {
@@ -58,21 +64,29 @@ export async function buildBundle({ entry, onBuild }: BuildOptions = {}): Promis
   return { folder, modules: [mainModule, ...others], built };
 }
 
-function digestOfSources(main: string): string {
+function digestOfSources(main: string, config: string): string {
   const folders = ['core', 'worker', 'durable-objects'];
   if (!folders.includes(main.split('/')[0] ?? '')) folders.push(dirname(main));
   const files = folders.flatMap((name) => globSync(`${name}/**/*.{ts,js,wasm,json}`, { cwd: repository }));
   const hash = createHash('sha256').update(main);
-  for (const file of ['wrangler.toml', 'package-lock.json', ...files.sort()]) {
+  for (const file of [config, 'package-lock.json', ...files.sort()]) {
     hash.update(`\0${file}\0`).update(readFileSync(join(repository, file)));
   }
   return hash.digest('hex').slice(0, 32);
 }
 
-async function runWrangler(main: string, outdir: string): Promise<void> {
+async function runWrangler(main: string, config: string, outdir: string): Promise<void> {
   const wrangler = join(repository, 'node_modules/wrangler/bin/wrangler.js');
-  const config = join(repository, 'wrangler.toml');
-  const args = [wrangler, 'deploy', main, '--config', config, '--dry-run', '--outdir', outdir];
+  const args = [
+    wrangler,
+    'deploy',
+    main,
+    '--config',
+    join(repository, config),
+    '--dry-run',
+    '--outdir',
+    outdir,
+  ];
   const child = spawn(process.execPath, args, {
     cwd: repository,
     stdio: ['ignore', 'pipe', 'pipe'],

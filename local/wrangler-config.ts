@@ -17,10 +17,12 @@ export interface WranglerConfig {
   readonly durableObjects: readonly DurableObjectBinding[];
 }
 
-/** Reads this repository's own file, in the plain shape that it has: no TOML library is needed for that. */
-export function readWranglerConfig(
-  text = readFileSync(join(repository, 'wrangler.toml'), 'utf8'),
-): WranglerConfig {
+/**
+ * `file` is relative to the repository. Reads the plain shape that this repository's files have: no TOML library is
+ * needed for that, and a test compares the result with what wrangler reads.
+ */
+export function readWranglerConfig(file = 'wrangler.toml'): WranglerConfig {
+  const text = readFileSync(join(repository, file), 'utf8');
   const bindings = text.matchAll(
     /^\[\[durable_objects\.bindings\]\]\nname = "(\w+)"\nclass_name = "(\w+)"/gm,
   );

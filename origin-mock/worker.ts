@@ -46,6 +46,7 @@ async function sha256(bytes: Uint8Array): Promise<string> {
 
 function echoSocket(): Response {
   const { 0: client, 1: server } = new WebSocketPair();
+  server.binaryType = 'arraybuffer';
   server.accept();
   server.addEventListener('message', ({ data }) => server.send(data));
   server.addEventListener('close', ({ code, reason }) => server.close(code === 1005 ? 1000 : code, reason));
