@@ -5,18 +5,22 @@ export interface Random {
   next(): number;
 }
 
-/** sfc32 (Doty-Humphrey, PractRand): small, fast, passes BigCrush. Equal seeds give equal sequences. O(1). */
+/**
+ * sfc32 (Doty-Humphrey, PractRand): small, fast, passes BigCrush. Equal seeds give equal sequences. O(1), allocates
+ * nothing: the state lies in an array, since numbers that a closure captures are boxed when they leave 31 bits.
+ */
 export function seededRandom(seed: number): Random {
-  let a = 0x9e3779b9 | 0;
-  let b = 0x243f6a88 | 0;
-  let c = seed | 0;
-  let counter = 1;
+  const state = Int32Array.of(0x9e3779b9, 0x243f6a88, seed, 1);
   const next32 = (): number => {
+    const a = state[0] as number;
+    const b = state[1] as number;
+    const c = state[2] as number;
+    const counter = state[3] as number;
     const sum = (a + b + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = ((c << 21) | (c >>> 11)) + sum;
+    state[0] = b ^ (b >>> 9);
+    state[1] = (c + (c << 3)) | 0;
+    state[2] = ((c << 21) | (c >>> 11)) + sum;
+    state[3] = counter + 1;
     return sum >>> 0;
   };
   // The seed sits in one of four words: let it spread before the first number is used.

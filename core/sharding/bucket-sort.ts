@@ -25,6 +25,9 @@ export function bucketBits(count: number, perBucket: number): number {
   return Math.max(1, Math.ceil(Math.log2(Math.max(1, count / perBucket))));
 }
 
+/** Elements a bucket while sorting: few to move within one, and cursors that fit the processor's nearest cache. */
+const PER_BUCKET = 4;
+
 /**
  * Ascending order of `positions` (any 32-bit values), each taking its `payload` along; equal positions keep their
  * given order. The arguments are left as they are. O(n) for even spread, O(n²) when all crowd into one bucket.
@@ -33,23 +36,32 @@ export function bucketSort(
   positions: Uint32Array,
   payload: Uint16Array,
 ): { positions: Uint32Array; payload: Uint16Array } {
-  const { bits, starts } = bucketIndex(positions, bucketBits(positions.length, 1));
+  const count = positions.length;
+  const { bits, starts: next } = bucketIndex(positions, bucketBits(count, PER_BUCKET));
   const shift = 32 - bits;
-  const next = starts.slice(0, -1);
-  const sorted = new Uint32Array(positions.length);
-  const carried = new Uint16Array(positions.length);
-  for (let i = 0; i < positions.length; i++) {
+  const sorted = new Uint32Array(count);
+  const carried = new Uint16Array(count);
+  for (let i = 0; i < count; i++) {
     const position = positions[i]!;
     const bucket = position >>> shift;
-    const first = starts[bucket]!;
-    let place = next[bucket]!++;
-    while (place > first && sorted[place - 1]! > position) {
+    const place = next[bucket]!;
+    next[bucket] = place + 1;
+    sorted[place] = position;
+    carried[place] = payload[i]!;
+  }
+  // Every element now stands within its bucket of where it belongs.
+  for (let i = 1; i < count; i++) {
+    const position = sorted[i]!;
+    if (sorted[i - 1]! <= position) continue;
+    const load = carried[i]!;
+    let place = i;
+    do {
       sorted[place] = sorted[place - 1]!;
       carried[place] = carried[place - 1]!;
       place--;
-    }
+    } while (place > 0 && sorted[place - 1]! > position);
     sorted[place] = position;
-    carried[place] = payload[i]!;
+    carried[place] = load;
   }
   return { positions: sorted, payload: carried };
 }

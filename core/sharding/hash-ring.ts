@@ -19,8 +19,8 @@ import { walkRing } from './ring-walk.ts';
 const POINTS_MIN = 32;
 const POINTS_MAX = 16_384;
 
-/** Segments that share a bucket: a few compares within one cache line cost less than a larger index. */
-const SEGMENTS_PER_BUCKET = 4;
+/** Segments that share a bucket: some compares within one cache line cost less than the misses of a larger index. */
+const SEGMENTS_PER_BUCKET = 16;
 
 export interface RingMember {
   /** Identity: decides where the points lie. Unique within the ring. */
@@ -81,7 +81,8 @@ export function buildHashRing(members: readonly RingMember[], options: RingOptio
   const unweighted = weights.every((weight) => weight === weights[0]);
 
   const { positions, payload: owners } = ringPoints(ranked, pointsEach, options.seed);
-  const pointWeights = unweighted ? null : Float64Array.from(owners, (owner) => weights[owner]!);
+  const pointWeights = unweighted ? null : new Float64Array(owners.length);
+  if (pointWeights) for (let i = 0; i < owners.length; i++) pointWeights[i] = weights[owners[i]!]!;
   const segments =
     count === 0 ? { ends: positions, points: positions } : ringSegments(positions, pointWeights);
 

@@ -22,40 +22,39 @@ export interface Segments {
  */
 export function cheapestAhead(positions: Uint32Array, weights: Float64Array): Segments {
   const count = positions.length;
-  // Points that may still own something further back: the present owner on top, ever heavier ones below it.
+  // Points that may still own something further back: the present owner on top, ever heavier ones below it. Each
+  // entry's border is where, going backwards, the one below takes over from it.
   const stack = new Uint32Array(2 * count);
   const place = new Float64Array(2 * count);
   const weight = new Float64Array(2 * count);
+  const border = new Float64Array(2 * count);
   let top = -1;
 
-  /** Where, going backwards, the entry `below` takes over from the one on it. */
-  const takeover = (below: number): number => {
-    const above = below + 1;
-    const gain = place[above]! * weight[below]! - place[below]! * weight[above]!;
-    return gain / (weight[below]! - weight[above]!);
-  };
   const push = (point: number, offset: number): void => {
     const p = positions[point]! + offset;
     const w = weights[point]!;
     // A point that lies further away and weighs no more never costs less again.
     while (top >= 0 && weight[top]! <= w) top--;
-    top++;
-    for (;;) {
-      stack[top] = point;
-      place[top] = p;
-      weight[top] = w;
+    let takenOver = Number.NEGATIVE_INFINITY;
+    while (top >= 0) {
+      takenOver = (p * weight[top]! - place[top]! * w) / (weight[top]! - w);
       // Nor does one that is overtaken before it would overtake the new one.
-      if (top < 2 || takeover(top - 1) > takeover(top - 2)) return;
+      if (top === 0 || takenOver > border[top]!) break;
       top--;
     }
+    top++;
+    stack[top] = point;
+    place[top] = p;
+    weight[top] = w;
+    border[top] = takenOver;
   };
 
   // A first turn only fills the stack with what the ring's beginning owns beyond the ring's end.
   for (let point = count - 1; point >= 0; point--) {
-    while (top > 0 && takeover(top - 1) > positions[point]! + TURN) top--;
+    while (top > 0 && border[top]! > positions[point]! + TURN) top--;
     push(point, TURN);
   }
-  while (top > 0 && takeover(top - 1) >= TURN) top--;
+  while (top > 0 && border[top]! >= TURN) top--;
 
   const ends = new Uint32Array(2 * count + top + 1);
   const points = new Uint32Array(ends.length);
@@ -67,12 +66,11 @@ export function cheapestAhead(positions: Uint32Array, weights: Float64Array): Se
     points[free] = stack[top]!;
   };
   const emitTakeoversAbove = (p: number): void => {
-    while (top > 0) {
-      const border = takeover(top - 1);
-      if (border <= p) return;
-      top--;
+    while (top > 0 && border[top]! > p) {
       // At the border itself both cost the same: it stays with the nearer point.
-      emit(Math.ceil(border) - 1);
+      const end = Math.ceil(border[top]!) - 1;
+      top--;
+      emit(end);
     }
   };
   emit(TURN - 1);

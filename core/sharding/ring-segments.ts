@@ -80,16 +80,17 @@ function weightedSegments(positions: Uint32Array, weights: Float64Array): Segmen
 }
 
 function cheapestBehind(positions: Uint32Array, weights: Float64Array): Segments {
-  const count = positions.length;
-  const mirrored = cheapestAhead(
-    positions.map((_, i) => TURN - 1 - positions[count - 1 - i]!),
-    weights.map((_, i) => weights[count - 1 - i]!),
-  );
-  const segments = mirrored.ends.length;
-  return {
-    ends: mirrored.ends.map((_, i) =>
-      i === segments - 1 ? TURN - 1 : TURN - 2 - mirrored.ends[segments - 2 - i]!,
-    ),
-    points: mirrored.points.map((_, i) => count - 1 - mirrored.points[segments - 1 - i]!),
-  };
+  const last = positions.length - 1;
+  const mirroredPositions = positions.slice().reverse();
+  for (let i = 0; i <= last; i++) mirroredPositions[i] = TURN - 1 - mirroredPositions[i]!;
+  const mirrored = cheapestAhead(mirroredPositions, weights.slice().reverse());
+
+  const ends = mirrored.ends.slice().reverse();
+  const points = mirrored.points.slice().reverse();
+  for (let i = 0; i < points.length; i++) {
+    points[i] = last - points[i]!;
+    // What ends there begins here, and the segment before the next one's beginning ends it.
+    ends[i] = i + 1 < points.length ? TURN - 2 - ends[i + 1]! : TURN - 1;
+  }
+  return { ends, points };
 }
