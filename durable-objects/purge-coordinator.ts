@@ -12,8 +12,8 @@ import type {
   TelemetryRpc,
 } from './interfaces.ts';
 import { type Intent, IntentStore } from './purge-coordinator/intent-store.ts';
-import { planPurge, type ShardPurge } from './purge-coordinator/plan-purge.ts';
-import { type NamedCommand, ShardCaller } from './shard-caller.ts';
+import { type NamedCommand, planPurge, type ShardPurge } from './purge-coordinator/plan-purge.ts';
+import { ShardCaller } from './shard-caller.ts';
 import { within } from './within.ts';
 
 interface PurgeCoordinatorEnv {

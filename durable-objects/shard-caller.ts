@@ -1,6 +1,6 @@
 // Commands from an object to the shards. Objects may share stubs and promises between calls, so a stub lives until a
 // call through it fails; what to do after a failure is the same policy that the edges follow.
-import type { Command, CommandResult } from '../core/replication/commands.ts';
+import type { CommandResult } from '../core/replication/commands.ts';
 import { PROTOCOL_VERSION } from '../core/replication/messages.ts';
 import type { Viewstamp } from '../core/replication/viewstamp.ts';
 import {
@@ -10,7 +10,7 @@ import {
   type FailedTry,
   type PrimaryHint,
 } from '../core/sharding/group-call.ts';
-import type { ShardGroup, ShardReplicaRpc, SubmitAnswer } from './interfaces.ts';
+import type { ShardGroup, ShardReplicaRpc, SubmitAnswer, SubmitRequest } from './interfaces.ts';
 import { within } from './within.ts';
 
 export type Submitted =
@@ -20,11 +20,6 @@ export type Submitted =
       readonly bookmark: Viewstamp;
     }
   | { readonly type: 'failed'; readonly detail: string };
-
-export interface NamedCommand {
-  readonly reqId: string;
-  readonly command: Command;
-}
 
 export class ShardCaller {
   readonly #namespace: DurableObjectNamespace;
@@ -40,7 +35,7 @@ export class ShardCaller {
   async submit(
     group: ShardGroup,
     mapEpoch: number,
-    requests: readonly NamedCommand[],
+    requests: SubmitRequest['requests'],
     deadlineAt: number,
   ): Promise<Submitted> {
     let call = beginCall(this.#hints.get(group.groupId) ?? { view: 0, primary: 0 });
@@ -60,7 +55,7 @@ export class ShardCaller {
     group: ShardGroup,
     mapEpoch: number,
     member: number,
-    requests: readonly NamedCommand[],
+    requests: SubmitRequest['requests'],
     limitMs: number,
   ): Promise<SubmitAnswer | FailedTry> {
     const found = group.members[member];

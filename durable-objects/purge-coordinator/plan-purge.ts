@@ -1,8 +1,9 @@
 // Which shards a purge concerns and what each of them is asked to commit. Request ids follow from the purge's own id,
 // so a shard that is asked twice does it once.
 import { slotOfKey } from '../../core/sharding/slot-map.ts';
-import type { ShardGroup, ShardMap } from '../interfaces.ts';
-import type { NamedCommand } from '../shard-caller.ts';
+import type { ShardGroup, ShardMap, SubmitRequest } from '../interfaces.ts';
+
+export type NamedCommand = SubmitRequest['requests'][number];
 
 export interface ShardPurge {
   readonly group: ShardGroup;

@@ -17,8 +17,15 @@ import type {
 } from '../../durable-objects/interfaces.ts';
 import { sleep } from './within.ts';
 
+/** What calls need of the replicas' Durable Object namespace. */
+export interface ReplicaNamespace {
+  idFromName(name: string): object;
+  /** A stub; of the options `locationHint` is used. */
+  get(id: object, options: object): unknown;
+}
+
 export interface ShardCallParts {
-  readonly namespace: DurableObjectNamespace;
+  readonly namespace: ReplicaNamespace;
   now(): number;
   header(): EdgeHeader;
   /** An answer carried this header. */
@@ -57,10 +64,10 @@ const LATE = Symbol('late');
 
 export function createShardCaller({ namespace, now, header, heard }: ShardCallParts): ShardCaller {
   const hints = new Map<string, PrimaryHint>();
-  const ids = new Map<string, DurableObjectId>();
+  const ids = new Map<string, object>();
 
   /** Found by hashing the name, which is worth remembering. */
-  const idOf = (name: string): DurableObjectId => {
+  const idOf = (name: string): object => {
     let id = ids.get(name);
     if (id === undefined) {
       if (ids.size >= REMEMBERED_MAX) ids.clear();
@@ -81,8 +88,7 @@ export function createShardCaller({ namespace, now, header, heard }: ShardCallPa
       return Promise.reject(new Error(`shard ${group.shard} has no member ${member}`));
     }
     const { name, region } = found;
-    const locationHint = region as DurableObjectLocationHint;
-    const stub = namespace.get(idOf(name), { locationHint }) as unknown as ShardReplicaRpc;
+    const stub = namespace.get(idOf(name), { locationHint: region }) as ShardReplicaRpc;
     return attempt(stub, { shard: group.shard, member, name }, header());
   }
 
@@ -149,14 +155,14 @@ function isFailure(answer: AnyAnswer | FailedTry): answer is FailedTry {
 }
 
 async function orLate<T>(running: Promise<T>, limitMs: number): Promise<T | typeof LATE> {
-  let timer: number | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<typeof LATE>((resolve) => {
     timer = setTimeout(() => resolve(LATE), limitMs);
   });
   try {
     return await Promise.race([running, limit]);
   } finally {
-    clearTimeout(timer);
+    if (timer !== undefined) clearTimeout(timer);
   }
 }
 

@@ -14,7 +14,7 @@ import type {
   ShardMap,
   SubmitAnswer,
 } from '../../durable-objects/interfaces.ts';
-import { createShardCaller, type ShardCaller } from './shard-call.ts';
+import { createShardCaller, type ReplicaNamespace, type ShardCaller } from './shard-call.ts';
 import { type Chunk, chunksOf, INLINE_BODY_BYTES } from './shard-chunks.ts';
 
 export type ShardFailure =
@@ -81,7 +81,7 @@ export type UnstagedCommand =
 type Unstaged<C> = Omit<C, 'value'> & { readonly meta: string; readonly body: Uint8Array };
 
 export interface ShardClientParts {
-  readonly namespace: DurableObjectNamespace;
+  readonly namespace: ReplicaNamespace;
   now(): number;
   newRequestId(): string;
   /** An answer mentioned this configuration version and health epoch. */

@@ -1,0 +1,225 @@
+// The pure parts of talking to shards: what a caller does after a failed try, how log items become bytes, and what a
+// purge asks of which shard.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Command } from '../../core/replication/commands.ts';
+import type { LogItem } from '../../core/replication/messages.ts';
+import { httpEntryKey } from '../../core/sharding/entry-key.ts';
+import { afterFailure, beginCall, betterHint, type FailedTry } from '../../core/sharding/group-call.ts';
+import { slotOfKey, targetSlotMap } from '../../core/sharding/slot-map.ts';
+import type { ShardMap } from '../../durable-objects/interfaces.ts';
+import { planPurge } from '../../durable-objects/purge-coordinator/plan-purge.ts';
+import { chunkHashesOf, decodeItems, encodeItems } from '../../durable-objects/storage/item-codec.ts';
+import { RecentMap } from '../../durable-objects/storage/recent-map.ts';
+import { chunksOf } from '../../worker/data-plane/shard-chunks.ts';
+
+const LONG_MS = 60_000;
+const threw: FailedTry = { type: 'threw', overloaded: false, message: 'Network connection lost.' };
+
+describe('a call to a group', () => {
+  const call = beginCall({ view: 3, primary: 0 });
+
+  it('follows a correction at once', () => {
+    const move = afterFailure(call, { type: 'not-primary', view: 4, primary: 1 }, LONG_MS);
+    expect(move).toMatchObject({ type: 'try', afterMs: 0, call: { hint: { view: 4, primary: 1 } } });
+  });
+
+  it('does not follow the word of an older view', () => {
+    const move = afterFailure(call, { type: 'not-primary', view: 2, primary: 2 }, LONG_MS);
+    expect(move).toMatchObject({ type: 'try', call: { hint: { view: 3, primary: 0 } } });
+    expect(move.type === 'try' && move.afterMs).toBeGreaterThan(0);
+  });
+
+  it('pauses longer after each failure, up to a bound, also when members send it in circles', () => {
+    let now = call;
+    const pauses: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      const failure: FailedTry =
+        i % 2 === 0
+          ? { type: 'not-primary', view: 3, primary: i % 3 }
+          : { type: 'not-ready', reason: 'recovering' };
+      const move = afterFailure(now, failure, LONG_MS);
+      if (move.type !== 'try') throw new Error(move.detail);
+      pauses.push(move.afterMs);
+      now = move.call;
+    }
+    expect(pauses.slice(3)).toEqual([160, 320, 400, 400, 400, 400, 400, 400, 400]);
+  });
+
+  it('gives up when the next try would come too late', () => {
+    expect(afterFailure(call, threw, 20).type).toBe('give-up');
+    expect(afterFailure(call, threw, 21).type).toBe('try');
+  });
+
+  it.each<FailedTry>([
+    { type: 'overloaded' },
+    { type: 'unknown-protocol' },
+    { type: 'too-large', bytes: 2, bytesMax: 1 },
+    { type: 'not-ready', reason: 'lost' },
+    { type: 'threw', overloaded: true, message: 'overloaded' },
+  ])('never tries again after %o, where nothing was done', (failure) => {
+    expect(afterFailure(call, failure, LONG_MS)).toMatchObject({ type: 'give-up', maybeDone: false });
+  });
+
+  it('remembers for ever that a try may have been carried out', () => {
+    for (const failure of [threw, { type: 'timed-out' } as const]) {
+      const move = afterFailure(call, failure, LONG_MS);
+      if (move.type !== 'try') throw new Error(move.detail);
+      expect(afterFailure(move.call, { type: 'overloaded' }, LONG_MS)).toMatchObject({
+        type: 'give-up',
+        maybeDone: true,
+      });
+    }
+    expect(afterFailure(call, { type: 'not-ready', reason: 'unborn' }, 0)).toMatchObject({
+      maybeDone: false,
+    });
+  });
+
+  it('believes the later view', () => {
+    expect(betterHint({ view: 2, primary: 2 }, { view: 1, primary: 1 })).toEqual({ view: 2, primary: 2 });
+    expect(betterHint({ view: 2, primary: 2 }, { view: 2, primary: 0 })).toEqual({ view: 2, primary: 0 });
+  });
+});
+
+describe('log items', () => {
+  const bytes = fc.uint8Array({ maxLength: 300 });
+  const body = fc.oneof(
+    bytes.map((content) => ({ type: 'inline' as const, bytes: content })),
+    fc.record({
+      type: fc.constant('chunks' as const),
+      hashes: fc.array(fc.constantFrom('aa', 'bb', 'cc'), { minLength: 1, maxLength: 3 }),
+      bytes: fc.nat(),
+    }),
+  );
+  const anyText = fc.string({ unit: 'grapheme', maxLength: 20 });
+  const command: fc.Arbitrary<Command> = fc.oneof(
+    fc.record({
+      type: fc.constant('put' as const),
+      key: anyText,
+      value: fc.record({ meta: anyText, body }),
+      condition: fc.constantFrom(null, { type: 'absent' as const }, { type: 'etag' as const, etags: ['a'] }),
+      ttlMs: fc.option(fc.nat()),
+      tags: fc.array(anyText, { maxLength: 3 }),
+    }),
+    fc.record({
+      type: fc.constant('fill' as const),
+      key: anyText,
+      variant: anyText,
+      value: fc.record({ meta: anyText, body }),
+      token: fc.constant({ groupId: 'g', view: 1, op: 2, t: 3 }),
+      ttlMs: fc.nat(),
+      tags: fc.constant([]),
+    }),
+    fc.record({ type: fc.constant('delete' as const), key: anyText, condition: fc.constant(null) }),
+    fc.constant<Command>({ type: 'purge', selector: { type: 'all' } }),
+    fc.constant<Command>({ type: 'viewStart' }),
+  );
+  const items: fc.Arbitrary<LogItem[]> = fc.array(fc.record({ reqId: anyText, digest: anyText, command }), {
+    maxLength: 6,
+  });
+
+  it('come back from bytes as they were, each body with a buffer of its own', () => {
+    fc.assert(
+      fc.property(items, (given) => {
+        const decoded = decodeItems(encodeItems(given));
+        expect(decoded).toEqual(given);
+        for (const { command: found } of decoded) {
+          if (found.type !== 'put' && found.type !== 'fill') continue;
+          const { body: kept } = found.value;
+          if (kept.type === 'inline') expect(kept.bytes.buffer.byteLength).toBe(kept.bytes.byteLength);
+        }
+      }),
+    );
+  });
+
+  it('are read from the middle of a larger buffer as well', () => {
+    fc.assert(
+      fc.property(items, (given) => {
+        const encoded = encodeItems(given);
+        const larger = new Uint8Array(encoded.byteLength + 11);
+        larger.set(encoded, 7);
+        expect(decodeItems(larger.subarray(7, 7 + encoded.byteLength))).toEqual(given);
+      }),
+    );
+  });
+
+  it('are refused when cut short or of another format', () => {
+    const put = { type: 'put', key: 'k', condition: null, ttlMs: null, tags: [] } as const;
+    const value = { meta: '', body: { type: 'inline', bytes: new Uint8Array(9) } } as const;
+    const encoded = encodeItems([{ reqId: 'r', digest: 'd', command: { ...put, value } }]);
+    expect(() => decodeItems(encoded.slice(0, -1))).toThrow();
+    expect(() => decodeItems(encoded.slice(0, 20))).toThrow('cut short');
+    encoded[0] = 9;
+    expect(() => decodeItems(encoded)).toThrow('their format is 9');
+  });
+
+  it('name the chunks of their bodies, each once', () => {
+    const put = (hashes: string[]): LogItem => ({
+      reqId: '',
+      digest: '',
+      command: {
+        type: 'put',
+        key: 'k',
+        value: { meta: '', body: { type: 'chunks', hashes, bytes: 1 } },
+        condition: null,
+        ttlMs: null,
+        tags: [],
+      },
+    });
+    expect(chunkHashesOf([put(['a', 'b']), put(['b', 'c'])])).toEqual(['a', 'b', 'c']);
+    expect(chunkHashesOf([])).toBeNull();
+  });
+});
+
+describe('the plan of a purge', () => {
+  const slots = targetSlotMap(4);
+  const groups = [0, 1, 2, 3].map((shard) => ({ shard, groupId: `g${shard}`, members: [] }));
+  const map: ShardMap = { epoch: 1, slots, groups };
+  const keys = Array.from({ length: 50 }, (_, i) => httpEntryKey(`http://www.example/${i}`));
+
+  it('asks each shard for the URLs that are its own, by ids that follow from the purge', () => {
+    const plan = planPurge(map, { purgeId: 'p', all: false, keys });
+    const asked = plan.flatMap(({ group, commands }) =>
+      commands.map(({ reqId, command }) => {
+        if (command.type !== 'purge' || command.selector.type !== 'url') throw new Error(command.type);
+        expect(slots[slotOfKey(command.selector.key)]).toBe(group.shard);
+        expect(reqId).toBe(`purge/p/${keys.indexOf(command.selector.key)}`);
+        return command.selector.key;
+      }),
+    );
+    expect(asked.sort()).toEqual([...keys].sort());
+  });
+
+  it('leaves out the shards that nothing concerns, and asks all of them for everything', () => {
+    expect(planPurge(map, { purgeId: 'p', all: false, keys: keys.slice(0, 1) }).length).toBe(1);
+    const everything = planPurge(map, { purgeId: 'p', all: true, keys });
+    expect(everything.map(({ group }) => group.shard)).toEqual([0, 1, 2, 3]);
+    for (const { commands } of everything) {
+      expect(commands).toEqual([
+        { reqId: 'purge/p/all', command: { type: 'purge', selector: { type: 'all' } } },
+      ]);
+    }
+  });
+});
+
+describe('chunks of a body', () => {
+  it('make up the body again, at most 1 MiB each, equal ones with equal names', async () => {
+    const body = new Uint8Array(2.5 * 1024 * 1024).fill(7);
+    const chunks = await chunksOf(body);
+    expect(chunks.map(({ bytes }) => bytes.byteLength)).toEqual([1_048_576, 1_048_576, 524_288]);
+    expect(chunks[0]?.hash).toBe(chunks[1]?.hash);
+    expect(chunks[2]?.hash).not.toBe(chunks[1]?.hash);
+    expect(chunks[0]?.hash).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe('a recent map', () => {
+  it('forgets what was set longest ago', () => {
+    const recent = new RecentMap<string, number>(2);
+    recent.set('a', 1);
+    recent.set('b', 2);
+    recent.set('a', 3);
+    recent.set('c', 4);
+    expect(['a', 'b', 'c'].map((key) => recent.get(key))).toEqual([3, undefined, 4]);
+  });
+});
