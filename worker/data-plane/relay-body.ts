@@ -137,7 +137,7 @@ interface Copy {
   add(chunk: Uint8Array): void;
   /** False once it has outgrown its limit. */
   isWanted(): boolean;
-  /** null when it has outgrown its limit. */
+  /** null when it has outgrown its limit, or is short. */
   finish(): Uint8Array | null;
 }
 
@@ -154,7 +154,8 @@ function createCopy({ lengthBytes, keepBytesMax }: RelayOptions): Copy {
     },
     isWanted: () => pieces !== null,
     finish() {
-      if (!pieces) return null;
+      // A reader that was cancelled ends like one that was read to the end: the length is the proof.
+      if (!pieces || (lengthBytes !== null && bytes !== lengthBytes)) return null;
       const whole = new Uint8Array(bytes);
       let at = 0;
       for (const piece of pieces) {
