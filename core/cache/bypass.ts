@@ -5,7 +5,7 @@ export interface CacheableRequest {
   readonly method: string;
   /** As they go to the origin (core/http/forward-fields): Vary compares what the origin saw. */
   readonly fields: Fields;
-  /** For callers that know of a body which no field announces. */
+  /** A body that Content-Length does not announce: Transfer-Encoding is no end-to-end field. */
   readonly hasBody?: boolean;
 }
 
@@ -27,8 +27,6 @@ export function bypassReason(request: CacheableRequest): BypassReason | null {
       case 'content-length':
         if (!/^0+$/.test(value)) return 'request-body';
         break;
-      case 'transfer-encoding':
-        return 'request-body';
       case 'range':
         return 'range';
       case 'if-match':

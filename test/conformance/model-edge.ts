@@ -12,10 +12,8 @@ import type { Fields } from '../../core/http/fields.ts';
 import { fieldsToClient, fieldsToOrigin } from '../../core/http/forward-fields.ts';
 import { parseTarget, type Target } from '../../core/http/target.ts';
 
-export interface ModelRequest {
-  readonly method: string;
+export interface ModelRequest extends CacheableRequest {
   readonly url: string;
-  readonly fields: Fields;
 }
 
 export interface OriginResponse {
@@ -61,7 +59,8 @@ export class ModelEdge {
     const arrival = { clientIp: '192.0.2.1', scheme: target.scheme, host: target.host, trustedProxies: [] };
     const forward = fieldsToOrigin({ fields: request.fields, ...arrival, ...ROUTE });
     if (forward.type === 'loop') return edgeError(508);
-    const sent = { method: request.method, url: target.canonicalUrl, fields: forward.fields };
+    const hasBody = request.fields.some(([name]) => name === 'transfer-encoding');
+    const sent = { method: request.method, url: target.canonicalUrl, fields: forward.fields, hasBody };
     return this.answer(sent, target, origin);
   }
 

@@ -117,9 +117,11 @@ describe('decideReuse', () => {
   it('chooses the newest of several that match, by Date, then by receipt, in whatever order they come', () => {
     const older = stored([MINUTE], { at: NOW - 20_000 });
     const newer = stored([MINUTE], { at: NOW - 10_000 });
+    const arrivedLast = { ...older, receivedAt: NOW };
     const sameDateLater = { ...newer, receivedAt: newer.receivedAt + 1 };
     expect(decideReuse(get(), [older, newer], NOW).index).toBe(1);
     expect(decideReuse(get(), [newer, older], NOW).index).toBe(0);
+    expect(decideReuse(get(), [newer, arrivedLast], NOW).index).toBe(0);
     expect(decideReuse(get(), [sameDateLater, newer], NOW).index).toBe(0);
     expect(decideReuse(get(), [newer, sameDateLater], NOW).index).toBe(1);
   });
@@ -193,6 +195,13 @@ describe('freshen (RFC 9111 §4.3.4)', () => {
     expect(fieldLines(freshened.stored.fields, 'date')).toEqual([formatHttpDate(later.receivedAt)]);
     expect(freshened.variant).toBe('[["foo","1"]]');
     expect(freshened.notStoredReason).toBeNull();
+  });
+
+  it("does not let the 304's Connection take a stored field away", () => {
+    const freshened = with304(stored([TAG, ['x-a', '1']]), ['connection', 'x-a, x-b'], ['x-b', '2']);
+    if (freshened.type !== 'freshened') throw new Error('Not freshened');
+    expect(fieldLines(freshened.stored.fields, 'x-a')).toEqual(['1']);
+    expect(fieldLines(freshened.stored.fields, 'x-b')).toEqual([]);
   });
 
   it('answers once and keeps nothing where the 304 forbids it', () => {

@@ -129,6 +129,17 @@ describe('decideStorable', () => {
     expect(storable({ response: [HOUR] }).keepMs).toBe(3_599_000 + DAY_MS);
   });
 
+  it('takes an Expires that is no date for a word about freshness: stale, and to be validated', () => {
+    const { stored } = storable({
+      status: 500,
+      response: [
+        ['expires', '0'],
+        ['etag', '"a"'],
+      ],
+    });
+    expect(stored.freshUntilAt).toBeLessThanOrEqual(NOW);
+  });
+
   it('remembers what the directives permit and forbid', () => {
     const flags = (cacheControl: string) => {
       const { stored } = storable({
