@@ -8,6 +8,8 @@ import type { Fields } from '../../core/http/fields.ts';
 import { formatHttpDate } from '../../core/http/http-date.ts';
 
 const SEEDED = { seed: 9111, numRuns: 250 };
+/** Any UTF-16 unit; cheaper by a second than the library's own set of all characters. */
+const anyUnit = fc.nat(0xffff).map((code) => String.fromCharCode(code));
 const NOW = Date.UTC(2026, 10, 21, 12);
 const DAY_MS = 86_400_000;
 
@@ -198,7 +200,7 @@ describe('the variant', () => {
 
 describe('encodeStored', () => {
   it('is read back as it was', () => {
-    const text = fc.string({ unit: 'binary' });
+    const text = fc.string({ unit: anyUnit });
     fc.assert(
       fc.property(text, text, (foo, value) => {
         const verdict = decide({ request: [['foo', foo]], response: [HOUR, ['vary', 'foo'], ['x', value]] });
@@ -235,7 +237,7 @@ describe('decideStorable, whatever it is given', () => {
       'connection',
     );
     const value = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      fc.string({ unit: anyUnit }),
       fc.constantFrom('max-age=60', 'private', 'no-store', 'public', '*', '"a"', '0', formatHttpDate(NOW)),
     );
     const fields = fc.array(fc.tuple(name, value), { maxLength: 6 });

@@ -11,6 +11,8 @@ import {
 } from '../../core/http/cache-control.ts';
 
 const SEEDED = { seed: 9111, numRuns: 250 };
+/** Any UTF-16 unit; cheaper by a second than the library's own set of all characters. */
+const anyUnit = fc.nat(0xffff).map((code) => String.fromCharCode(code));
 
 const parse = (...lines: string[]) =>
   parseCacheControl(lines.map((line) => ['cache-control', line] as const));
@@ -120,7 +122,7 @@ describe('RFC 9111 §5.2.2.7 private and its like', () => {
 
   it('is heard after anything that leaves no quote open, and after an open quote as well', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string({ unit: anyUnit }), (text) => {
         const before = text.replace(/[\r\n\\]/g, '');
         const isBalanced = (before.match(/"/g)?.length ?? 0) % 2 === 0;
         const line = isBalanced ? `${before}, private` : `${before}, private, "`;

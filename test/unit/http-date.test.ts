@@ -6,6 +6,8 @@ import { DELTA_SECONDS_MAX } from '../../core/http/cache-control.ts';
 import { formatHttpDate, parseHttpDate } from '../../core/http/http-date.ts';
 
 const SEEDED = { seed: 822, numRuns: 250 };
+/** Any UTF-16 unit; cheaper by a second than the library's own set of all characters. */
+const anyUnit = fc.nat(0xffff).map((code) => String.fromCharCode(code));
 const NOW = Date.UTC(2026, 10, 21);
 const EXAMPLE = Date.UTC(1994, 10, 6, 8, 49, 37);
 
@@ -105,7 +107,7 @@ describe('RFC 9110 §5.6.7 HTTP-date', () => {
 
   it('never throws', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string({ unit: anyUnit }), (text) => {
         expect(parseHttpDate(text, NOW)).toBeNull();
       }),
       SEEDED,

@@ -20,6 +20,8 @@ import {
 } from '../../core/http/vary.ts';
 
 const SEEDED = { seed: 9110, numRuns: 250 };
+/** Any UTF-16 unit; cheaper by a second than the library's own set of all characters. */
+const anyUnit = fc.nat(0xffff).map((code) => String.fromCharCode(code));
 
 const lines = (name: string, ...values: string[]): Fields => values.map((value) => [name, value] as const);
 
@@ -190,7 +192,7 @@ describe('RFC 9211 Cache-Status', () => {
   it('writes structured fields, whatever the detail is', () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: 'binary' }),
+        fc.string({ unit: anyUnit }),
         fc.integer({ min: -(2 ** 31), max: 2 ** 31 }),
         (detail, ttlSeconds) => {
           const text = cacheStatusMember({ type: 'forward', forward: 'stale', ttlSeconds, detail });

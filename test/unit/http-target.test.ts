@@ -5,6 +5,8 @@ import { resolveReference } from '../../core/http/resolve-reference.ts';
 import { parseTarget, type Target } from '../../core/http/target.ts';
 
 const SEEDED = { seed: 3986, numRuns: 250 };
+/** Any UTF-16 unit; cheaper by a second than the library's own set of all characters. */
+const anyUnit = fc.nat(0xffff).map((code) => String.fromCharCode(code));
 
 function target(url: string): Target {
   const parsed = parseTarget(url);
@@ -144,7 +146,7 @@ describe('parseTarget', () => {
 
   it('never throws, and is done when applied once', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string({ unit: anyUnit }), (text) => {
         for (const url of [text, `http://${text}`, `http://h/${text}`]) {
           const first = parseTarget(url);
           if (first.type === 'target') expect(parseTarget(first.canonicalUrl)).toEqual(first);
