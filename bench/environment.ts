@@ -1,0 +1,62 @@
+// What a run must record to be compared with another: commit, versions, machine, seed.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism, cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+export interface Environment {
+  /** Null outside a git checkout; ends in "+" when files differ from it. */
+  readonly commit: string | null;
+  readonly versions: Record<string, string>;
+  readonly cores: number;
+  readonly cpu: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly seed: number;
+  readonly quick: boolean;
+}
+
+const require = createRequire(import.meta.url);
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+function versionOf(packageFile: string): string {
+  const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+  return version;
+}
+
+function git(...args: string[]): string | null {
+  try {
+    return execFileSync('git', args, {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return null;
+  }
+}
+
+/** @param packages npm packages whose versions matter to the results. */
+export function describeEnvironment(
+  options: { seed: number; quick: boolean },
+  packages: readonly string[],
+): Environment {
+  const head = git('rev-parse', '--short', 'HEAD');
+  const changed = git('status', '--porcelain', '--untracked-files=no');
+  return {
+    commit: head && head + (changed ? '+' : ''),
+    versions: {
+      roundel: versionOf(`${root}package.json`),
+      node: process.versions.node,
+      v8: process.versions.v8,
+      ...Object.fromEntries(
+        packages.map((name) => [name, versionOf(require.resolve(`${name}/package.json`))]),
+      ),
+    },
+    cores: availableParallelism(),
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    at: new Date().toISOString(),
+    ...options,
+  };
+}
