@@ -1,11 +1,17 @@
 // The question to the balancing core: who is asking (the strategy's key), how each backend is (the snapshot's
 // verdicts), and who has been tried.
+import type { Target } from '../../core/http/target.ts';
 import type { HealthState } from '../../core/load-balancing/health.ts';
 import { type SelectionQuestion, selectBackend } from '../../core/load-balancing/select-backend.ts';
+import type { EdgeSnapshot } from '../config-snapshot.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
-import type { Visit } from './visit.ts';
 
-export type Asking = Pick<Visit, 'snapshot' | 'target' | 'clientIp'>;
+/** Of a visit: what a choice depends on. */
+export interface Asking {
+  readonly snapshot: EdgeSnapshot;
+  readonly target: Target;
+  readonly clientIp: string;
+}
 
 export type Choice =
   | { readonly type: 'backend'; readonly index: number; readonly backend: RuntimeBackend }

@@ -11,8 +11,8 @@ export interface Incoming {
 export function clientAddress(request: Incoming): string {
   const cf = request.cf as { readonly clientIp?: string; readonly colo?: string } | undefined;
   // Only Cloudflare names the data centre; on plain workerd `cf` holds `clientIp` and nothing else.
-  if (cf?.colo !== undefined) return request.headers.get('cf-connecting-ip') ?? '';
-  return cf?.clientIp === undefined ? '' : withoutPort(cf.clientIp);
+  const named = cf?.colo === undefined ? null : request.headers.get('cf-connecting-ip');
+  return named ?? withoutPort(cf?.clientIp ?? '');
 }
 
 /** "127.0.0.1:39742", "[::1]:39742", "::1" → the address alone. */

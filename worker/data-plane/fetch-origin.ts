@@ -36,6 +36,8 @@ export interface Patience {
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 const NO_BACKEND_RETRY_AFTER_SECONDS = 1;
+/** Of one backend and isolate: counters tell how many failed, events tell what happened. */
+const FAILURE_EVENT_EVERY_MS = 1_000;
 
 /** `fields` as made for origins. Rejects never. */
 export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Fields): Promise<OriginOutcome> {
@@ -139,15 +141,12 @@ function noBackend(detail: string): EdgeError {
 }
 
 function reportFailure(visit: Visit, pool: RuntimePool, backend: RuntimeBackend, failure: EdgeError): void {
-  visit.edge.telemetry.event(
-    {
-      at: visit.edge.now(),
-      type: failure.code,
-      subject: nameOf(pool, backend),
-      detail: { route: visit.route.id, detail: failure.detail },
-    },
-    visit.context,
-  );
+  const { edge, context, route } = visit;
+  const at = edge.now();
+  if (at - backend.load.failureToldAt < FAILURE_EVENT_EVERY_MS) return;
+  backend.load.failureToldAt = at;
+  const detail = { route: route.id, detail: failure.detail };
+  edge.telemetry.event({ at, type: failure.code, subject: nameOf(pool, backend), detail }, context);
 }
 
 function nameOf(pool: RuntimePool, backend: RuntimeBackend): string {

@@ -19,6 +19,8 @@ export interface RuntimeBackend {
 export interface BackendLoad {
   /** Requests of this isolate that wait for this backend or stream from it. */
   inFlight: number;
+  /** When a failure of it was last told as an event, epoch ms: once a second is enough. */
+  failureToldAt: number;
 }
 
 export interface RuntimePool {
@@ -44,7 +46,7 @@ export function createPoolRegistry(random: Random): PoolRegistry {
     const key = `${pool}/${backend}`;
     let load = loads.get(key);
     if (!load) {
-      load = { inFlight: 0 };
+      load = { inFlight: 0, failureToldAt: 0 };
       loads.set(key, load);
     }
     return load;

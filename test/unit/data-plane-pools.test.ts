@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../core/config/parse-config.ts';
+import type { ConfigDocument } from '../../core/config/schema.ts';
+import type { Fields } from '../../core/http/fields.ts';
+import { parseTarget, type Target } from '../../core/http/target.ts';
+import { seededRandom } from '../../core/random.ts';
+import type { HealthVerdicts } from '../../durable-objects/interfaces.ts';
+import type { EdgeSnapshot } from '../../worker/config-snapshot.ts';
+import { chooseBackend } from '../../worker/data-plane/choose-backend.ts';
+import { editedHeaders, fieldsOf, headersOf } from '../../worker/data-plane/headers.ts';
+import { createPoolRegistry, splitOrigin } from '../../worker/data-plane/pool-registry.ts';
+
+function snapshotOf(pools: ConfigDocument['pools'], health: HealthVerdicts = {}): EdgeSnapshot {
+  const parsed = parseConfig({ pools });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+  const shardMap = { epoch: 1, slots: [], groups: [] };
+  return { version: 1, healthEpoch: 1, config: parsed.config, health, shardMap };
+}
+
+const backend = (id: string, more = {}) => ({ id, url: `http://${id}.example`, ...more });
+
+function targetOf(url: string): Target {
+  const target = parseTarget(url);
+  if (target.type !== 'target') throw new Error(`${url} is no target`);
+  return target;
+}
+
+describe('createPoolRegistry', () => {
+  it('builds a pool once per definition, and anew with a new one', () => {
+    const registry = createPoolRegistry(seededRandom(1));
+    const first = snapshotOf({ web: { backends: [backend('a')] } });
+    const pool = registry.get(first, 'web');
+    expect(registry.get(first, 'web')).toBe(pool);
+    const healthChanged = { ...first, healthEpoch: 2 };
+    expect(registry.get(healthChanged, 'web')).toBe(pool);
+    expect(registry.get(snapshotOf({ web: { backends: [backend('a')] } }), 'web')).not.toBe(pool);
+  });
+
+  it('keeps what is in flight by backend id across versions', () => {
+    const registry = createPoolRegistry(seededRandom(1));
+    const before = registry.get(snapshotOf({ web: { backends: [backend('a'), backend('b')] } }), 'web');
+    const load = before?.backends[1]?.load;
+    if (!load) throw new Error('There is no backend b');
+    load.inFlight = 3;
+    // Another place in the list, another address: the same backend.
+    const moved = { ...backend('b'), url: 'http://elsewhere.example' };
+    const after = registry.get(snapshotOf({ web: { backends: [moved] } }), 'web');
+    expect(after?.backends[0]?.load).toBe(load);
+    expect(after?.view.inFlight(0)).toBe(3);
+    const other = registry.get(snapshotOf({ api: { backends: [backend('b')] } }), 'api');
+    expect(other?.view.inFlight(0)).toBe(0);
+  });
+
+  it('knows no pool by the name of something that every object has', () => {
+    const registry = createPoolRegistry(seededRandom(1));
+    expect(registry.get(snapshotOf({}), 'constructor')).toBeNull();
+  });
+
+  it('splits a URL into origin and base path', () => {
+    expect(splitOrigin('http://a.example:8080/base/path/')).toEqual({
+      origin: 'http://a.example:8080',
+      basePath: '/base/path',
+    });
+    expect(splitOrigin('https://[::1]')).toEqual({ origin: 'https://[::1]', basePath: '' });
+    expect(splitOrigin('https://a.example/')).toEqual({ origin: 'https://a.example', basePath: '' });
+  });
+});
+
+describe('chooseBackend', () => {
+  const choose = (
+    snapshot: EdgeSnapshot,
+    { clientIp = '192.0.2.1', url = 'http://e/x', tried = [0] } = {},
+  ) => {
+    const pool = createPoolRegistry(seededRandom(1)).get(snapshot, 'web');
+    if (!pool) throw new Error('There is no pool "web"');
+    const choice = chooseBackend({ snapshot, target: targetOf(url), clientIp }, pool, tried);
+    return choice.type === 'backend' ? choice.backend.id : choice.detail;
+  };
+  const verdict = (state: 'healthy' | 'unhealthy') => ({ state, since: 0, epoch: 1, reason: 'probe' });
+  const health = { path: '/health' };
+
+  it('leaves out what was tried and what is ill, and takes the ill when nothing else is left', () => {
+    const backends = [backend('a'), backend('b'), backend('c')];
+    const ill = { web: { b: verdict('unhealthy') } };
+    const probed = snapshotOf({ web: { backends, health } }, ill);
+    expect(choose(probed)).toBe('c');
+    expect(choose(probed, { tried: [0, 2] })).toBe('b');
+  });
+
+  it('ignores verdicts on a pool that is not probed any more', () => {
+    const backends = [backend('a'), backend('b')];
+    const ill = { web: { b: verdict('unhealthy') } };
+    expect(choose(snapshotOf({ web: { backends } }, ill))).toBe('b');
+  });
+
+  it('says how many there are and why none may be tried', () => {
+    const backends = [backend('a', { state: 'disabled' }), backend('b', { weight: 0 }), backend('c')];
+    expect(choose(snapshotOf({ web: { backends } }), { tried: [2] })).toBe(
+      'Cannot pick a backend in pool "web": 0 of 3 may be tried (a is disabled, b has weight 0, c was tried)',
+    );
+    expect(choose(snapshotOf({ web: {} }), { tried: [] })).toBe(
+      'Cannot pick a backend in pool "web": it has none',
+    );
+  });
+
+  it('hashes the first of the strategy’s keys that the request has', () => {
+    const backends = Array.from({ length: 20 }, (_, i) => backend(`b${i}`));
+    const snapshot = snapshotOf({
+      web: { backends, strategy: { type: 'consistent-hash', key: ['client-ip', 'path'] } },
+    });
+    const of = (clientIp: string, url: string) => choose(snapshot, { clientIp, url, tried: [] });
+    expect(of('192.0.2.1', 'http://e/x')).toBe(of('192.0.2.1', 'http://e/y'));
+    expect(of('', 'http://e/x')).toBe(of('', 'http://other/x?q'));
+    const spread = new Set(Array.from({ length: 20 }, (_, i) => of('', `http://e/${i}`)));
+    expect(spread.size).toBeGreaterThan(3);
+  });
+});
+
+describe('editedHeaders', () => {
+  const original = () =>
+    new Headers([
+      ['Accept', 'a'],
+      ['Connection', 'x-hop'],
+      ['Set-Cookie', 'a=1'],
+      ['Set-Cookie', 'b=2'],
+      ['Via', '1.1 other'],
+      ['X-Hop', '1'],
+    ]);
+
+  it('takes off and adds what the lines say, and leaves the rest', () => {
+    const headers = original();
+    const before = fieldsOf(headers);
+    const kept = before.filter(([name]) => name !== 'connection' && name !== 'x-hop');
+    const after: Fields = [...kept, ['via', '1.1 roundel'], ['x-hop', 'ours']];
+    expect(fieldsOf(editedHeaders(headers, before, after))).toEqual([
+      ['accept', 'a'],
+      ['set-cookie', 'a=1'],
+      ['set-cookie', 'b=2'],
+      ['via', '1.1 other, 1.1 roundel'],
+      ['x-hop', 'ours'],
+    ]);
+    expect(fieldsOf(headers)).toEqual(before);
+  });
+
+  it('gives the same as making them from the lines, whatever stays and comes', () => {
+    const before = fieldsOf(original()).filter(([name]) => name !== 'set-cookie');
+    const added = fc.array(
+      fc.tuple(fc.constantFrom('accept', 'via', 'x-new', 'x-hop'), fc.constantFrom('1', '2')),
+    );
+    fc.assert(
+      fc.property(fc.subarray([...before]), added, (kept, lines) => {
+        const after = [...kept, ...lines];
+        const edited = editedHeaders(headersOf(before), before, after);
+        expect(fieldsOf(edited)).toEqual(fieldsOf(headersOf(after)));
+      }),
+      { seed: 3, numRuns: 500 },
+    );
+  });
+});
