@@ -12,6 +12,11 @@ export interface WantedPort {
   readonly flag: string;
 }
 
+/** A run that was killed a moment ago may still be letting go of its ports. */
+const PATIENCE_MS = 1_000;
+const POLL_MS = 50;
+
+/** Throws a StartError for the first port that cannot be had. */
 export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
   const fixed = wanted.filter(({ port }) => port !== 0);
   for (const [i, { port, what, flag }] of fixed.entries()) {
@@ -22,7 +27,12 @@ export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
       );
   }
   for (const { host, port, what, flag } of fixed) {
-    const problem = await problemOf(host, port);
+    const deadlineAt = Date.now() + PATIENCE_MS;
+    let problem = await problemOf(host, port);
+    while (problem && Date.now() < deadlineAt) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      problem = await problemOf(host, port);
+    }
     if (problem) throw new StartError(`Cannot start ${what}: ${problem}; choose another with ${flag}`);
   }
 }

@@ -11,6 +11,7 @@ import { startMocks } from './start-mocks.ts';
 import { parseStartOptions, type StartOptions } from './start-options.ts';
 import { openStateFolder } from './state-folder.ts';
 import { welcome } from './welcome.ts';
+import { whenAbandoned } from './when-abandoned.ts';
 
 const log = (line: string) => console.error(line);
 
@@ -89,11 +90,7 @@ function roundelVariables(): Record<string, string> {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => void end(0));
 }
-// npm is our parent: when it is killed, nobody is left to press Ctrl-C.
-if (process.env.npm_lifecycle_event) {
-  const parent = process.ppid;
-  setInterval(() => process.ppid === parent || void end(1), 250).unref();
-}
+whenAbandoned(() => void end(1));
 
 try {
   const options = parseStartOptions(process.argv.slice(2));

@@ -11,9 +11,10 @@ const GARBAGE = '\u0000\u0016\u0003 this is not HTTP\r\n\r\n';
 export async function renderOnNode(reply: Reply, method: string, response: ServerResponse): Promise<Outcome> {
   const socket = response.socket;
   if (!socket) return 'client-left';
+  // The response's own event, not the socket's: a connection lives for many responses.
   const closed = new Promise<'closed'>((resolve) => {
     if (socket.destroyed) resolve('closed');
-    socket.once('close', () => resolve('closed'));
+    response.once('close', () => resolve('closed'));
   });
   if (reply.delayMs > 0 && (await pause(reply.delayMs, closed)) === 'closed') return 'client-left';
 
