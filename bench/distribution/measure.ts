@@ -75,16 +75,25 @@ export function movementOf(
   };
 }
 
-/** Best of several timings of the same work, ms: what the work costs when nothing else disturbs it. */
-export function bestMs(work: () => unknown, budgetMs: number, roundsMin = 3): number {
-  let best = Number.POSITIVE_INFINITY;
+/**
+ * Best of several timings of each piece of work, ms: what it costs when nothing else disturbs it. The pieces take
+ * turns, so that a slow spell of the machine falls on all of them and their ratios hold.
+ */
+export function bestsMs(works: readonly (() => unknown)[], budgetMs: number, roundsMin = 3): number[] {
+  const bests = works.map(() => Number.POSITIVE_INFINITY);
   const end = performance.now() + budgetMs;
   for (let round = 0; round < roundsMin || performance.now() < end; round++) {
-    const start = performance.now();
-    sink = work();
-    best = Math.min(best, performance.now() - start);
+    for (const [i, work] of works.entries()) {
+      const start = performance.now();
+      sink = work();
+      bests[i] = Math.min(bests[i] ?? 0, performance.now() - start);
+    }
   }
-  return best;
+  return bests;
+}
+
+export function bestMs(work: () => unknown, budgetMs: number, roundsMin = 3): number {
+  return bestsMs([work], budgetMs, roundsMin)[0] ?? 0;
 }
 
 /** Keeps results reachable, so that the engine cannot leave out the work. */

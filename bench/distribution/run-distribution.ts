@@ -97,7 +97,7 @@ function measureRow(
 
   const owners = ownersOf(built, keys);
   const popularity = contender.keyed ? traffic.skewed : traffic.even;
-  const ns = pickNs(built, keys, quick ? 10 : 100);
+  const ns = pickNs(built, keys, quick ? 30 : 150);
   return {
     contender: contender.name,
     backends,
