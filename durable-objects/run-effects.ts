@@ -11,11 +11,20 @@ import {
   type TimerName,
 } from '../core/replication/messages.ts';
 import { createReplica, type ReplicaState, step } from '../core/replication/replica.ts';
-import type { SqliteStore } from './storage/sqlite-store.ts';
+import type { ReplicaStore, Write } from '../core/replication/store.ts';
+
+export interface WritableStore extends ReplicaStore {
+  /** Inside the transaction of the step. */
+  write(writes: readonly Write[]): void;
+}
 
 export interface ReplicaSurroundings {
   now(): number;
-  readonly storage: Pick<DurableObjectStorage, 'transactionSync' | 'setAlarm' | 'deleteAlarm'>;
+  readonly storage: {
+    transactionSync(body: () => void): void;
+    setAlarm(atMs: number): Promise<void>;
+    deleteAlarm(): Promise<void>;
+  };
   /** Calls the member `message.to`; null when it had nothing to say. */
   deliver(message: Message): Promise<Message | null>;
   /** The state in memory can no longer be trusted: the object must start anew. */
@@ -47,7 +56,7 @@ const WINDOW_MAX = 2;
 
 export class RunningReplica {
   readonly state: ReplicaState;
-  readonly #store: SqliteStore;
+  readonly #store: WritableStore;
   readonly #around: ReplicaSurroundings;
   readonly #events: ReplicaEvent[] = [];
   readonly #waiting = new Map<number, Waiting>();
@@ -59,7 +68,7 @@ export class RunningReplica {
   #answering: { readonly to: number; answer: Message | null } | null = null;
 
   /** The store must hold an identity. */
-  constructor(store: SqliteStore, around: ReplicaSurroundings) {
+  constructor(store: WritableStore, around: ReplicaSurroundings) {
     this.#store = store;
     this.#around = around;
     this.state = createReplica(store, { windowMax: WINDOW_MAX });
