@@ -4,7 +4,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { repository } from './repository.ts';
 
-const args = ['dev', '--ip', '127.0.0.1', '--port', '8787', '--persist-to', '.roundel/dev'];
+const given = process.argv.slice(2);
+const args = ['dev', ...given];
+const defaults = { '--ip': '127.0.0.1', '--port': '8787', '--persist-to': '.roundel/dev' };
+for (const [flag, value] of Object.entries(defaults)) {
+  // wrangler refuses a flag that comes twice.
+  if (!given.some((arg) => arg === flag || arg.startsWith(`${flag}=`))) args.push(flag, value);
+}
 // Secrets of one's own belong into .dev.vars, which git ignores.
 if (!existsSync(join(repository, '.dev.vars'))) {
   const token = process.env.ROUNDEL_ADMIN_TOKEN || 'dev-token';
@@ -14,7 +20,7 @@ if (!existsSync(join(repository, '.dev.vars'))) {
 
 const wrangler = spawn(
   process.execPath,
-  [join(repository, 'node_modules/wrangler/bin/wrangler.js'), ...args, ...process.argv.slice(2)],
+  [join(repository, 'node_modules/wrangler/bin/wrangler.js'), ...args],
   { cwd: repository, stdio: 'inherit', env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } },
 );
 // Ctrl-C reaches wrangler too: wait for it to end.

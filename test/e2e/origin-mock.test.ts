@@ -148,8 +148,13 @@ describe.each(runtimes)('a scripted origin %s', (_, start) => {
     await expect(stalled.text()).rejects.toThrow(/timeout/i);
   });
 
-  it.each(['reset-mid-body', 'short-body'] as const)('never lets a %s look complete', async (fault) => {
-    await script({ on: '/cut', bodyBytes: 100_000, fault });
+  it.each([
+    ['reset-mid-body', 'length'],
+    ['reset-mid-body', 'chunked'],
+    ['short-body', 'length'],
+    ['short-body', 'chunked'],
+  ] as const)('never lets a %s (%s) look complete', async (fault, framing) => {
+    await script({ on: '/cut', bodyBytes: 100_000, fault, framing });
     // How much arrives before the end, headers included, is up to the runtime.
     const whole = fetch(`${origin.url}/cut`).then((response) => response.arrayBuffer());
     await expect(whole).rejects.toThrow();
