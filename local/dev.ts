@@ -18,10 +18,16 @@ if (!existsSync(join(repository, '.dev.vars'))) {
   console.error(`roundel: the admin token is "${token}"`);
 }
 
+// It runs on this machine alone: no metrics, no look for a newer version, no request for a sample of request.cf.
+const quiet = {
+  WRANGLER_SEND_METRICS: 'false',
+  WRANGLER_HIDE_BANNER: 'true',
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+};
 const wrangler = spawn(
   process.execPath,
   [join(repository, 'node_modules/wrangler/bin/wrangler.js'), ...args],
-  { cwd: repository, stdio: 'inherit', env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } },
+  { cwd: repository, stdio: 'inherit', env: { ...process.env, ...quiet } },
 );
 // Ctrl-C reaches wrangler too: wait for it to end.
 process.on('SIGINT', () => {});
