@@ -87,6 +87,8 @@ function roundelVariables(): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
+// Serving goes on when nobody reads the output any more.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => void end(0));
 }

@@ -15,6 +15,8 @@ export interface OriginSpec {
   readonly host?: string;
   /** 0 = any free one. */
   readonly port?: number;
+  /** A port of its own for the control endpoint: then no path of the origin is reserved. 0 = any free one. */
+  readonly controlPort?: number;
   readonly seed?: number;
   readonly scripts?: readonly ScriptInput[];
 }
@@ -23,6 +25,8 @@ export interface RunningOrigin extends Origin {
   readonly port: number;
   /** Without a slash at the end. */
   readonly url: string;
+  /** Where "/__origin" is: `url` unless the control endpoint has a port of its own. */
+  readonly controlUrl: string;
   /** Adds scripts; throws a sentence when one is wrong. */
   script(...scripts: readonly ScriptInput[]): void;
   /** Forgets scripts and ledger. */
@@ -32,12 +36,48 @@ export interface RunningOrigin extends Origin {
 }
 
 export async function startOrigin(spec: OriginSpec = {}): Promise<RunningOrigin> {
-  const { name = 'a', host = '127.0.0.1', port = 0, seed = 1, scripts = [] } = spec;
+  const { name = 'a', host = '127.0.0.1', port = 0, controlPort, seed = 1, scripts = [] } = spec;
   const origin = createOrigin({ name, seed });
   origin.scripts.add(...scripts);
+  const sockets = new WebSocketServer({ noServer: true });
+  const main = createListener((request, response, connection) => {
+    const control = controlPort === undefined && isControl(request.url ?? '');
+    void handle({ origin, request, response, connection, control });
+  });
+  main.server.on('upgrade', (request, socket, head) => {
+    void upgrade(origin, sockets, request, socket, head, main.numberOf(socket));
+  });
+  const apart = createListener((request, response, connection) => {
+    void handle({ origin, request, response, connection, control: true });
+  });
+
+  const urlOf = (bound: number) => `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+  const bound = await main.listen(port, host);
+  const controlUrl = urlOf(controlPort === undefined ? bound : await apart.listen(controlPort, host));
+  return {
+    ...origin,
+    port: bound,
+    url: urlOf(bound),
+    controlUrl,
+    script: (...added) => origin.scripts.add(...added),
+    reset() {
+      origin.scripts.clear();
+      origin.ledger.clear();
+    },
+    async stop() {
+      sockets.close();
+      await Promise.all([main.stop(), apart.stop()]);
+    },
+  };
+}
+
+/** An HTTP server that numbers its connections and can end them all. */
+function createListener(
+  take: (request: IncomingMessage, response: ServerResponse, connection: number) => void,
+) {
   const connections = new Map<Duplex, number>();
   let connectionsSeen = 0;
-
+  const numberOf = (socket: Duplex) => connections.get(socket) ?? 0;
   // A proxy keeps connections for long: the origin must never be the one that closes an idle one.
   const server = createServer({ keepAliveTimeout: 600_000, requestTimeout: 0, maxHeaderSize: 131_072 });
   server.on('connection', (socket: Socket) => {
@@ -45,31 +85,17 @@ export async function startOrigin(spec: OriginSpec = {}): Promise<RunningOrigin>
     socket.on('close', () => connections.delete(socket));
     socket.on('error', () => socket.destroy());
   });
-  server.on('request', (request, response) => {
-    void handle(origin, request, response, connections.get(request.socket) ?? 0);
-  });
-  const sockets = new WebSocketServer({ noServer: true });
-  server.on('upgrade', (request, socket, head) => {
-    void upgrade(origin, sockets, request, socket, head, connections.get(socket) ?? 0);
-  });
-
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  const bound = (server.address() as AddressInfo).port;
+  server.on('request', (request, response) => take(request, response, numberOf(request.socket)));
   return {
-    ...origin,
-    port: bound,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
-    script: (...added) => origin.scripts.add(...added),
-    reset() {
-      origin.scripts.clear();
-      origin.ledger.clear();
-    },
+    server,
+    numberOf,
+    listen: (port: number, host: string) =>
+      new Promise<number>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+      }),
     stop: () =>
-      new Promise((resolve) => {
-        sockets.close();
+      new Promise<void>((resolve) => {
         server.close(() => resolve());
         for (const socket of connections.keys()) socket.destroy();
       }),
@@ -94,14 +120,16 @@ function head(request: IncomingMessage) {
   return { method: request.method ?? 'GET', target: request.url ?? '/', fields };
 }
 
-async function handle(
-  origin: Origin,
-  request: IncomingMessage,
-  response: ServerResponse,
-  connection: number,
-) {
+interface Handled {
+  readonly origin: Origin;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly connection: number;
+  readonly control: boolean;
+}
+
+async function handle({ origin, request, response, connection, control }: Handled) {
   const received = head(request);
-  const control = isControl(received.target);
   const update = control ? () => {} : origin.ledger.record({ at: Date.now(), ...received, connection });
   response.on('error', () => {});
   const body = await readBody(request, update);

@@ -259,6 +259,19 @@ describe('a scripted origin with sockets', () => {
     ]);
   });
 
+  it('reserves no path when its control endpoint has a port of its own', async () => {
+    const apart = await startOrigin({ controlPort: 0 });
+    try {
+      expect(await (await fetch(`${apart.url}/__origin`)).text()).toBe(
+        'Hello from origin a: GET /__origin\n',
+      );
+      const wire = await fetch(`${apart.controlUrl}/__origin/ledger/wire`);
+      expect(await wire.text()).toBe('GET /__origin\n');
+    } finally {
+      await apart.stop();
+    }
+  });
+
   it('comes in any number, each with a name and port of its own', async () => {
     const origins = await startOrigins(3);
     try {
