@@ -1,3 +1,4 @@
+// The snapshot source against a directory, a clock and timers that the test holds in its hand.
 import { describe, expect, it } from 'vitest';
 import type { Config } from '../../core/config/schema.ts';
 import type { SnapshotAnswer, SnapshotQuestion } from '../../durable-objects/interfaces.ts';

@@ -1,3 +1,4 @@
+// What the edge says itself: its errors as documents, and HTTP/1.1 messages over a plain socket.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {

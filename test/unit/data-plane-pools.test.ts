@@ -1,3 +1,4 @@
+// Pools built from a configuration, the choice among their backends, and edits of header lines.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../core/config/parse-config.ts';

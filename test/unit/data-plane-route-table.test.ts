@@ -1,3 +1,4 @@
+// Routes and their globs: which one matches, and that no pattern makes matching explode.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../core/config/parse-config.ts';

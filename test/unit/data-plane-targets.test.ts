@@ -1,3 +1,4 @@
+// Where a request goes by its target: which plane, which prefixes, which bytes; and who sent it.
 import { describe, expect, it } from 'vitest';
 import { isControlPlane } from '../../worker/control-prefix.ts';
 import { clientAddress, withoutPort } from '../../worker/data-plane/client-address.ts';

@@ -43,9 +43,12 @@ export function planFill(visit: Visit, cached: CacheAnswer, origin: Answered): F
   return { type: 'fill', key: cached.key, token: cached.lease, stored, variant, keepMs };
 }
 
-/** Only a body that arrived whole is stored. */
-export async function finishFill(visit: Visit, plan: FillPlan, end: BodyEnd): Promise<void> {
-  if (plan.type === 'none') return;
+/** Only a body that arrived whole is stored. Undefined when there is nothing to wait for. */
+export function finishFill(visit: Visit, plan: FillPlan, end: BodyEnd): Promise<void> | undefined {
+  return plan.type === 'none' ? undefined : fill(visit, plan, end);
+}
+
+async function fill(visit: Visit, plan: Extract<FillPlan, { type: 'fill' }>, end: BodyEnd): Promise<void> {
   const { edge, snapshot } = visit;
   if (end.type !== 'complete' || end.bytes === null) {
     if (end.type === 'complete') edge.passMemory.remember(plan.key);

@@ -22,7 +22,7 @@ export interface RelayOptions {
   /** Longest silence of the origin within the body. */
   readonly silenceMs: number;
   /** Called once; what it returns may go on after the client has its response. */
-  onEnd(end: BodyEnd): Promise<void> | void;
+  onEnd(end: BodyEnd): Promise<void> | undefined;
 }
 
 /** A body is short up to this length. */

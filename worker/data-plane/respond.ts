@@ -31,7 +31,8 @@ export function respondFromStale(visit: Visit, answer: FromStale): Response {
     ? { type: 'fill', key: cached.key, token: cached.lease, stored, variant: variantOf(stored.vary), keepMs }
     : { type: 'none', reason };
   if (!isFill) giveBackLease(visit, cached);
-  visit.context.waitUntil(finishFill(visit, plan, { type: 'complete', bytes }));
+  const filled = finishFill(visit, plan, { type: 'complete', bytes });
+  if (filled) visit.context.waitUntil(filled);
   const cacheStatus: CacheStatus = {
     type: 'forward',
     forward: cached.forward,
@@ -68,13 +69,14 @@ export async function respondFromOrigin(
     done();
     return new Response(null, { status: 101, headers, webSocket: response.webSocket });
   }
-  const onEnd = (end: BodyEnd): Promise<void> => {
+  const onEnd = (end: BodyEnd): Promise<void> | undefined => {
     done();
     return finishFill(visit, plan, end);
   };
   const init = { status, statusText: response.reason, headers, encodeBody: 'manual' } as const;
   if (response.body === null || request.method === 'HEAD' || BODILESS.has(status)) {
-    context.waitUntil(onEnd({ type: 'complete', bytes: new Uint8Array(0) }));
+    const ended = onEnd({ type: 'complete', bytes: new Uint8Array(0) });
+    if (ended) context.waitUntil(ended);
     return new Response(null, init);
   }
   const body = await relayBody(

@@ -54,15 +54,15 @@ async function sendByFetch(origin: OriginRequest): Promise<OriginResponse> {
     body !== null && (method === 'GET' || method === 'HEAD')
       ? await fetch(new Request(url, request), init)
       : await fetch(url, { ...init, method, body });
-  const lengthText = response.headers.get('content-length');
+  const responseFields = fieldsOf(response.headers);
   return {
     status: response.status,
     reason: response.statusText,
-    fields: fieldsOf(response.headers),
+    fields: responseFields,
     headers: response.headers,
     body: response.body,
-    bodyBytes: lengthText !== null && /^\d{1,15}$/.test(lengthText) ? Number(lengthText) : null,
-    webSocket: response.webSocket,
+    bodyBytes: bodyBytesOf(responseFields),
+    webSocket: response.status === 101 ? response.webSocket : null,
   };
 }
 
@@ -98,8 +98,9 @@ async function sendBySocket({
   };
 }
 
+/** What Content-Length says, where that frames the body (RFC 9112 §6.3). */
 function bodyBytesOf(fields: Fields): number | null {
   if (fieldValue(fields, 'transfer-encoding') !== undefined) return null;
   const length = fieldValue(fields, 'content-length');
-  return length === undefined ? null : Number.parseInt(length, 10);
+  return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : null;
 }
