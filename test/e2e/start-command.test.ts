@@ -82,9 +82,9 @@ describe('the command line', () => {
   });
 
   it.each([
-    ['edge', (port: number) => ['--port', String(port), '--no-mocks']],
-    ['mock origin', (port: number) => ['--port', '0', '--mock-port', String(port - 2)]],
-  ])('starts nothing when the port of an %s is in use', async (what, args) => {
+    ['the edge', 'the edge', (port: number) => ['--port', String(port), '--no-mocks']],
+    ['a mock origin', 'mock origin a', (port: number) => ['--port', '0', '--mock-port', String(port)]],
+  ])('starts nothing when the port of %s is in use', async (_, names, args) => {
     const taken = await new Promise<Server>((resolve) => {
       const server: Server = createServer().listen(0, '127.0.0.1', () => resolve(server));
     });
@@ -92,7 +92,7 @@ describe('the command line', () => {
     const command = runStart({ args: [...args(port), ...state()] });
     expect(await command.ended).toBe(1);
     expect(command.stderr()).toMatch(
-      new RegExp(`^roundel: Cannot start .*${what}.*: port ${port} .* is in use.*\n$`),
+      new RegExp(`^roundel: Cannot start ${names}: port ${port} .* is in use.*\n$`),
     );
     taken.close();
   });
