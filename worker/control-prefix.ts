@@ -1,4 +1,4 @@
-// Which requests are for the control plane. Judged on the raw target, so that no spelling that a parser folds later
+// Where the control plane lives, and which requests are for it. Judged on the raw target, so that no spelling that a parser folds later
 // ("/%5froundel", "/x/../_roundel") can reach it or hide from the user's routes.
 import { splitUrl } from './split-url.ts';
 
@@ -11,9 +11,13 @@ export interface ControlPrefix {
   readonly ROUNDEL_ADMIN_HOST?: string;
 }
 
+export function prefixOf(env: Pick<ControlPrefix, 'ROUNDEL_PREFIX'>): string {
+  return env.ROUNDEL_PREFIX || DEFAULT_PREFIX;
+}
+
 /** `url` as the runtime gives it: scheme, Host field and target, unparsed. O(length of the prefix). */
 export function isControlPlane(url: string, env: ControlPrefix): boolean {
-  const prefix = env.ROUNDEL_PREFIX || DEFAULT_PREFIX;
+  const prefix = prefixOf(env);
   const { host, path } = splitUrl(url);
   if (!path.startsWith(prefix)) return false;
   if (path.length > prefix.length && path.charCodeAt(prefix.length) !== SLASH) return false;

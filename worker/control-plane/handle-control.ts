@@ -1,8 +1,9 @@
 // The control plane's door: everything below the prefix, and nothing else, is answered here.
+
+import { prefixOf } from '../control-prefix.ts';
 import type { Edge } from '../edge.ts';
 import { splitUrl } from '../split-url.ts';
 import { createAdminApi } from './admin-api.ts';
-import { prefixOf } from './control-prefix.ts';
 import { OPERATIONS } from './operations.ts';
 
 /** Answers hold state and secrets of the user: nothing caches, sniffs or frames them. */

@@ -1,7 +1,7 @@
 // Every call of the control plane, in the order of the documentation.
 import { z } from '@hono/zod-openapi';
+import { prefixOf } from '../control-prefix.ts';
 import { CONFIG_CALLS } from './config-calls.ts';
-import { prefixOf } from './control-prefix.ts';
 import { EXPLAIN_CALL } from './explain-call.ts';
 import { HEALTH_CALL } from './health-call.ts';
 import { KV_CALLS } from './kv-calls.ts';
