@@ -1,10 +1,10 @@
 // Which configuration a start brings with it, and whether the state has it already.
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseConfig } from '../core/config/parse-config.ts';
 import { adoptConfig } from './adopt-config.ts';
 import { isDemoConfig } from './demo-config.ts';
+import { documentDigest } from './document-digest.ts';
 import type { Control } from './serve-edge.ts';
 import { StartError, sentenceOf } from './start-error.ts';
 
@@ -44,7 +44,7 @@ export function adoptionOf(
   stateFolder: string,
 ): ((control: Control) => Promise<void>) | null {
   const noteFile = join(stateFolder, 'config-given');
-  const note = `${config.type} ${createHash('sha256').update(config.text).digest('hex')}\n`;
+  const note = `${config.type} ${documentDigest(config.text)}\n`;
   if (existsSync(noteFile) && readFileSync(noteFile, 'utf8') === note) return null;
   return async (control) => {
     if (config.type === 'file' || (await mayShowDemo(control))) {

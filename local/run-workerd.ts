@@ -1,7 +1,9 @@
 // Runs the workerd binary of the npm package over a configuration file and tells when it listens and when it ends.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { repository } from './repository.ts';
 import { socketName } from './workerd-config.ts';
 
 export interface RunningWorkerd {
@@ -40,6 +42,11 @@ export async function runWorkerd({
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });
+  const guard = spawn(process.execPath, [join(repository, 'local/guard-workerd.ts'), String(child.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  guard.unref();
   let said = '';
   const listen = (stream: Readable | null) =>
     eachLine(stream, (line) => {
@@ -53,7 +60,10 @@ export async function runWorkerd({
   process.once('exit', kill);
   const exited = new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(error.message));
-    child.on('close', () => process.off('exit', kill));
+    child.on('close', () => {
+      process.off('exit', kill);
+      guard.kill();
+    });
     child.on('close', (code, signal) => resolve(said.trim() || `it ended with ${signal ?? code}`));
   });
 

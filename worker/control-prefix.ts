@@ -20,7 +20,7 @@ export function isControlPlane(url: string, env: ControlPrefix): boolean {
   const prefix = prefixOf(env);
   const { host, path } = splitUrl(url);
   if (!path.startsWith(prefix)) return false;
-  if (path.length > prefix.length && path.charCodeAt(prefix.length) !== SLASH) return false;
+  if (path.charCodeAt(prefix.length) !== SLASH) return false;
   const adminHost = env.ROUNDEL_ADMIN_HOST;
   return !adminHost || hostName(host) === hostName(adminHost);
 }

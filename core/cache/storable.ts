@@ -36,6 +36,7 @@ export type NotStoredReason =
   | 'authorization'
   | 'vary-star'
   | 'vary-undecodable'
+  | 'fields-undecodable'
   | 'set-cookie'
   | 'no-freshness'
   | 'stale-on-arrival';
@@ -99,6 +100,9 @@ export function judge(response: ReceivedResponse, context: ResponseContext): Sto
   // "the response status code is final"; "if the response status code is 206 or 304 … the cache understands the
   // response status code": partial content is not combined here, and a 304 is no representation.
   if (status < 200 || status > 599 || status === 206 || status === 304) return notStored('status');
+
+  // Bytes that are not UTF-8 reach us as U+FFFD: what would be replayed is not what the origin sent.
+  if (fields.some(([, value]) => value.includes('\ufffd'))) return notStored('fields-undecodable');
 
   // "if … the must-understand cache directive is present: the cache understands the response status code";
   // RFC 9111 §5.2.2.3: then no-store beside it is for those who do not.

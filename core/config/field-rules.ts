@@ -70,9 +70,11 @@ export function requestPathProblem(path: string): string | null {
 export function pathPrefixProblem(prefix: string): string | null {
   if (prefix === '') return null;
   if (prefix.length > 2_048) return 'must have at most 2048 characters';
-  return /^\/[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*$/.test(prefix)
-    ? null
-    : 'must be empty or start with "/", without "?", "#" and "\\"';
+  if (!/^\/[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*$/.test(prefix)) {
+    return 'must be empty or start with "/", without "?", "#" and "\\"';
+  }
+  const isDots = (segment: string) => /^(\.|%2e){1,2}$/i.test(segment);
+  return prefix.split(/\/|%2f/i).some(isDots) ? 'must not hold dot segments' : null;
 }
 
 /** `204`, `2xx` or `200-299`. */

@@ -231,9 +231,11 @@ describe('request fields', () => {
     }
   });
 
-  it('cannot forge the client address where Cloudflare does not stand in front', async () => {
-    await ask('one.test', { headers: { 'cf-connecting-ip': '6.6.6.6' } });
-    expect(line(only(origin().ledger.entries()), 'x-forwarded-for')).toBe('127.0.0.1');
+  it('name the client in CF-Connecting-IP, which is not passed on itself', async () => {
+    await ask('one.test', { headers: { 'cf-connecting-ip': '203.0.113.9' } });
+    const entry = only(origin().ledger.entries());
+    expect(line(entry, 'x-forwarded-for')).toBe('203.0.113.9');
+    expect(line(entry, 'cf-connecting-ip')).toBeUndefined();
   });
 
   it('of a request that has been here already refuse it', async () => {
@@ -398,6 +400,21 @@ describe('failures', () => {
       expect([status, headers['roundel-backend']]).toEqual([200, 'half/a']);
     }
     expect(origin().ledger.entries()).toHaveLength(6);
+  });
+
+  it('of a connection are repeated for a body of no bytes, which arrives as such', async () => {
+    for (let i = 0; i < 4; i++) {
+      const raw = await rawExchange(
+        product.url,
+        `PUT /${i} HTTP/1.1\r\nHost: half.test\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+      );
+      expect(String(raw)).toMatch(/^HTTP\/1\.1 200 /);
+    }
+    expect(
+      origin()
+        .ledger.entries()
+        .map((entry) => line(entry, 'content-length')),
+    ).toEqual(['0', '0', '0', '0']);
   });
 
   it('of a connection are repeated elsewhere though the key belongs to the dead backend', async () => {

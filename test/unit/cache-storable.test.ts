@@ -63,6 +63,7 @@ describe('decideStorable', () => {
     ['private', { response: [['cache-control', 'max-age=9, private=']] }],
     ['authorization', { request: [['authorization', 'x']] }],
     ['vary-star', { response: [HOUR, ['vary', 'a, *']] }],
+    ['fields-undecodable', { response: [HOUR, ['content-disposition', 'filename="\ufffd.txt"']] }],
     ['vary-undecodable', { request: [['a', '\ufffd']], response: [HOUR, ['vary', 'a']] }],
     [
       'set-cookie',

@@ -187,6 +187,8 @@ describe('a configuration document', () => {
     ],
     ['routes[0].request.removeHeaders[0]', document({}, { request: { removeHeaders: ['CDN-Loop'] } })],
     ['routes[0].request.stripPathPrefix', document({}, { request: { stripPathPrefix: 'api' } })],
+    ['routes[0].request.stripPathPrefix', document({}, { request: { stripPathPrefix: '/a/%2E./b' } })],
+    ['routes[0].request.addPathPrefix', document({}, { request: { addPathPrefix: '/../x' } })],
     ['routes[0].cache.maxObjectBytes', document({}, { cache: { maxObjectBytes: 26_214_401 } })],
     ['routes[0].id', document({}, { id: '' })],
     ['shards.count', { shards: { count: 0 } }],

@@ -18,15 +18,14 @@ describe('splitUrl', () => {
 });
 
 describe('isControlPlane', () => {
-  it.each(['/_roundel', '/_roundel/', '/_roundel/v1/config', '/_roundel?x', '/_roundel//ready'])(
-    'takes %s',
-    (target) => {
-      expect(isControlPlane(`http://edge.example${target}`, {})).toBe(true);
-    },
-  );
+  it.each(['/_roundel/', '/_roundel/v1/config', '/_roundel/?x', '/_roundel//ready'])('takes %s', (target) => {
+    expect(isControlPlane(`http://edge.example${target}`, {})).toBe(true);
+  });
 
   it.each([
     '/',
+    '/_roundel',
+    '/_roundel?x',
     '/_roundelx',
     '/_Roundel/v1',
     '//_roundel/v1',
@@ -98,11 +97,19 @@ describe('clientAddress', () => {
     cf,
   });
 
-  it('believes CF-Connecting-IP only behind Cloudflare, where clients cannot set it', () => {
-    expect(clientAddress(request({ colo: 'FRA' }, '203.0.113.9'))).toBe('203.0.113.9');
-    expect(clientAddress(request({ clientIp: '127.0.0.1:39742' }, '203.0.113.9'))).toBe('127.0.0.1');
-    expect(clientAddress(request(undefined, '203.0.113.9'))).toBe('');
+  it('is what CF-Connecting-IP names, else the other end of the connection', () => {
+    expect(clientAddress(request({ clientIp: '127.0.0.1:39742' }, '203.0.113.9'))).toBe('203.0.113.9');
+    expect(clientAddress(request({ clientIp: '127.0.0.1:39742' }, '2001:db8::7'))).toBe('2001:db8::7');
+    expect(clientAddress(request({ clientIp: '127.0.0.1:39742' }))).toBe('127.0.0.1');
+    expect(clientAddress(request(undefined))).toBe('');
   });
+
+  it.each(['', 'unknown', '203.0.113.9, 198.51.100.1', '203.0.113.9:80', '203.0.113'])(
+    'is not what CF-Connecting-IP says when that is no address: %j',
+    (named) => {
+      expect(clientAddress(request({ clientIp: '127.0.0.1:39742' }, named))).toBe('127.0.0.1');
+    },
+  );
 
   it('cuts the port off', () => {
     expect(withoutPort('127.0.0.1:39742')).toBe('127.0.0.1');

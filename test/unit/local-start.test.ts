@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { unstable_readConfig } from 'wrangler';
 import { parseConfig } from '../../core/config/parse-config.ts';
 import { demoConfig, isDemoConfig } from '../../local/demo-config.ts';
+import { documentDigest } from '../../local/document-digest.ts';
 import { adoptionOf, readConfigFile } from '../../local/initial-config.ts';
 import { commandOf, parentOf } from '../../local/process-table.ts';
 import { parseStartOptions } from '../../local/start-options.ts';
@@ -158,5 +159,21 @@ describe('the process table', () => {
     expect(parentOf(process.pid)).toBe(process.ppid);
     expect(commandOf(2 ** 30)).toBeNull();
     expect(parentOf(2 ** 30)).toBeNull();
+  });
+});
+
+describe('documentDigest', () => {
+  it('is the same for the same document, however it is written', () => {
+    const digest = documentDigest('{"pools":{"b":{},"a":{"backends":[{"id":"x","url":"http://x"}]}}}');
+    expect(
+      documentDigest('{ "pools": { "a": { "backends": [\n{ "url": "http://x", "id": "x" } ] }, "b": {} } }'),
+    ).toBe(digest);
+    expect(documentDigest('{"pools":{"a":{},"b":{"backends":[{"id":"x","url":"http://x"}]}}}')).not.toBe(
+      digest,
+    );
+  });
+
+  it('keeps the order of lists', () => {
+    expect(documentDigest('[1,2]')).not.toBe(documentDigest('[2,1]'));
   });
 });

@@ -1,5 +1,7 @@
-// Who is asking. Cloudflare's edge writes CF-Connecting-IP and overwrites what a client sends under that name; on
-// plain workerd nobody does, so there the field would be whatever the client likes and the socket's address counts.
+// Who is asking: the address that Cloudflare's edge, or a proxy that the operator puts in front, names in
+// CF-Connecting-IP, else the one at the other end of the connection. Cloudflare overwrites what a client sends under
+// that name; in front of plain workerd that is the operator's to do (docs/DIVERGENCES.md).
+import { parseIp } from '../../core/http/ip.ts';
 
 export interface Incoming {
   readonly headers: { get(name: string): string | null };
@@ -9,10 +11,10 @@ export interface Incoming {
 
 /** The client's IP address without a port, or '' where the runtime tells none. */
 export function clientAddress(request: Incoming): string {
-  const cf = request.cf as { readonly clientIp?: string; readonly colo?: string } | undefined;
-  // Only Cloudflare names the data centre; on plain workerd `cf` holds `clientIp` and nothing else.
-  const named = cf?.colo === undefined ? null : request.headers.get('cf-connecting-ip');
-  return named ?? withoutPort(cf?.clientIp ?? '');
+  const named = request.headers.get('cf-connecting-ip');
+  if (named !== null && parseIp(named) !== null) return named;
+  const cf = request.cf as { readonly clientIp?: string } | undefined;
+  return withoutPort(cf?.clientIp ?? '');
 }
 
 /** "127.0.0.1:39742", "[::1]:39742", "::1" → the address alone. */

@@ -7,7 +7,7 @@ import type { EdgeError } from './edge-error.ts';
 import { Http1ProtocolError } from './http1-message.ts';
 import { originTarget } from './origin-target.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
-import { type OriginResponse, sendToOrigin } from './send-to-origin.ts';
+import { bodyOf, type OriginResponse, sendToOrigin } from './send-to-origin.ts';
 import type { Visit } from './visit.ts';
 
 export type OriginOutcome =
@@ -43,7 +43,7 @@ const FAILURE_EVENT_EVERY_MS = 1_000;
 export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Fields): Promise<OriginOutcome> {
   const { edge, request, received, target, route } = visit;
   const { totalMs, attemptMs } = pool.config.timeouts;
-  const mayRepeat = IDEMPOTENT.has(request.method) && request.body === null;
+  const mayRepeat = IDEMPOTENT.has(request.method) && bodyOf(request) === null;
   const attemptsMax = mayRepeat ? pool.config.retry.attemptsMax : 1;
   const deadlineAt = edge.now() + totalMs;
   const tried: number[] = [];

@@ -41,7 +41,8 @@ export async function sendToOrigin(origin: OriginRequest): Promise<OriginRespons
 async function sendByFetch(origin: OriginRequest): Promise<OriginResponse> {
   const { request, received, backend, target, fields, signal } = origin;
   const url = backend.origin + target;
-  const { method, body } = request;
+  const { method } = request;
+  const body = bodyOf(request);
   const init = {
     headers: editedHeaders(request.headers, received, fields),
     redirect: 'manual',
@@ -86,7 +87,7 @@ async function sendBySocket({
     method: request.method,
     target,
     fields: fields.filter(([name]) => name !== 'content-length'),
-    body: request.body,
+    body: bodyOf(request),
     bodyBytes: length === null ? null : Number(length),
     signal,
   });
@@ -96,6 +97,11 @@ async function sendBySocket({
     bodyBytes: response.body === null ? null : bodyBytesOf(response.fields),
     webSocket: null,
   };
+}
+
+/** null for a body of no bytes, which the runtime gives as a stream that can be read once. */
+export function bodyOf(request: Request): ReadableStream<Uint8Array> | null {
+  return request.headers.get('content-length') === '0' ? null : request.body;
 }
 
 /** What Content-Length says, where that frames the body (RFC 9112 §6.3). */
