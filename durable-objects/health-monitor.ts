@@ -1,10 +1,12 @@
 // Probes one pool's backends on behalf of every edge, so that the cost of knowing does not grow with their number.
 // Alarm-driven: between probes the object may sleep, and a restart loses nothing.
 import { DurableObject } from 'cloudflare:workers';
+import { healthSchema } from '../core/config/health-schema.ts';
 import type { Pool } from '../core/config/schema.ts';
 import type { Random } from '../core/random.ts';
 import { seededRandom } from '../core/random.ts';
 import { probe } from './health-monitor/probe.ts';
+import { probeAll } from './health-monitor/probe-all.ts';
 import type { MonitorState } from './health-monitor/probed-backends.ts';
 import {
   dueBackends,
@@ -16,7 +18,7 @@ import {
   takeProbe,
   unreportedVerdicts,
 } from './health-monitor/probed-backends.ts';
-import type { BackendProbeState, DirectoryRpc, HealthMonitorRpc } from './interfaces.ts';
+import type { BackendProbeState, DirectoryRpc, HealthMonitorRpc, ProbeRound } from './interfaces.ts';
 
 interface HealthMonitorEnv {
   readonly DIRECTORY: DurableObjectNamespace;
@@ -45,7 +47,7 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
     super(ctx, env);
     this.#random = seededRandom(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0);
     ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS monitor (name TEXT PRIMARY KEY, value TEXT NOT NULL)');
-    this.#assignment = this.#read('assignment') as Assignment | null;
+    this.#assignment = completed(this.#read('assignment') as Assignment | null);
     this.#state = (this.#read('state') as MonitorState | null) ?? EMPTY_STATE;
     // Alarms end after six failures in a row; whoever wakes the object sets the next one.
     ctx.blockConcurrencyWhile(async () => {
@@ -64,6 +66,10 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
 
   async status(): Promise<Record<string, BackendProbeState>> {
     return probeStates(this.#state);
+  }
+
+  async probeOnce(definition: Pool): Promise<ProbeRound> {
+    return probeAll(definition, PROBES_AT_ONCE);
   }
 
   /** Whatever goes wrong, the next alarm is set. */
@@ -155,4 +161,11 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
       JSON.stringify(value),
     );
   }
+}
+
+/** What an earlier release stored lacks the fields that came later. */
+function completed(assignment: Assignment | null): Assignment | null {
+  const { definition } = assignment ?? {};
+  if (!assignment || !definition?.health) return assignment;
+  return { ...assignment, definition: { ...definition, health: healthSchema.parse(definition.health) } };
 }

@@ -134,10 +134,18 @@ export interface ProbeResult {
   readonly tookMs: number;
 }
 
+/** By backend; `unprobed`: those that the time did not reach. */
+export interface ProbeRound {
+  readonly results: Record<string, ProbeResult>;
+  readonly unprobed: readonly string[];
+}
+
 export interface HealthMonitorRpc {
   /** Idempotent: `version` older than what the monitor knows is ignored; a pool without `health` stops probing. */
   configure(pool: string, version: number, definition: Config['pools'][string] | null): Promise<void>;
   status(): Promise<Record<string, BackendProbeState>>;
+  /** Probes every backend of `definition` once, disabled ones included; changes nothing and makes no verdict. */
+  probeOnce(definition: Config['pools'][string]): Promise<ProbeRound>;
 }
 
 // ——— ShardReplica: one object per member of a group ———

@@ -2,14 +2,14 @@
 // of everything else that is wrong with it.
 import type { FieldError } from './field-error.ts';
 import { formatPath } from './field-error.ts';
+import { refuseImpossibleHealth } from './health-rules.ts';
 import { isJsonObject, member } from './json.ts';
-
-type Path = readonly PropertyKey[];
+import { type Path, type Refuse, refuseRepeatedHeaders } from './refuse.ts';
 
 /** O(size of the document). */
 export function crossFieldErrors(document: unknown): FieldError[] {
   const errors: FieldError[] = [];
-  const refuse = (path: Path, message: string): void => {
+  const refuse: Refuse = (path, message) => {
     errors.push({ path: formatPath(path), message });
   };
 
@@ -18,6 +18,7 @@ export function crossFieldErrors(document: unknown): FieldError[] {
     for (const [name, pool] of Object.entries(pools)) {
       const backends = member(pool, 'backends');
       if (Array.isArray(backends)) refuseRepeatedIds(backends, ['pools', name, 'backends'], refuse);
+      refuseImpossibleHealth(member(pool, 'health'), ['pools', name, 'health'], refuse);
     }
   }
 
@@ -51,11 +52,7 @@ export function crossFieldErrors(document: unknown): FieldError[] {
   return errors;
 }
 
-function refuseRepeatedIds(
-  items: readonly unknown[],
-  path: Path,
-  refuse: (path: Path, message: string) => void,
-): void {
+function refuseRepeatedIds(items: readonly unknown[], path: Path, refuse: Refuse): void {
   const firstPlace = new Map<string, number>();
   items.forEach((item, index) => {
     const id = member(item, 'id');
@@ -64,18 +61,4 @@ function refuseRepeatedIds(
     if (first === undefined) firstPlace.set(id, index);
     else refuse([...path, index, 'id'], `must be unique: ${formatPath([...path, first])} has the same`);
   });
-}
-
-/** Header names are case-insensitive: two spellings of one would make the order of keys decide. */
-function refuseRepeatedHeaders(
-  headers: unknown,
-  path: Path,
-  refuse: (path: Path, message: string) => void,
-): void {
-  if (!isJsonObject(headers)) return;
-  const seen = new Set<string>();
-  for (const name of Object.keys(headers)) {
-    if (seen.has(name.toLowerCase())) refuse([...path, name], 'must be named once: case does not matter');
-    seen.add(name.toLowerCase());
-  }
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { crossFieldErrors } from './cross-field.ts';
 import type { FieldError } from './field-error.ts';
 import { formatPath } from './field-error.ts';
+import { withFittingTimeouts } from './health-rules.ts';
 import { DEPTH_MAX, isJsonObject, isNestedTooDeep, member } from './json.ts';
 import { isFieldNotSupportedYet, isValueNotSupportedYet, NOT_SUPPORTED_YET } from './not-supported-yet.ts';
 import type { Config, ConfigDocument } from './schema.ts';
@@ -36,7 +37,8 @@ export function parseConfig(document: unknown): ParsedConfig {
     ...crossFieldErrors(document),
   ];
   if (!parsed.success || errors.length > 0) return { ok: false, errors: firstPerPath(errors) };
-  return { ok: true, config: withRegionsFor(parsed.data, document), document: document as ConfigDocument };
+  const config = withFittingTimeouts(withRegionsFor(parsed.data, document));
+  return { ok: true, config, document: document as ConfigDocument };
 }
 
 /** A document that states only the number of replicas gets as many regions. */

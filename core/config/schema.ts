@@ -2,18 +2,9 @@
 // reference table are generated. Rules that span several fields are in cross-field.ts.
 import { z } from 'zod';
 import * as rules from './field-rules.ts';
+import { healthSchema } from './health-schema.ts';
 import { originUrlProblem } from './origin-url.ts';
-
-/** A string that must satisfy `problemOf`, which answers what is wrong with it, or null. */
-function ruled(problemOf: (text: string) => string | null, description: string) {
-  return z
-    .string()
-    .superRefine((text, context) => {
-      const problem = problemOf(text);
-      if (problem !== null) context.addIssue({ code: 'custom', message: problem, input: text });
-    })
-    .describe(description);
-}
+import { ruled } from './ruled.ts';
 
 const name = z
   .string()
@@ -71,31 +62,6 @@ export const strategySchema = z.strictObject({
     .default(1.1)
     .describe('Largest share against the average, consistent-hash only.'),
   hashSeed: z.int().default(0),
-});
-
-export const healthSchema = z.strictObject({
-  path: ruled(rules.requestPathProblem, 'Path of the probe, below the base path of the backend.'),
-  method: z.enum(['GET', 'HEAD', 'OPTIONS']).default('GET'),
-  headers: z
-    .record(
-      ruled(rules.probeHeaderNameProblem, 'Header name.'),
-      ruled(rules.headerValueProblem, 'Header value.'),
-    )
-    .default({}),
-  intervalMs: z.int().min(50).max(3_600_000).default(10_000),
-  timeoutMs: milliseconds.default(2_000),
-  rise: z.int().min(1).max(100).default(2).describe('Successes in a row until healthy.'),
-  fall: z.int().min(1).max(100).default(3).describe('Failures in a row until unhealthy.'),
-  expect: z
-    .strictObject({
-      status: z
-        .array(ruled(rules.statusRangeProblem, '`204`, `2xx` or `200-299`.'))
-        .min(1)
-        .max(32)
-        .default(['2xx']),
-    })
-    .default({ status: ['2xx'] }),
-  initial: z.enum(['healthy', 'unhealthy']).default('healthy').describe('What holds before a verdict.'),
 });
 
 export const poolSchema = z.strictObject({
@@ -195,7 +161,7 @@ export type Pool = Config['pools'][string];
 export type Backend = Pool['backends'][number];
 export type BackendState = Backend['state'];
 export type Strategy = Pool['strategy'];
-export type HealthCheck = NonNullable<Pool['health']>;
+export type { HealthCheck } from './health-schema.ts';
 export type Route = Config['routes'][number];
 export type ShardsConfig = Config['shards'];
 

@@ -86,17 +86,30 @@ export function isVerdictPending(health: BackendHealth): boolean {
   }
 }
 
-const PENDING_INTERVAL_MS_MAX = 1_000;
-const JITTER_RATIO = 0.1;
+export interface Cadence {
+  readonly intervalMs: number;
+  /** While a verdict is pending; by default a second, or the interval where that is shorter. */
+  readonly fastIntervalMs?: number | undefined;
+  /** 0–0.5. */
+  readonly jitterRatio: number;
+}
+
+const FAST_INTERVAL_MS_DEFAULT = 1_000;
 
 /**
- * Time until the next probe, ms: the interval, at most a second while a verdict is pending, less up to a tenth by
- * chance, so that the probes of many pools do not stay in step. Never longer than the interval: the time to detect
- * that a user computes from it is kept.
+ * Time until the next probe, ms: the interval, the fast one while a verdict is pending or `isUrgent`, less up to
+ * `jitterRatio` of it by chance, so that the probes of many pools do not stay in step. Never longer than the
+ * interval: the time to detect that a user computes from it is kept.
  */
-export function probeDelayMs(health: BackendHealth, intervalMs: number, random: Random): number {
-  const wholeMs = isVerdictPending(health) ? Math.min(intervalMs, PENDING_INTERVAL_MS_MAX) : intervalMs;
-  return Math.round(wholeMs * (1 - JITTER_RATIO * random.next()));
+export function probeDelayMs(
+  health: BackendHealth,
+  cadence: Cadence,
+  random: Random,
+  isUrgent = false,
+): number {
+  const fastMs = cadence.fastIntervalMs ?? Math.min(cadence.intervalMs, FAST_INTERVAL_MS_DEFAULT);
+  const wholeMs = isUrgent || isVerdictPending(health) ? fastMs : cadence.intervalMs;
+  return Math.round(wholeMs * (1 - cadence.jitterRatio * random.next()));
 }
 
 function inARow(count: number): string {

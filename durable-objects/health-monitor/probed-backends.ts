@@ -88,7 +88,7 @@ export function takeProbe(
     health: step.health,
     lastProbeAt: probed.startedAt,
     lastError: result.error,
-    nextProbeAt: Math.max(nowMs, probed.startedAt + probeDelayMs(step.health, health.intervalMs, random)),
+    nextProbeAt: Math.max(nowMs, probed.startedAt + probeDelayMs(step.health, health, random)),
   };
   if (step.verdict === undefined) return withBackend(state, state.epoch, probed.id, after);
   const epoch = state.epoch + 1;

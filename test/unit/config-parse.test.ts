@@ -135,7 +135,11 @@ describe('a configuration document', () => {
     ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],
     ['pools.web.timeouts.firstByteMs', document({ timeouts: { firstByteMs: 1 } })],
     ['pools.web.retry.backoffMs', document({ retry: { backoffMs: 1 } })],
-    ['pools.web.health.expect.body', document({ health: { path: '/', expect: { body: 'ok' } } })],
+    ['pools.web.health.vantages', document({ health: { path: '/', vantages: ['enam'] } })],
+    [
+      'pools.web.health.skipWhenTrafficProves',
+      document({ health: { path: '/', skipWhenTrafficProves: true } }),
+    ],
     ['pools.web.outlier', document({ outlier: {} })],
     ['pools.web.affinity', document({ affinity: { type: 'cookie' } })],
     ['routes[0].mirror', document({}, { mirror: { pool: 'web' } })],
@@ -162,6 +166,43 @@ describe('a configuration document', () => {
     ['pools.web.strategy.maxShare', document({ strategy: { maxShare: 1 } })],
     ['pools.web.retry.attemptsMax', document({ retry: { attemptsMax: 0 } })],
     ['pools.web.health.expect.status[0]', document({ health: { path: '/', expect: { status: ['6xx'] } } })],
+    ['pools.web.health.rise', document({ health: { path: '/', rise: 0 } })],
+    ['pools.web.health.fall', document({ health: { path: '/', fall: 0 } })],
+    ['pools.web.health.timeoutMs', document({ health: { path: '/', timeoutMs: 10_001 } })],
+    ['pools.web.health.timeoutMs', document({ health: { path: '/', intervalMs: 100, timeoutMs: 101 } })],
+    ['pools.web.health.fastIntervalMs', document({ health: { path: '/', fastIntervalMs: 10_001 } })],
+    ['pools.web.health.jitterRatio', document({ health: { path: '/', jitterRatio: 0.6 } })],
+    ['pools.web.health.expect.body', document({ health: { path: '/', expect: { body: '' } } })],
+    [
+      'pools.web.health.expect.body',
+      document({ health: { path: '/', method: 'HEAD', expect: { body: 'ok' } } }),
+    ],
+    [
+      'pools.web.health.expect.header.x-b',
+      document({ health: { path: '/', expect: { header: { 'X-B': '1', 'x-b': '2' } } } }),
+    ],
+    [
+      'pools.web.health.expect.header["x b"]',
+      document({ health: { path: '/', expect: { header: { 'x b': '1' } } } }),
+    ],
+    ['pools.web.health.headers.host', document({ health: { path: '/', headers: { Host: 'a', host: 'b' } } })],
+    ['pools.web.health.monitors[0]', document({ health: { path: '/', monitors: [{}] } })],
+    ['pools.web.health.monitors[0].path', document({ health: { path: '/', monitors: [{ path: '//x y' }] } })],
+    [
+      'pools.web.health.monitors[0].path',
+      document({ health: { path: '/', monitors: [{ path: 'http://other.example/' }] } }),
+    ],
+    [
+      'pools.web.health.monitors[1].timeoutMs',
+      document({
+        health: { path: '/', intervalMs: 500, monitors: [{ path: '/a' }, { path: '/b', timeoutMs: 501 }] },
+      }),
+    ],
+    [
+      'pools.web.health.monitors[0].method',
+      document({ health: { path: '/', expect: { body: 'ok' }, monitors: [{ method: 'HEAD' }] } }),
+    ],
+    ['pools.web.health.monitors[0].rise', document({ health: { path: '/', monitors: [{ rise: 1 }] } })],
     ['pools.web.health.headers.te', document({ health: { path: '/', headers: { te: 'x' } } })],
     ['routes[0].match.paths[0]', document({}, { match: { paths: ['api'] } })],
     ['routes[0].match.methods[0]', document({}, { match: { methods: ['a b'] } })],
@@ -206,10 +247,27 @@ describe('a configuration document', () => {
     }),
     document({}, { match: { hosts: ['*.example.com', '[::1]'], paths: ['/a/*', '*.png'], methods: ['P*'] } }),
     document({}, { request: { trustedProxies: ['10.0.0.0/8', '::1', '2001:db8::/32'] } }),
+    document({
+      health: {
+        path: '/',
+        expect: { status: ['2xx'], header: { 'X-Ready': 'yes' }, body: 'ok' },
+        followRedirects: true,
+        fastIntervalMs: 500,
+        jitterRatio: 0,
+        monitors: [{ path: '/db' }, { method: 'HEAD', expect: {} }],
+      },
+    }),
     document({ backends: [] }),
     document({ backends: [backend('a', { weight: 0 })] }),
   ])('accepts what the reference allows (%#)', (candidate) => {
     expect(errorsOf(candidate)).toEqual({});
+  });
+
+  it('fits a time-out that is not given into the interval', () => {
+    const timeoutOf = (health: object) =>
+      configOf(document({ health: { path: '/', ...health } })).pools.web?.health?.timeoutMs;
+    expect([timeoutOf({}), timeoutOf({ intervalMs: 200 })]).toEqual([2_000, 200]);
+    expect(timeoutOf({ intervalMs: 5_000, timeoutMs: 5_000 })).toBe(5_000);
   });
 
   it('refuses "__proto__" wherever it stands, and does not mistake it for a prototype', () => {

@@ -117,7 +117,9 @@ describe('the cadence of probes', () => {
   it('is the interval less up to a tenth, so a pool is never probed later than its author said', () => {
     const random = seededRandom(1);
     const { health } = play('++');
-    const delays = Array.from({ length: 1_000 }, () => probeDelayMs(health, 10_000, random));
+    const delays = Array.from({ length: 1_000 }, () =>
+      probeDelayMs(health, { intervalMs: 10_000, jitterRatio: 0.1 }, random),
+    );
     expect(Math.max(...delays)).toBeLessThanOrEqual(10_000);
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(9_000);
     // 1,000 draws from 1,001 values: all equal only if chance has no part.
@@ -128,9 +130,15 @@ describe('the cadence of probes', () => {
     const random = seededRandom(1);
     for (const pending of [play('').health, play('+').health, play('++-').health, play('---+').health]) {
       expect(isVerdictPending(pending)).toBe(true);
-      expect(probeDelayMs(pending, 10_000, random)).toBeLessThanOrEqual(1_000);
-      expect(probeDelayMs(pending, 200, random)).toBeLessThanOrEqual(200);
+      expect(probeDelayMs(pending, { intervalMs: 10_000, jitterRatio: 0.1 }, random)).toBeLessThanOrEqual(
+        1_000,
+      );
+      expect(probeDelayMs(pending, { intervalMs: 200, jitterRatio: 0.1 }, random)).toBeLessThanOrEqual(200);
     }
+    const cadence = { intervalMs: 10_000, fastIntervalMs: 3_000, jitterRatio: 0 };
+    expect(probeDelayMs(play('+').health, cadence, random)).toBe(3_000);
+    expect(probeDelayMs(play('++').health, cadence, random)).toBe(10_000);
+    expect(probeDelayMs(play('++').health, cadence, random, true)).toBe(3_000);
     expect(isVerdictPending(play('++').health)).toBe(false);
     expect(isVerdictPending(play('---').health)).toBe(false);
   });

@@ -13,7 +13,7 @@ import { VERSIONS_MAX, VersionStore } from '../../durable-objects/directory/vers
 import { probe } from '../../durable-objects/health-monitor/probe.ts';
 import type { MonitorState } from '../../durable-objects/health-monitor/probed-backends.ts';
 import type { SocketProbe } from '../../durable-objects/health-monitor/socket-probe.ts';
-import { socketStatus } from '../../durable-objects/health-monitor/socket-probe.ts';
+import { socketAnswer } from '../../durable-objects/health-monitor/socket-probe.ts';
 import type {
   ChangeAnswer,
   DirectoryRpc,
@@ -505,13 +505,14 @@ describe('a probe', () => {
     let closed = false;
     let address: unknown;
     const text = new TextEncoder();
-    const outcome = await socketStatus(
+    const outcome = await socketAnswer(
       {
         origin: { scheme: 'https', host: 'a.example', port: null, basePath: '' },
         method: 'GET',
         target: '/up',
         host: 'app.example',
         headers: new Map([['user-agent', 'roundel-health/1']]),
+        wantsBody: true,
         signal: new AbortController().signal,
         ...more,
       },
@@ -541,7 +542,8 @@ describe('a probe', () => {
       '4 No Content\r\nx: y\r\n',
       '\r\n',
     ]);
-    expect([outcome, closed]).toEqual([204, true]);
+    expect(outcome).toEqual({ status: 204, fields: new Map([['x', 'y']]), body: '' });
+    expect(closed).toBe(true);
     expect(address).toEqual([{ hostname: 'a.example', port: 443 }, 'on']);
     expect(head).toBe(
       'GET /up HTTP/1.1\r\nHost: app.example\r\nConnection: close\r\nuser-agent: roundel-health/1\r\n\r\n',
@@ -565,8 +567,96 @@ describe('a probe', () => {
     [['HTTP/1.1 200 OK\r\nx: y\r\n'], 'The connection ended before the answer did'],
     [[], 'The connection ended before the answer did'],
     [['HTTP/1.1 200 OK\r\n', 'x'.repeat(70_000)], 'The head of the answer is over 65536 bytes'],
+    [['HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort'], 'The connection ended before the answer did'],
+    [['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n'], 'A chunk of the body has no size'],
   ])('over a socket fails by what is no answer (%#)', async (answer, message) => {
     expect(await viaSocket(answer)).toMatchObject({ outcome: message, closed: true });
+  });
+
+  it.each([
+    ['of a length', ['HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nrea', 'dy!and more']],
+    ['to the end of the connection', ['HTTP/1.1 200 OK\r\n\r\n', 'rea', 'dy!']],
+    [
+      'in chunks',
+      ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nrea\r', '\n3;x=y\r\ndy!\r\n0\r\n\r\n'],
+    ],
+  ])('reads over a socket a body %s', async (_, answer) => {
+    expect((await viaSocket(answer)).outcome).toMatchObject({ status: 200, body: 'ready!' });
+    expect((await viaSocket(answer, { wantsBody: false })).outcome).toMatchObject({ body: '' });
+  });
+
+  it.each([
+    ['Content-Length: 1073741824\r\n\r\n', ''],
+    ['Transfer-Encoding: chunked\r\n\r\n', '40000000\r\n'],
+    ['X: y\r\n\r\n', ''],
+  ])('cuts a body of 1 GiB over a socket at 64 KiB (%#)', async (head, before) => {
+    const mebibyte = 'x'.repeat(1_048_576);
+    const answer = [`HTTP/1.1 200 OK\r\n${head}${before}`, mebibyte, mebibyte];
+    expect((await viaSocket(answer)).outcome).toMatchObject({ body: 'x'.repeat(65_536) });
+  });
+
+  it('wants the headers and the text that its check names', async () => {
+    const body = `${'x'.repeat(65_533)}end, and more`;
+    scriptOrigins({ 'a.example': () => new Response(body, { headers: { 'X-Ready': 'yes' } }) });
+    const errorOf = async (expected: object) =>
+      (await probe({ url: 'http://a.example' }, check({ expect: expected }))).error;
+    expect(await errorOf({ header: { 'x-ready': 'yes' }, body: 'xxend' })).toBeNull();
+    expect(await errorOf({ header: { 'X-Ready': 'no' } })).toBe('header X-Ready is "yes" instead of "no"');
+    expect(await errorOf({ header: { 'X-Role': 'api' } })).toBe('no header X-Role');
+    expect(await errorOf({ body: 'up' })).toBe('the body does not hold "up"');
+    // The text stands there, but beyond the first 64 KiB.
+    expect(await errorOf({ body: 'end,' })).toBe('the body does not hold "end,"');
+  });
+
+  it('asks every monitor, and says which one failed', async () => {
+    const requests = scriptOrigins({
+      'a.example': (request) => (new URL(request.url).pathname === '/db' ? down() : up()),
+    });
+    const monitors = [{ path: '/cache' }, { path: '/db', method: 'HEAD' }, { path: '/never' }];
+    expect(await probe({ url: 'http://a.example' }, check({ path: '/up', monitors }))).toMatchObject({
+      ok: false,
+      status: 503,
+      error: 'monitor 2 (/db): status 503 instead of 2xx',
+    });
+    expect(requests.map(({ method, url }) => `${method} ${new URL(url).pathname}`)).toEqual([
+      'GET /up',
+      'GET /cache',
+      'HEAD /db',
+    ]);
+  });
+
+  it("follows redirects within the backend's own origin only, where it is told to", async () => {
+    const locations: Record<string, string> = {
+      '/up': '/moved?x=1',
+      '/moved': 'http://A.example:80/last',
+      '/out': 'http://b.example/last',
+      '/scheme': 'https://a.example/last',
+      '/odd': '//b.example/last',
+      '/loop': '/loop',
+      '/bad': '/a b',
+    };
+    const requests = scriptOrigins({
+      'a.example': (request) => {
+        const location = locations[new URL(request.url).pathname];
+        return location ? new Response(null, { status: 302, headers: { location } }) : up();
+      },
+      'b.example': up,
+    });
+    const outcome = (path: string, followRedirects = true) =>
+      probe({ url: 'http://a.example' }, check({ path, followRedirects }));
+    expect(await outcome('/up')).toMatchObject({ ok: true, status: 200 });
+    expect(requests.map(({ url }) => url)).toEqual([
+      'http://a.example/up',
+      'http://a.example/moved?x=1',
+      'http://a.example/last',
+    ]);
+    expect((await outcome('/up', false)).error).toBe('status 302 instead of 2xx');
+    for (const path of ['/out', '/scheme', '/odd']) {
+      expect((await outcome(path)).error).toBe(`redirected to another origin: ${locations[path]}`);
+    }
+    expect((await outcome('/loop')).error).toBe('more than 5 redirects');
+    expect((await outcome('/bad')).error).toBe('redirected to what is no proper path');
+    expect(requests.every(({ url }) => new URL(url).host === 'a.example')).toBe(true);
   });
 
   it('reads no more than 64 KiB of an endless body', async () => {
@@ -623,6 +713,51 @@ describe('a health monitor', () => {
     await evictDurableObject(monitorStub('first'));
     expect(await monitor.status()).toEqual(before);
     expect(await runDurableObjectAlarm(monitorStub('first'))).toBe(true);
+  });
+
+  it('probes on demand what it is given, and remembers nothing of it', async () => {
+    const requests = scriptOrigins({ 'a.example': up, 'b.example': down });
+    const definition = poolOf([
+      { id: 'a', url: 'http://a.example' },
+      { id: 'b', url: 'http://b.example', state: 'disabled' },
+    ]);
+    const round = await monitorOf('on-demand').probeOnce(definition);
+    expect(round).toMatchObject({
+      results: { a: { ok: true, status: 200 }, b: { ok: false, error: 'status 503 instead of 2xx' } },
+      unprobed: [],
+    });
+    expect(requests).toHaveLength(2);
+    expect(await monitorOf('on-demand').status()).toEqual({});
+    expect(await runDurableObjectAlarm(monitorStub('on-demand'))).toBe(false);
+  });
+
+  it('goes on with what an earlier release stored', async () => {
+    scriptOrigins({ 'a.example': up });
+    const definition = poolOf([{ id: 'a', url: 'http://a.example' }]);
+    const { monitors: _monitors, jitterRatio: _jitter, ...health } = definition.health ?? {};
+    await runInObject(monitorStub('upgraded'), (_, state) => {
+      const assignment = { pool: 'upgraded', version: 2, definition: { ...definition, health } };
+      const stored = JSON.stringify(assignment);
+      state.storage.sql.exec("INSERT INTO monitor VALUES ('assignment', ?)", stored);
+      const due = {
+        a: {
+          url: 'http://a.example',
+          health: { state: 'unknown', since: 0, successes: 0, failures: 0 },
+          epoch: 0,
+          reason: '',
+          lastProbeAt: null,
+          lastError: null,
+          nextProbeAt: 1,
+          unreported: false,
+        },
+      };
+      state.storage.sql.exec(
+        "INSERT INTO monitor VALUES ('state', ?)",
+        JSON.stringify({ epoch: 0, backends: due }),
+      );
+    });
+    await evictDurableObject(monitorStub('upgraded'));
+    await vi.waitFor(async () => expect((await monitorOf('upgraded').status()).a?.state).toBe('healthy'));
   });
 
   it('ignores an older version, and stops when there is nothing to probe', async () => {

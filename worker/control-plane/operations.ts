@@ -8,6 +8,7 @@ import { KV_CALLS } from './kv-calls.ts';
 import { openApiDocument } from './openapi.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { POOL_CALLS } from './pool-calls.ts';
+import { PROBE_CALL } from './probe-call.ts';
 import { PURGE_CALL } from './purge-call.ts';
 import { snapshotOf } from './reach.ts';
 import { SHARDS_CALL } from './shards-call.ts';
@@ -49,6 +50,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...CONFIG_CALLS,
   ...POOL_CALLS,
   HEALTH_CALL,
+  PROBE_CALL,
   EXPLAIN_CALL,
   PURGE_CALL,
   SHARDS_CALL,

@@ -18,6 +18,7 @@ const PROBLEMS = {
   'control-plane-closed': [503, 'The control plane is closed'],
   'no-config': [503, 'No configuration yet'],
   'directory-unavailable': [503, 'The directory cannot be reached'],
+  'monitor-unavailable': [503, 'A health monitor cannot be reached'],
   'shard-unavailable': [503, 'A shard cannot be reached'],
   'purge-unavailable': [503, 'The purge coordinator cannot be reached'],
   'telemetry-unavailable': [503, 'The counters cannot be reached'],
