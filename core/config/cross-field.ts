@@ -4,6 +4,7 @@ import type { FieldError } from './field-error.ts';
 import { formatPath } from './field-error.ts';
 import { refuseImpossibleHealth } from './health-rules.ts';
 import { isJsonObject, member } from './json.ts';
+import { refuseImpossibleOutlier } from './outlier-schema.ts';
 import { type Path, type Refuse, refuseRepeatedHeaders } from './refuse.ts';
 
 /** O(size of the document). */
@@ -18,6 +19,7 @@ export function crossFieldErrors(document: unknown): FieldError[] {
     for (const [name, pool] of Object.entries(pools)) {
       const backends = member(pool, 'backends');
       if (Array.isArray(backends)) refuseRepeatedIds(backends, ['pools', name, 'backends'], refuse);
+      refuseImpossibleOutlier(member(pool, 'outlier'), ['pools', name, 'outlier'], refuse);
       refuseImpossibleHealth(member(pool, 'health'), ['pools', name, 'health'], refuse);
     }
   }

@@ -44,12 +44,9 @@ function refuseImpossibleCheck(check: object, path: Path, health: object, refuse
   }
 }
 
-/** Defaults that depend on another field: a time-out that is not given fits into its interval. */
-export function withFittingTimeouts(config: Config): Config {
-  const pools = Object.entries(config.pools).map(([name, pool]): [string, Config['pools'][string]] => {
-    const { health } = pool;
-    if (health === undefined || health.timeoutMs <= health.intervalMs) return [name, pool];
-    return [name, { ...pool, health: { ...health, timeoutMs: health.intervalMs } }];
-  });
-  return { ...config, pools: Object.fromEntries(pools) };
+/** A time-out that is not given fits into its interval. */
+export function withFittingTimeout<P extends Pick<Config['pools'][string], 'health'>>(pool: P): P {
+  const { health } = pool;
+  if (health === undefined || health.timeoutMs <= health.intervalMs) return pool;
+  return { ...pool, health: { ...health, timeoutMs: health.intervalMs } };
 }

@@ -24,7 +24,6 @@ const FIELDS: ReadonlySet<string> = new Set([
   'pools.*.circuitBreaker',
   'pools.*.health.vantages',
   'pools.*.health.skipWhenTrafficProves',
-  'pools.*.outlier',
   'pools.*.slowStart',
   'pools.*.panic',
   'pools.*.affinity',

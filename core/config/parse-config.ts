@@ -3,9 +3,10 @@ import type { z } from 'zod';
 import { crossFieldErrors } from './cross-field.ts';
 import type { FieldError } from './field-error.ts';
 import { formatPath } from './field-error.ts';
-import { withFittingTimeouts } from './health-rules.ts';
+import { withFittingTimeout } from './health-rules.ts';
 import { DEPTH_MAX, isJsonObject, isNestedTooDeep, member } from './json.ts';
 import { isFieldNotSupportedYet, isValueNotSupportedYet, NOT_SUPPORTED_YET } from './not-supported-yet.ts';
+import { withFittingEjections } from './outlier-schema.ts';
 import type { Config, ConfigDocument } from './schema.ts';
 import { configSchema, poolSchema, REGIONS } from './schema.ts';
 
@@ -37,7 +38,7 @@ export function parseConfig(document: unknown): ParsedConfig {
     ...crossFieldErrors(document),
   ];
   if (!parsed.success || errors.length > 0) return { ok: false, errors: firstPerPath(errors) };
-  const config = withFittingTimeouts(withRegionsFor(parsed.data, document));
+  const config = withFittingPools(withRegionsFor(parsed.data, document));
   return { ok: true, config, document: document as ConfigDocument };
 }
 
@@ -47,6 +48,14 @@ function withRegionsFor(config: Config, document: unknown): Config {
   if (member(member(document, 'shards'), 'regions') !== undefined) return config;
   if (shards.regions.length === shards.replicas) return config;
   return { ...config, shards: { ...shards, regions: REGIONS.slice(0, shards.replicas) } };
+}
+
+/** Defaults that depend on another field of the pool. */
+function withFittingPools(config: Config): Config {
+  const pools = Object.entries(config.pools).map(
+    ([name, pool]) => [name, withFittingEjections(withFittingTimeout(pool))] as const,
+  );
+  return { ...config, pools: Object.fromEntries(pools) };
 }
 
 function issueErrors(issue: Issue, prefix: Path, root: unknown): FieldError[] {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import * as rules from './field-rules.ts';
 import { healthSchema } from './health-schema.ts';
 import { originUrlProblem } from './origin-url.ts';
+import { outlierSchema } from './outlier-schema.ts';
 import { ruled } from './ruled.ts';
 
 const name = z
@@ -84,6 +85,9 @@ export const poolSchema = z.strictObject({
     })
     .prefault({}),
   health: healthSchema.optional().describe('Without it the backends are not probed.'),
+  outlier: outlierSchema
+    .prefault({})
+    .describe('Which failures of real requests take a backend out, and for how long.'),
 });
 
 export const routeSchema = z.strictObject({

@@ -1,6 +1,7 @@
 // Walks a balancer's order and applies what is not the algorithm's business: weight, administrative state, what this
-// request has tried already, health. Healthy backends come first; when none of them may be tried, the unhealthy ones
-// do (a verdict may be wrong, and an answer may still come), and only when nothing is left there is no backend.
+// request has tried already, ejections, health. Healthy backends come first; when none of them may be tried, the ejected
+// ones do and then the unhealthy ones (both may be wrong, and an answer may still come), and only when nothing is left
+// there is no backend.
 import type { Balancer, BalancerBackend, PoolView } from './balancer.ts';
 import type { HealthState } from './health.ts';
 
@@ -9,7 +10,11 @@ export interface SelectableBackend extends BalancerBackend {
 }
 
 /** Why a candidate was passed over. */
-export type Refusal = 'disabled' | 'draining' | 'zero-weight' | 'already-tried' | 'unhealthy';
+export type Refusal = HardRefusal | SoftRefusal;
+type HardRefusal = 'disabled' | 'draining' | 'zero-weight' | 'already-tried';
+/** Least bad first: what one isolate saw weighs less than a verdict. As a last resort they may be tried. */
+const SOFT_REFUSALS = ['ejected', 'unhealthy'] as const;
+type SoftRefusal = (typeof SOFT_REFUSALS)[number];
 
 export interface SelectionQuestion {
   /** Built from `backends`, in this order. */
@@ -20,6 +25,8 @@ export interface SelectionQuestion {
   readonly pool: PoolView;
   /** Verdict by backend index; `unknown` counts as healthy. */
   readonly healthOf: (backend: number) => HealthState;
+  /** Whether failures that this isolate met keep it out for now, by backend index; by default none. */
+  readonly isEjected?: (backend: number) => boolean;
   /** Backend indexes of this request's earlier attempts. */
   readonly tried: readonly number[];
 }
@@ -52,10 +59,7 @@ export interface Candidate {
 }
 
 /** What keeps a backend from being tried at all; null when nothing does. */
-function hardRefusal(
-  { backends, tried }: SelectionQuestion,
-  index: number,
-): Exclude<Refusal, 'unhealthy'> | null {
+function hardRefusal({ backends, tried }: SelectionQuestion, index: number): HardRefusal | null {
   const backend = backends[index];
   if (!backend) throw new Error(`Cannot judge backend ${index} of a pool: it has ${backends.length}`);
   if (backend.state === 'disabled') return 'disabled';
@@ -66,7 +70,10 @@ function hardRefusal(
 }
 
 function refusal(question: SelectionQuestion, index: number): Refusal | null {
-  return hardRefusal(question, index) ?? (question.healthOf(index) === 'unhealthy' ? 'unhealthy' : null);
+  const hard = hardRefusal(question, index);
+  if (hard !== null) return hard;
+  if (question.healthOf(index) === 'unhealthy') return 'unhealthy';
+  return question.isEjected?.(index) ? 'ejected' : null;
 }
 
 function noBackend(question: SelectionQuestion): Selection {
@@ -87,9 +94,11 @@ export function selectBackend(question: SelectionQuestion): Selection {
   for (const backend of balancer.order(key, pool)) {
     if (refusal(question, backend) === null) return { type: 'backend', backend, reason: 'healthy' };
   }
-  // That walk ended without a pick, so this one begins where it began.
-  for (const backend of balancer.order(key, pool)) {
-    if (hardRefusal(question, backend) === null) return { type: 'backend', backend, reason: 'last-resort' };
+  // A walk that ended without a pick leaves the next one to begin where it began.
+  for (const refused of SOFT_REFUSALS) {
+    for (const backend of balancer.order(key, pool)) {
+      if (refusal(question, backend) === refused) return { type: 'backend', backend, reason: 'last-resort' };
+    }
   }
   return noBackend(question);
 }
@@ -108,12 +117,14 @@ export function explainSelection(question: SelectionQuestion): {
   const order = [...balancer.order(key, pool)];
   const reasons = backends.map((_, index) => refusal(question, index));
   const healthy = order.find((index) => reasons[index] === null);
-  const lastResort = order.find((index) => reasons[index] === 'unhealthy');
+  const lastResort = SOFT_REFUSALS.map((soft) => order.find((index) => reasons[index] === soft)).find(
+    (index) => index !== undefined,
+  );
 
   const leftOut = backends.map((_, index) => index).filter((index) => !order.includes(index));
   const candidates = [...order, ...leftOut].map((backend, at): Candidate => {
     const reason = reasons[backend] ?? 'healthy';
-    const asLastResort = healthy === undefined && reason === 'unhealthy';
+    const asLastResort = healthy === undefined && (reason === 'ejected' || reason === 'unhealthy');
     return {
       backend,
       order: at < order.length ? at + 1 : null,

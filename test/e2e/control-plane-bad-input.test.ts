@@ -122,9 +122,9 @@ const DOCUMENTS: readonly WrongRequest[] = [
   [
     'a field of later',
     'PATCH /v1/pools/web',
-    json({ outlier: {}, strategy: { type: 'maglev' } }),
+    json({ health: { path: '/', vantages: ['enam'] }, strategy: { type: 'maglev' } }),
     '422 invalid',
-    ['pools.web.outlier', 'pools.web.strategy.type'],
+    ['pools.web.health.vantages', 'pools.web.strategy.type'],
   ],
   ['other shards', 'PATCH /v1/config', json({ shards: { count: 7 } }), '422 invalid', ['shards']],
   [

@@ -403,7 +403,7 @@ describe('pools and backends, piece by piece', () => {
     ['DELETE', '/v1/pools/web/backends/absent'],
     ['POST', '/v1/pools/web/backends/absent/drain'],
     ['POST', '/v1/pools/web/backends/a/explode'],
-    ['POST', '/v1/pools/web/probe'],
+    ['POST', '/v1/pools/absent/probe'],
     ['GET', '/v1/pools/web/backends'],
     ['GET', '/v1/kv/ns'],
     ['POST', '/v1/kv/ns/key/increment'],

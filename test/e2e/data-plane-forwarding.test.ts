@@ -42,9 +42,14 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
     pools: {
       web: { backends: [a, b, c] },
       one: { backends: [a] },
-      half: { backends: [dead, a] },
-      sticky: { backends: [dead, a], strategy: { type: 'consistent-hash', key: ['path'] } },
-      once: { backends: [dead, a], retry: { attemptsMax: 1 } },
+      // Nobody is ejected: every test is to meet the dead one.
+      half: { backends: [dead, a], outlier: { maxEjectedRatio: 0 } },
+      sticky: {
+        backends: [dead, a],
+        outlier: { maxEjectedRatio: 0 },
+        strategy: { type: 'consistent-hash', key: ['path'] },
+      },
+      once: { backends: [dead, a], outlier: { maxEjectedRatio: 0 }, retry: { attemptsMax: 1 } },
       gone: { backends: [dead] },
       compressing: { backends: [{ id: 'z', url: `http://127.0.0.1:${compressingPort}` }] },
       none: {

@@ -20,13 +20,18 @@ const { ask, currentVersion } = adminCalls(() => product);
 
 type PoolDocument = NonNullable<ConfigDocument['pools']>[string];
 
-/** Puts the one pool "web" over all origins with `more` in it, in front of every request. */
+/** The pool in use. Each test has one of its own, since ejections outlast versions by pool and backend. */
+let pool = '';
+let pools = 0;
+
+/** Puts a new pool over all origins with `more` in it, in front of every request. */
 async function serve(more: PoolDocument = {}): Promise<void> {
   for (const origin of product.origins) origin.reset();
   const backends = product.origins.map(({ name, url }) => ({ id: name, url }));
+  pool = `pool-${++pools}`;
   await product.configure({
-    pools: { web: { backends, ...more } },
-    routes: [{ id: 'all', pool: 'web', response: { exposeBackend: true } }],
+    pools: { [pool]: { backends, ...more } },
+    routes: [{ id: 'all', pool, response: { exposeBackend: true } }],
   });
 }
 
@@ -47,10 +52,12 @@ interface Health {
 const settled = (verdicts: number) =>
   waitUntil(async () => {
     const shown = (await ask<Health>('/v1/health')).body;
-    const { web } = shown.pools;
-    const judged = Object.values(web?.backends ?? {}).filter(({ epoch }) => epoch > 0).length;
+    const judged = Object.values(shown.pools[pool]?.backends ?? {}).filter(({ epoch }) => epoch > 0).length;
     return judged === verdicts
-      ? { epoch: shown.epoch, states: Object.values(web?.backends ?? {}).map(({ state }) => state) }
+      ? {
+          epoch: shown.epoch,
+          states: Object.values(shown.pools[pool]?.backends ?? {}).map(({ state }) => state),
+        }
       : null;
   });
 
@@ -61,7 +68,7 @@ describe('a probe on demand', () => {
     readonly backends: Record<string, ProbeResult>;
     readonly unprobed: readonly string[];
   }
-  const probe = (pool = 'web') => ask<Probed>(`/v1/pools/${pool}/probe`, { method: 'POST' });
+  const probe = () => ask<Probed>(`/v1/pools/${pool}/probe`, { method: 'POST' });
   const [path, intervalMs] = ['/up', 3_600_000];
 
   it('tells what it saw of every backend, and changes nothing', async () => {
@@ -100,7 +107,7 @@ describe('a probe on demand', () => {
     const { status, body } = await probe();
     // A body of 1 GiB through this process takes longer than a second; its first 64 KiB do not.
     expect(performance.now() - startedAt).toBeLessThan(5_000);
-    expect([status, body.pool, body.version, body.unprobed]).toEqual([200, 'web', version, []]);
+    expect([status, body.pool, body.version, body.unprobed]).toEqual([200, pool, version, []]);
     expect(body.backends).toMatchObject({
       ok: { ok: true, status: 200, error: null },
       named: { ok: true, status: 200, error: null },
@@ -120,7 +127,7 @@ describe('a probe on demand', () => {
   it('is refused for a pool that is not there, or is not probed', async () => {
     await serve();
     expect(expectProblem(await ask<Problem>('/v1/pools/none/probe', { method: 'POST' }))).toBe('not-found');
-    const unprobed = await ask<Problem>('/v1/pools/web/probe', { method: 'POST' });
+    const unprobed = await ask<Problem>(`/v1/pools/${pool}/probe`, { method: 'POST' });
     expect([unprobed.status, expectProblem(unprobed)]).toEqual([422, 'invalid']);
   });
 
@@ -128,5 +135,86 @@ describe('a probe on demand', () => {
     const document = { pools: { web: { health: { path, intervalMs: 1_000, timeoutMs: 1_001 } } } };
     const answer = await ask<Problem>('/v1/config', { method: 'PUT', json: document });
     expect([answer.status, badFields(answer)]).toEqual([422, ['pools.web.health.timeoutMs']]);
+  });
+});
+
+describe('failures that users meet', () => {
+  const ejectedOf = async () =>
+    Object.entries((await ask<Health>('/v1/health')).body.pools[pool]?.backends ?? {}).flatMap(
+      ([id, { ejectedUntil }]) => (ejectedUntil === null ? [] : [[id, ejectedUntil] as const]),
+    );
+  const get = async (path = '/') => {
+    const response = await fetch(`${product.url}${path}`);
+    await response.arrayBuffer();
+    return response.status;
+  };
+  const times = async (count: number, path = '/') => {
+    const statuses: number[] = [];
+    for (let i = 0; i < count; i++) statuses.push(await get(path));
+    return statuses;
+  };
+
+  it.each(['round-robin', 'random', 'weighted-round-robin', 'weighted-random'] as const)(
+    'eject a backend that fails fast, under %s, after five in a row',
+    async (type) => {
+      await serve({ strategy: { type } });
+      const [bad] = product.origins;
+      bad?.script({ answer: '503' });
+      // A quarter of them reaches it: five of 80 do, but for 2.3 chances in 10⁶ with lots (binomial, 80 of 1/4).
+      const statuses = await times(80);
+      expect(statuses.filter((status) => status === 503)).toHaveLength(5);
+      expect(bad?.ledger.entries()).toHaveLength(5);
+      const [[id, until] = ['', 0]] = await ejectedOf();
+      expect(id).toBe('a');
+      expect(until).toBeGreaterThan(Date.now() + 20_000);
+      const { body } = await ask<{ candidates: { backend: string; reason: string; accepted: boolean }[] }>(
+        '/v1/explain',
+        { method: 'POST', json: { url: `${product.url}/` } },
+      );
+      expect(body.candidates.find(({ backend }) => backend === 'a')).toMatchObject({
+        accepted: false,
+        reason: 'ejected',
+      });
+    },
+  );
+
+  it('keep it out across versions, and for its time only', async () => {
+    await serve({ outlier: { baseEjectionMs: 1_500, consecutiveGatewayErrors: 2 } });
+    const [bad] = product.origins;
+    bad?.script({ answer: '503', times: 2 });
+    await times(12);
+    expect((await ejectedOf()).map(([id]) => id)).toEqual(['a']);
+    const backends = product.origins.map(({ name, url }) => ({ id: name, url, weight: 2 }));
+    await ask(`/v1/pools/${pool}`, { method: 'PATCH', json: { backends } });
+    expect((await ejectedOf()).map(([id]) => id)).toEqual(['a']);
+    const before = bad?.ledger.entries().length ?? 0;
+    await waitUntil(async () => {
+      await get();
+      return (bad?.ledger.entries().length ?? 0) > before;
+    });
+    expect(await ejectedOf()).toEqual([]);
+  });
+
+  it('are told as an event with cause and end', async () => {
+    await serve({ outlier: { consecutiveLocalErrors: 3 } });
+    product.origins[1]?.script({ fault: 'reset' });
+    expect(new Set(await times(40))).toEqual(new Set([200]));
+    interface Event {
+      readonly subject: string;
+      readonly detail: { readonly cause: string; readonly until: number };
+    }
+    const event = await waitUntil(async () => {
+      const { body } = await ask<{ events: (Event & { type: string })[] }>('/v1/events?limit=50');
+      return body.events.find(({ type, subject }) => type === 'backend-ejected' && subject === `${pool}/b`);
+    });
+    expect(event.detail).toMatchObject({ cause: 'consecutive-local-errors', until: expect.any(Number) });
+  });
+
+  it('of the only backend eject nobody', async () => {
+    const [only] = product.origins;
+    await serve({ backends: [{ id: 'only', url: only?.url ?? '' }] });
+    only?.script({ answer: '503' });
+    expect(await times(12)).toEqual(Array.from({ length: 12 }, () => 503));
+    expect(await ejectedOf()).toEqual([]);
   });
 });

@@ -140,7 +140,6 @@ describe('a configuration document', () => {
       'pools.web.health.skipWhenTrafficProves',
       document({ health: { path: '/', skipWhenTrafficProves: true } }),
     ],
-    ['pools.web.outlier', document({ outlier: {} })],
     ['pools.web.affinity', document({ affinity: { type: 'cookie' } })],
     ['routes[0].mirror', document({}, { mirror: { pool: 'web' } })],
     ['routes[0].cache.key', document({}, { cache: { key: { query: 'none' } } })],
@@ -166,6 +165,11 @@ describe('a configuration document', () => {
     ['pools.web.strategy.maxShare', document({ strategy: { maxShare: 1 } })],
     ['pools.web.retry.attemptsMax', document({ retry: { attemptsMax: 0 } })],
     ['pools.web.health.expect.status[0]', document({ health: { path: '/', expect: { status: ['6xx'] } } })],
+    ['pools.web.outlier.failureRatio', document({ outlier: { failureRatio: 1.1 } })],
+    ['pools.web.outlier.minRequests', document({ outlier: { minRequests: 0 } })],
+    ['pools.web.outlier.maxEjectedRatio', document({ outlier: { maxEjectedRatio: -0.1 } })],
+    ['pools.web.outlier.baseEjectionMs', document({ outlier: { baseEjectionMs: 300_001 } })],
+    ['pools.web.outlier.ejection', document({ outlier: { ejection: true } })],
     ['pools.web.health.rise', document({ health: { path: '/', rise: 0 } })],
     ['pools.web.health.fall', document({ health: { path: '/', fall: 0 } })],
     ['pools.web.health.timeoutMs', document({ health: { path: '/', timeoutMs: 10_001 } })],
@@ -268,6 +272,12 @@ describe('a configuration document', () => {
       configOf(document({ health: { path: '/', ...health } })).pools.web?.health?.timeoutMs;
     expect([timeoutOf({}), timeoutOf({ intervalMs: 200 })]).toEqual([2_000, 200]);
     expect(timeoutOf({ intervalMs: 5_000, timeoutMs: 5_000 })).toBe(5_000);
+  });
+
+  it('fits a first ejection that is not given into the longest', () => {
+    const outlier = (given: object) => configOf(document({ outlier: given })).pools.web?.outlier;
+    expect(outlier({})).toMatchObject({ baseEjectionMs: 30_000, maxEjectionMs: 300_000 });
+    expect(outlier({ maxEjectionMs: 500 })).toMatchObject({ baseEjectionMs: 500, maxEjectionMs: 500 });
   });
 
   it('refuses "__proto__" wherever it stands, and does not mistake it for a prototype', () => {

@@ -85,6 +85,27 @@ describe('selectBackend', () => {
     });
   });
 
+  it('passes over what is ejected, and takes it before the unhealthy as a last resort', () => {
+    const backends = [backend('a', { health: 'unhealthy' }), backend('b'), backend('c')];
+    const isEjected = (index: number): boolean => index <= 1;
+    expect(selectBackend(ask(backends, { isEjected }))).toMatchObject({ backend: 2, reason: 'healthy' });
+    const left = { isEjected, tried: [2] };
+    expect(selectBackend(ask(backends, left))).toMatchObject({ backend: 1, reason: 'last-resort' });
+    expect(selectBackend(ask(backends, { ...left, tried: [2, 1] }))).toMatchObject({ backend: 0 });
+    expect(explainSelection(ask(backends, { isEjected })).candidates.map(({ reason }) => reason)).toEqual([
+      'unhealthy',
+      'ejected',
+      'healthy',
+    ]);
+    const asked = explainSelection(ask(backends, left));
+    expect(asked.selection).toMatchObject({ backend: 1, reason: 'last-resort' });
+    expect(asked.candidates.map(({ reason }) => reason)).toEqual([
+      'last-resort',
+      'last-resort',
+      'already-tried',
+    ]);
+  });
+
   it('never takes a disabled, draining or weightless backend as a last resort', () => {
     const backends = [
       backend('a', { state: 'disabled', health: 'unhealthy' }),

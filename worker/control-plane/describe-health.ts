@@ -29,7 +29,12 @@ export const healthSchema = z
                 lastError: z.string().nullable(),
               }),
             ),
-            ejectedUntil: z.int().nullable().describe('Epoch ms.'),
+            ejectedUntil: z
+              .int()
+              .nullable()
+              .describe(
+                'Epoch ms until which the edge that answers keeps it out, after failures of its own.',
+              ),
             reason: z.string(),
           }),
         ),
@@ -42,11 +47,12 @@ type PoolHealth = z.output<typeof healthSchema>['pools'][string];
 export type Probes = { readonly type: 'seen'; readonly states: Record<string, BackendProbeState> } | Silent;
 type Silent = { readonly type: 'silent'; readonly why: string };
 
-/** `probes` null: the pool is not probed. Backend ids are free text: looked up as own members only. */
+/** `probes` null: the pool is not probed; `ejectedUntil` as one edge knows it. Backend ids are free text: looked up as own members only. */
 export function poolHealth(
   pool: Pick<Config['pools'][string], 'backends' | 'health'>,
   verdicts: Record<string, HealthVerdict>,
   probes: Probes | null,
+  ejectedUntil: (backend: string) => number | null = () => null,
 ): PoolHealth {
   return {
     backends: Object.fromEntries(
@@ -58,7 +64,7 @@ export function poolHealth(
             ...judgement(pool, verdict),
             administrative: backend.state,
             vantages: probes ? { [VANTAGE]: vantage(probes, backend.id) } : {},
-            ejectedUntil: null,
+            ejectedUntil: ejectedUntil(backend.id),
           },
         ];
       }),

@@ -1,4 +1,5 @@
 // What `GET health` gathers: verdicts from the Directory, and from each pool's monitor what it last saw.
+import { ejectedUntil } from '../data-plane/ejections.ts';
 import { healthSchema, type Probes, poolHealth } from './describe-health.ts';
 import { type Call, json, type Operation, operation } from './operation.ts';
 import { Problem } from './problem.ts';
@@ -23,12 +24,20 @@ export const HEALTH_CALL: Operation = operation({
       Object.entries(config.pools).map(async ([name, pool]) => {
         const verdicts = Object.hasOwn(health, name) ? (health[name] ?? {}) : {};
         const probes = pool.health ? await probesOf(call, name) : null;
-        return [name, poolHealth(pool, verdicts, probes)] as const;
+        return [name, poolHealth(pool, verdicts, probes, ejectionsOf(call, name))] as const;
       }),
     );
     return json({ epoch: answer.healthEpoch, pools: Object.fromEntries(pools) });
   },
 });
+
+/** What this edge knows by itself; of a pool that it has not used yet, nothing. */
+function ejectionsOf({ edge }: Call<unknown, unknown>, name: string): (backend: string) => number | null {
+  const snapshot = edge.snapshots.peek();
+  const pool = snapshot && edge.pools.get(snapshot, name);
+  if (!pool) return () => null;
+  return (backend) => ejectedUntil(snapshot, pool, backend, edge.now());
+}
 
 async function probesOf(call: Call<unknown, unknown>, pool: string): Promise<Probes> {
   try {

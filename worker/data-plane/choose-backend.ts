@@ -1,9 +1,10 @@
 // The question to the balancing core: who is asking (the strategy's key), how each backend is (the snapshot's
-// verdicts), and who has been tried.
+// verdicts, this isolate's ejections), and who has been tried.
 import type { Target } from '../../core/http/target.ts';
 import type { HealthState } from '../../core/load-balancing/health.ts';
 import { type SelectionQuestion, selectBackend } from '../../core/load-balancing/select-backend.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
+import { ejectedUntil, verdictOf } from './ejections.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
 
 /** Of a visit: what a choice depends on. */
@@ -19,8 +20,13 @@ export type Choice =
   | { readonly type: 'no-backend'; readonly detail: string };
 
 /** `tried`: indexes of this request's earlier attempts. */
-export function chooseBackend(asking: Asking, pool: RuntimePool, tried: readonly number[]): Choice {
-  const selection = selectBackend(selectionQuestion(asking, pool, tried));
+export function chooseBackend(
+  asking: Asking,
+  pool: RuntimePool,
+  tried: readonly number[],
+  nowMs: number,
+): Choice {
+  const selection = selectBackend(selectionQuestion(asking, pool, tried, nowMs));
   if (selection.type === 'no-backend') return { type: 'no-backend', detail: whyNone(pool) };
   const backend = pool.backends[selection.backend];
   if (!backend) throw new Error(`Pool "${pool.name}" has no backend ${selection.backend}`);
@@ -31,6 +37,7 @@ export function selectionQuestion(
   asking: Asking,
   pool: RuntimePool,
   tried: readonly number[],
+  nowMs: number,
 ): SelectionQuestion {
   return {
     balancer: pool.balancer,
@@ -38,6 +45,7 @@ export function selectionQuestion(
     key: strategyKey(asking, pool),
     pool: pool.view,
     healthOf: healthOf(asking, pool),
+    isEjected: (index) => ejectedUntil(asking.snapshot, pool, pool.backends[index]?.id ?? '', nowMs) !== null,
     tried,
   };
 }
@@ -57,13 +65,9 @@ function healthOf(
   { snapshot }: Asking,
   { name, config, backends }: RuntimePool,
 ): (index: number) => HealthState {
-  const verdicts = Object.hasOwn(snapshot.health, name) ? snapshot.health[name] : undefined;
   const initial = config.health?.initial ?? 'healthy';
-  if (!config.health || !verdicts) return () => initial;
-  return (index) => {
-    const id = backends[index]?.id ?? '';
-    return (Object.hasOwn(verdicts, id) ? verdicts[id]?.state : undefined) ?? initial;
-  };
+  if (!config.health) return () => initial;
+  return (index) => verdictOf(snapshot, name, backends[index]?.id ?? '')?.state ?? initial;
 }
 
 function whyNone({ name, config }: RuntimePool): string {

@@ -73,7 +73,7 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
   if (!pool) return explained;
 
   const asking = { snapshot, target, clientIp };
-  const { candidates, selection } = explainSelection(selectionQuestion(asking, pool, []));
+  const { candidates, selection } = explainSelection(selectionQuestion(asking, pool, [], edge.now()));
   const idOf = (index: number): string => pool.backends[index]?.id ?? String(index);
   return {
     ...explained,

@@ -9,6 +9,7 @@ import { originTarget } from './origin-target.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
 import { bodyOf, type OriginResponse, sendToOrigin } from './send-to-origin.ts';
 import type { Visit } from './visit.ts';
+import { watchOutcome } from './watch-outcome.ts';
 
 export type OriginOutcome =
   | {
@@ -50,7 +51,7 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
   let failure: EdgeError | null = null;
 
   for (let attempt = 1; ; attempt++) {
-    const choice = chooseBackend(visit, pool, tried);
+    const choice = chooseBackend(visit, pool, tried, edge.now());
     // The first failure says more than that nobody else is left.
     if (choice.type === 'no-backend') return { type: 'failed', error: failure ?? noBackend(choice.detail) };
     const { backend } = choice;
@@ -69,6 +70,7 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
         signal,
       }),
     );
+    watchOutcome(visit, pool, backend, outcome, requestedAt);
     if (outcome.type === 'answered') {
       const { response, patience } = outcome;
       const done = once(() => {

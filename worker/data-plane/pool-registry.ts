@@ -1,8 +1,9 @@
 // The pools of the current configuration, ready to choose from: each pool's balancer is built whole from its version's
-// backends and swapped with it, while the counts of requests in flight live by backend id and outlast versions.
+// backends and swapped with it, while requests in flight and ejections live by backend id and outlast versions.
 import type { Backend, Pool } from '../../core/config/schema.ts';
 import type { Balancer, PoolView } from '../../core/load-balancing/balancer.ts';
 import { createBalancer } from '../../core/load-balancing/create-balancer.ts';
+import { OutlierDetector } from '../../core/load-balancing/outlier-detector.ts';
 import type { Random } from '../../core/random.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
 
@@ -29,6 +30,7 @@ export interface RuntimePool {
   readonly backends: readonly RuntimeBackend[];
   readonly balancer: Balancer;
   readonly view: PoolView;
+  readonly outliers: OutlierDetector;
 }
 
 export interface PoolRegistry {
@@ -52,6 +54,20 @@ export function createPoolRegistry(random: Random): PoolRegistry {
     return load;
   };
 
+  /** By pool name. */
+  const detectors = new Map<string, OutlierDetector>();
+  const outliersOf = (name: string, { outlier, backends }: Pool): OutlierDetector => {
+    const detector = detectors.get(name) ?? new OutlierDetector(outlier, random);
+    detectors.set(name, detector);
+    const eligible = backends.filter(({ state, weight }) => state === 'active' && weight > 0);
+    detector.redefine(
+      outlier,
+      backends.map(({ id }) => id),
+      eligible.map(({ id }) => id),
+    );
+    return detector;
+  };
+
   const build = (name: string, config: Pool): RuntimePool => {
     const backends = config.backends.map((backend): RuntimeBackend => {
       const { origin, basePath } = splitOrigin(backend.url);
@@ -64,6 +80,7 @@ export function createPoolRegistry(random: Random): PoolRegistry {
       backends,
       balancer: createBalancer({ type, maxShare, hashSeed }, config.backends, random),
       view: { inFlight: (backend) => backends[backend]?.load.inFlight ?? 0 },
+      outliers: outliersOf(name, config),
     };
   };
 
@@ -76,6 +93,9 @@ export function createPoolRegistry(random: Random): PoolRegistry {
         pool = build(name, config);
         built.set(config, pool);
         forgetUnused(loads, snapshot);
+        for (const known of detectors.keys()) {
+          if (!Object.hasOwn(snapshot.config.pools, known)) detectors.delete(known);
+        }
       }
       return pool;
     },
