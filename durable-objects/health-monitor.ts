@@ -3,6 +3,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { healthSchema } from '../core/config/health-schema.ts';
 import type { Pool } from '../core/config/schema.ts';
+import type { SuspicionAnswer } from '../core/load-balancing/suspicion-pacer.ts';
 import type { Random } from '../core/random.ts';
 import { seededRandom } from '../core/random.ts';
 import { probe } from './health-monitor/probe.ts';
@@ -13,11 +14,13 @@ import {
   EMPTY_STATE,
   earliestProbeAt,
   markReported,
+  probedBackend,
   probeStates,
   redefine,
   takeProbe,
   unreportedVerdicts,
 } from './health-monitor/probed-backends.ts';
+import { SuspicionGate } from './health-monitor/suspicion-gate.ts';
 import type { BackendProbeState, DirectoryRpc, HealthMonitorRpc, ProbeRound } from './interfaces.ts';
 
 interface HealthMonitorEnv {
@@ -36,12 +39,15 @@ const PROBES_AT_ONCE = 6;
 /** Probes of one alarm: bounds its length to PROBES_PER_ALARM / PROBES_AT_ONCE time-outs. The rest follow at once. */
 const PROBES_PER_ALARM = 120;
 const REPORT_RETRY_MS = 1_000;
+/** It is stored with the verdict. */
+const SIGN_CHARACTERS_MAX = 100;
 
 export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements HealthMonitorRpc {
   readonly #random: Random;
   #assignment: Assignment | null;
   #state: MonitorState;
   #reporting = false;
+  readonly #suspicions = new SuspicionGate();
 
   constructor(ctx: DurableObjectState, env: HealthMonitorEnv) {
     super(ctx, env);
@@ -72,6 +78,19 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
     return probeAll(definition, PROBES_AT_ONCE);
   }
 
+  async suspect(pool: string, backend: string, sign: string): Promise<SuspicionAnswer> {
+    const known = this.#assignment?.pool === pool ? probedBackend(this.#state, backend) : undefined;
+    if (known === undefined || known.nextProbeAt === null) return 'not-probed';
+    if (known.health.state === 'unhealthy') return 'confirmed';
+    return this.#suspicions.verify(backend, Date.now(), async () => {
+      const hasVerdict = await this.#probeOne(backend, sign.slice(0, SIGN_CHARACTERS_MAX));
+      if (hasVerdict) await this.#report();
+      else this.#write('state', this.#state);
+      await this.#arm();
+      return probedBackend(this.#state, backend)?.health.state === 'unhealthy' ? 'confirmed' : 'refuted';
+    });
+  }
+
   /** Whatever goes wrong, the next alarm is set. */
   override async alarm(): Promise<void> {
     try {
@@ -98,7 +117,7 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
   }
 
   /** True when it made a verdict: that is stored at once and does not wait for slower backends. */
-  async #probeOne(id: string): Promise<boolean> {
+  async #probeOne(id: string, suspicion?: string): Promise<boolean> {
     const backend = this.#assignment?.definition?.backends.find((candidate) => candidate.id === id);
     const check = this.#assignment?.definition?.health;
     if (backend === undefined || check === undefined) return false;
@@ -108,7 +127,7 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
     const checkNow = this.#assignment?.definition?.health;
     if (checkNow === undefined) return false;
     const before = this.#state;
-    const probed = { id, url: backend.url, startedAt };
+    const probed = { id, url: backend.url, startedAt, ...(suspicion === undefined ? {} : { suspicion }) };
     this.#state = takeProbe(before, probed, result, checkNow, Date.now(), this.#random);
     if (this.#state.epoch === before.epoch) return false;
     this.#write('state', this.#state);

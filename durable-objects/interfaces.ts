@@ -8,6 +8,7 @@ import type { ConfigPreview } from '../core/config/preview.ts';
 import type { Config, ConfigDocument } from '../core/config/schema.ts';
 import type { Fields } from '../core/http/fields.ts';
 import type { HealthState } from '../core/load-balancing/health.ts';
+import type { SuspicionAnswer } from '../core/load-balancing/suspicion-pacer.ts';
 import type { Command, CommandResult, FillToken } from '../core/replication/commands.ts';
 import type { Message, NotReady } from '../core/replication/messages.ts';
 import type { Viewstamp } from '../core/replication/viewstamp.ts';
@@ -144,6 +145,8 @@ export interface HealthMonitorRpc {
   /** Idempotent: `version` older than what the monitor knows is ignored; a pool without `health` stops probing. */
   configure(pool: string, version: number, definition: Config['pools'][string] | null): Promise<void>;
   status(): Promise<Record<string, BackendProbeState>>;
+  /** An edge met `sign` at a backend: verified by one probe at once, whose failure is a verdict. */
+  suspect(pool: string, backend: string, sign: string): Promise<SuspicionAnswer>;
   /** Probes every backend of `definition` once, disabled ones included; changes nothing and makes no verdict. */
   probeOnce(definition: Config['pools'][string]): Promise<ProbeRound>;
 }

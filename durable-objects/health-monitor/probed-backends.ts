@@ -17,6 +17,8 @@ export interface ProbedBackend {
   readonly lastError: string | null;
   /** Null while the backend is disabled: it takes no request, so nobody asks how it is. */
   readonly nextProbeAt: number | null;
+  /** Until then it is probed at the fast interval, epoch ms; absent when no edge has suspected it. */
+  readonly suspectedUntil?: number;
   /** A verdict that the Directory has not confirmed yet. */
   readonly unreported: boolean;
 }
@@ -68,13 +70,24 @@ function schedule(state: MonitorState): { readonly id: string; readonly at: numb
     .sort((a, b) => a.at - b.at);
 }
 
+export interface Probed {
+  readonly id: string;
+  readonly url: string;
+  readonly startedAt: number;
+  /** What an edge met, where the probe is to verify it: a second witness makes a failure a verdict at once. */
+  readonly suspicion?: string;
+}
+
+/** How long after a suspicion a backend is probed more often. */
+const SUSPICION_MS = 10_000;
+
 /**
  * State after one probe of `id` at `url`; a result about another URL than the present one, or about a
  * backend disabled meanwhile, says nothing. Returns the same object then.
  */
 export function takeProbe(
   state: MonitorState,
-  probed: { readonly id: string; readonly url: string; readonly startedAt: number },
+  probed: Probed,
   result: ProbeResult,
   health: NonNullable<Pool['health']>,
   nowMs: number,
@@ -82,22 +95,35 @@ export function takeProbe(
 ): MonitorState {
   const known = own(state.backends, probed.id);
   if (known === undefined || known.url !== probed.url || known.nextProbeAt === null) return state;
-  const step = stepHealth(known.health, result, health, nowMs);
+  const { suspicion } = probed;
+  const { rise, fall } = health;
+  const thresholds = { rise, fall: suspicion === undefined ? fall : 1 };
+  const step = stepHealth(known.health, result, thresholds, nowMs);
+  const suspectedUntil = suspicion === undefined ? known.suspectedUntil : nowMs + SUSPICION_MS;
+  const isUrgent = suspectedUntil !== undefined && nowMs < suspectedUntil;
   const after: ProbedBackend = {
-    ...known,
+    ...withoutSuspicion(known),
     health: step.health,
     lastProbeAt: probed.startedAt,
     lastError: result.error,
-    nextProbeAt: Math.max(nowMs, probed.startedAt + probeDelayMs(step.health, health, random)),
+    nextProbeAt: Math.max(nowMs, probed.startedAt + probeDelayMs(step.health, health, random, isUrgent)),
+    ...(isUrgent ? { suspectedUntil } : {}),
   };
   if (step.verdict === undefined) return withBackend(state, state.epoch, probed.id, after);
   const epoch = state.epoch + 1;
   return withBackend(state, epoch, probed.id, {
     ...after,
     epoch,
-    reason: step.verdict.reason,
+    reason:
+      suspicion === undefined || step.verdict.state === 'healthy'
+        ? step.verdict.reason
+        : `an edge met ${suspicion}, and a probe confirmed it: ${result.error ?? 'no reason given'}`,
     unreported: true,
   });
+}
+
+export function probedBackend(state: MonitorState, id: string): ProbedBackend | undefined {
+  return own(state.backends, id);
 }
 
 /** Verdicts that the Directory has yet to hear, by backend. */
@@ -128,6 +154,10 @@ export function probeStates(state: MonitorState): Record<string, BackendProbeSta
       { state: health.state, since: health.since, epoch, lastProbeAt, lastError },
     ]),
   );
+}
+
+function withoutSuspicion({ suspectedUntil: _, ...known }: ProbedBackend): ProbedBackend {
+  return known;
 }
 
 function withBackend(state: MonitorState, epoch: number, id: string, backend: ProbedBackend): MonitorState {

@@ -224,4 +224,43 @@ describe("a monitor's memory", () => {
     expect(redefine(state, null, 1)).toEqual({ epoch: 1, backends: {} });
     expect(redefine(state, pool([{ id: 'a' }], null), 1)).toEqual({ epoch: 1, backends: {} });
   });
+
+  describe('of a suspicion', () => {
+    const suspected = (ok: boolean, state = redefine(EMPTY_STATE, pool([{ id: 'a' }]), 0), at = 1_000) => {
+      const health = pool([], { ...check, jitterRatio: 0 }).health;
+      if (health === undefined) throw new Error('The pool has a health check');
+      const result = { ok, status: null, error: ok ? null : 'connection failed', tookMs: 1 };
+      const probed = { id: 'a', url: 'http://a.example', startedAt: at, suspicion: 'origin-unreachable' };
+      return takeProbe(state, probed, result, health, at, random);
+    };
+
+    it('takes one failed probe for a verdict, since an edge has seen a failure too', () => {
+      const risen = probeTimes(redefine(EMPTY_STATE, pool([{ id: 'a' }]), 0), 'a', 2, true);
+      expect(unreportedVerdicts(suspected(false, risen)).a).toEqual({
+        state: 'unhealthy',
+        since: 1_000,
+        epoch: 2,
+        reason: 'an edge met origin-unreachable, and a probe confirmed it: connection failed',
+      });
+      // Without one it takes three.
+      expect(unreportedVerdicts(probeTimes(risen, 'a', 1, false)).a?.state).toBe('healthy');
+    });
+
+    it('makes no verdict of one that succeeds, and counts it as any other', () => {
+      const state = suspected(true);
+      expect(unreportedVerdicts(state)).toEqual({});
+      expect(state.backends.a?.health).toMatchObject({ successes: 1, failures: 0 });
+    });
+
+    it('probes at the fast interval for ten seconds after it', () => {
+      const risen = probeTimes(redefine(EMPTY_STATE, pool([{ id: 'a' }]), 0), 'a', 2, true);
+      let state = suspected(true, risen);
+      expect(state.backends.a?.nextProbeAt).toBe(2_000);
+      state = probeTimes(state, 'a', 1, true, 10_999);
+      expect(state.backends.a?.nextProbeAt ?? 0).toBeLessThanOrEqual(11_999);
+      state = probeTimes(state, 'a', 1, true, 11_000);
+      expect(state.backends.a?.nextProbeAt ?? 0).toBeGreaterThanOrEqual(20_000);
+      expect(state.backends.a).not.toHaveProperty('suspectedUntil');
+    });
+  });
 });

@@ -911,4 +911,45 @@ describe('from a configuration to a verdict at the edges', () => {
       timeout: 5_000,
     });
   });
+
+  it('an edge that met a failure makes one failed probe a verdict at once, and a good one makes none', async () => {
+    const script = { 'a.example': up };
+    const requests = scriptOrigins(script);
+    const health = { ...HEALTH, fall: 3 };
+    await replace(directoryOf('directory'), { pools: { suspected: pool(health) } });
+    await vi.waitFor(async () => expect((await snapshot()).health?.suspected?.a?.state).toBe('healthy'));
+    const monitor = monitorOf('suspected');
+    expect(await monitor.suspect('suspected', 'a', 'status 503')).toBe('refuted');
+    expect(await monitor.suspect('suspected', 'a', 'status 503')).toBe('pending');
+    expect((await snapshot()).health?.suspected?.a?.state).toBe('healthy');
+
+    script['a.example'] = down;
+    const { healthEpoch } = await snapshot();
+    const answers = await vi.waitFor(async () => {
+      const asked = Array.from({ length: 20 }, () => monitor.suspect('suspected', 'a', 'status 503'));
+      const given = new Set(await Promise.all(asked));
+      expect(given).toEqual(new Set(['confirmed']));
+      return given;
+    });
+    expect(answers.size).toBe(1);
+    const after = await snapshot();
+    expect(after.healthEpoch).toBeGreaterThan(healthEpoch);
+    expect(after.health?.suspected?.a).toMatchObject({
+      state: 'unhealthy',
+      reason: 'an edge met status 503, and a probe confirmed it: status 503 instead of 2xx',
+    });
+    const probes = requests.length;
+    expect(await monitor.suspect('suspected', 'a', 'status 503')).toBe('confirmed');
+    expect(requests.length).toBe(probes);
+  });
+
+  it('a suspicion about what is not probed asks nobody', async () => {
+    const requests = scriptOrigins({ 'a.example': up });
+    const monitor = monitorOf('unsuspected');
+    const backends = [{ id: 'a', url: 'http://a.example', state: 'disabled' }];
+    await monitor.configure('unsuspected', 2, poolOf(backends));
+    const asked = ['a', 'gone', 'constructor'].map((id) => monitor.suspect('unsuspected', id, 'status 503'));
+    expect(await Promise.all(asked)).toEqual(['not-probed', 'not-probed', 'not-probed']);
+    expect(requests).toEqual([]);
+  });
 });

@@ -4,6 +4,7 @@ import type { Backend, Pool } from '../../core/config/schema.ts';
 import type { Balancer, PoolView } from '../../core/load-balancing/balancer.ts';
 import { createBalancer } from '../../core/load-balancing/create-balancer.ts';
 import { OutlierDetector } from '../../core/load-balancing/outlier-detector.ts';
+import { SuspicionPacer } from '../../core/load-balancing/suspicion-pacer.ts';
 import type { Random } from '../../core/random.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
 
@@ -31,6 +32,7 @@ export interface RuntimePool {
   readonly balancer: Balancer;
   readonly view: PoolView;
   readonly outliers: OutlierDetector;
+  readonly suspicions: SuspicionPacer;
 }
 
 export interface PoolRegistry {
@@ -55,17 +57,22 @@ export function createPoolRegistry(random: Random): PoolRegistry {
   };
 
   /** By pool name. */
-  const detectors = new Map<string, OutlierDetector>();
-  const outliersOf = (name: string, { outlier, backends }: Pool): OutlierDetector => {
-    const detector = detectors.get(name) ?? new OutlierDetector(outlier, random);
-    detectors.set(name, detector);
+  const watches = new Map<string, Pick<RuntimePool, 'outliers' | 'suspicions'>>();
+  const watchOf = (name: string, { outlier, backends }: Pool) => {
+    const watch = watches.get(name) ?? {
+      outliers: new OutlierDetector(outlier, random),
+      suspicions: new SuspicionPacer(),
+    };
+    watches.set(name, watch);
+    const all = backends.map(({ id }) => id);
     const eligible = backends.filter(({ state, weight }) => state === 'active' && weight > 0);
-    detector.redefine(
+    watch.outliers.redefine(
       outlier,
-      backends.map(({ id }) => id),
+      all,
       eligible.map(({ id }) => id),
     );
-    return detector;
+    watch.suspicions.keepOnly(all);
+    return watch;
   };
 
   const build = (name: string, config: Pool): RuntimePool => {
@@ -80,7 +87,7 @@ export function createPoolRegistry(random: Random): PoolRegistry {
       backends,
       balancer: createBalancer({ type, maxShare, hashSeed }, config.backends, random),
       view: { inFlight: (backend) => backends[backend]?.load.inFlight ?? 0 },
-      outliers: outliersOf(name, config),
+      ...watchOf(name, config),
     };
   };
 
@@ -93,8 +100,8 @@ export function createPoolRegistry(random: Random): PoolRegistry {
         pool = build(name, config);
         built.set(config, pool);
         forgetUnused(loads, snapshot);
-        for (const known of detectors.keys()) {
-          if (!Object.hasOwn(snapshot.config.pools, known)) detectors.delete(known);
+        for (const known of watches.keys()) {
+          if (!Object.hasOwn(snapshot.config.pools, known)) watches.delete(known);
         }
       }
       return pool;

@@ -1,8 +1,9 @@
 // What the data plane learns about a backend from each attempt: counted by the outlier detector, told as an event when
-// it takes the backend out.
+// it takes the backend out, and put before the monitor when it is a sign that the backend may be down for everybody.
 import { type AttemptOutcome, outcomeOfStatus } from '../../core/load-balancing/attempt-outcome.ts';
 import { verdictOf } from './ejections.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
+import { suspect } from './suspect.ts';
 import type { Visit } from './visit.ts';
 
 /** How an attempt ended, as fetch-origin.ts has it. */
@@ -29,6 +30,7 @@ export function watchOutcome(
     (verdictOf(snapshot, pool.name, id)?.state ?? initial) !== 'unhealthy';
   for (const detection of pool.outliers.record(backend.id, outcome, nowMs, isUsable)) {
     const { backend: id, cause, ejectedUntil } = detection;
+    suspect(visit, pool, id, cause, true);
     if (ejectedUntil === null) continue;
     edge.telemetry.event(
       {
@@ -40,6 +42,13 @@ export function watchOutcome(
       context,
     );
   }
+  if (outcome === 'local-error' || outcome === 'gateway-error') {
+    suspect(visit, pool, backend.id, signOf(end), false);
+  }
+}
+
+function signOf(end: AttemptEnd): string {
+  return end.type === 'answered' ? `status ${end.response.status}` : end.code;
 }
 
 /** Timers may fire this much before their time. */
