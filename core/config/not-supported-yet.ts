@@ -25,7 +25,6 @@ const FIELDS: ReadonlySet<string> = new Set([
   'pools.*.health.vantages',
   'pools.*.health.skipWhenTrafficProves',
   'pools.*.slowStart',
-  'pools.*.panic',
   'pools.*.affinity',
   'pools.*.overprovisioning',
   'pools.*.fallbackPool',

@@ -88,6 +88,18 @@ export const poolSchema = z.strictObject({
   outlier: outlierSchema
     .prefault({})
     .describe('Which failures of real requests take a backend out, and for how long.'),
+  panic: z
+    .strictObject({
+      threshold: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.5)
+        .describe(
+          'Where less than this share is healthy, the other active backends are tried too, after these; 0 = never.',
+        ),
+    })
+    .prefault({}),
 });
 
 export const routeSchema = z.strictObject({

@@ -1,7 +1,7 @@
 // Walks a balancer's order and applies what is not the algorithm's business: weight, administrative state, what this
-// request has tried already, ejections, health. Healthy backends come first; when none of them may be tried, the ejected
-// ones do and then the unhealthy ones (both may be wrong, and an answer may still come), and only when nothing is left
-// there is no backend.
+// request has tried already, ejections, health. Healthy backends come first. Where they are less than the panic share,
+// the ejected ones follow and then the unhealthy ones: so much at once is more likely a wrong view than the truth, and
+// an answer may still come. Only when nothing is left there is no backend.
 import type { Balancer, BalancerBackend, PoolView } from './balancer.ts';
 import type { HealthState } from './health.ts';
 
@@ -14,7 +14,7 @@ export type Refusal = HardRefusal | SoftRefusal;
 type HardRefusal = 'disabled' | 'draining' | 'zero-weight' | 'already-tried';
 /** Least bad first: what one isolate saw weighs less than a verdict. As a last resort they may be tried. */
 const SOFT_REFUSALS = ['ejected', 'unhealthy'] as const;
-type SoftRefusal = (typeof SOFT_REFUSALS)[number];
+export type SoftRefusal = (typeof SOFT_REFUSALS)[number];
 
 export interface SelectionQuestion {
   /** Built from `backends`, in this order. */
@@ -27,6 +27,11 @@ export interface SelectionQuestion {
   readonly healthOf: (backend: number) => HealthState;
   /** Whether failures that this isolate met keep it out for now, by backend index; by default none. */
   readonly isEjected?: (backend: number) => boolean;
+  /**
+   * Below this share of healthy backends, 0–1, those that are not are tried too, after the others: of all that are
+   * active and have a weight, this request's earlier attempts included. By default 1: whenever any is not.
+   */
+  readonly panicThreshold?: number;
   /** Backend indexes of this request's earlier attempts. */
   readonly tried: readonly number[];
 }
@@ -36,8 +41,15 @@ export type Selection =
       readonly type: 'backend';
       /** Index into `backends`. */
       readonly backend: number;
-      /** `last-resort`: unhealthy, and no healthy one could be taken. */
-      readonly reason: 'healthy' | 'last-resort';
+      readonly reason: 'healthy';
+    }
+  | {
+      readonly type: 'backend';
+      readonly backend: number;
+      /** No healthy one could be taken, and too few are healthy. */
+      readonly reason: 'last-resort';
+      /** What else would keep it out. */
+      readonly despite: SoftRefusal;
     }
   | {
       readonly type: 'no-backend';
@@ -70,10 +82,32 @@ function hardRefusal({ backends, tried }: SelectionQuestion, index: number): Har
 }
 
 function refusal(question: SelectionQuestion, index: number): Refusal | null {
-  const hard = hardRefusal(question, index);
-  if (hard !== null) return hard;
+  return hardRefusal(question, index) ?? softRefusal(question, index);
+}
+
+/** What a verdict or an ejection has against it, whatever this request has tried. */
+function softRefusal(question: SelectionQuestion, index: number): SoftRefusal | null {
   if (question.healthOf(index) === 'unhealthy') return 'unhealthy';
   return question.isEjected?.(index) ? 'ejected' : null;
+}
+
+/** How many could be healthy, and how many are. O(n). */
+export function healthyShare(question: SelectionQuestion): {
+  readonly healthy: number;
+  readonly eligible: number;
+} {
+  const counts = { healthy: 0, eligible: 0 };
+  question.backends.forEach(({ state, weight }, index) => {
+    if (state !== 'active' || weight === 0) return;
+    counts.eligible++;
+    if (softRefusal(question, index) === null) counts.healthy++;
+  });
+  return counts;
+}
+
+function isPanic(question: SelectionQuestion): boolean {
+  const { healthy, eligible } = healthyShare(question);
+  return healthy < eligible * (question.panicThreshold ?? 1);
 }
 
 function noBackend(question: SelectionQuestion): Selection {
@@ -94,10 +128,13 @@ export function selectBackend(question: SelectionQuestion): Selection {
   for (const backend of balancer.order(key, pool)) {
     if (refusal(question, backend) === null) return { type: 'backend', backend, reason: 'healthy' };
   }
+  if (!isPanic(question)) return noBackend(question);
   // A walk that ended without a pick leaves the next one to begin where it began.
-  for (const refused of SOFT_REFUSALS) {
+  for (const despite of SOFT_REFUSALS) {
     for (const backend of balancer.order(key, pool)) {
-      if (refusal(question, backend) === refused) return { type: 'backend', backend, reason: 'last-resort' };
+      if (refusal(question, backend) === despite) {
+        return { type: 'backend', backend, reason: 'last-resort', despite };
+      }
     }
   }
   return noBackend(question);
@@ -117,14 +154,12 @@ export function explainSelection(question: SelectionQuestion): {
   const order = [...balancer.order(key, pool)];
   const reasons = backends.map((_, index) => refusal(question, index));
   const healthy = order.find((index) => reasons[index] === null);
-  const lastResort = SOFT_REFUSALS.map((soft) => order.find((index) => reasons[index] === soft)).find(
-    (index) => index !== undefined,
-  );
+  const mayPanic = healthy === undefined && isPanic(question);
 
   const leftOut = backends.map((_, index) => index).filter((index) => !order.includes(index));
   const candidates = [...order, ...leftOut].map((backend, at): Candidate => {
     const reason = reasons[backend] ?? 'healthy';
-    const asLastResort = healthy === undefined && (reason === 'ejected' || reason === 'unhealthy');
+    const asLastResort = mayPanic && (reason === 'ejected' || reason === 'unhealthy');
     return {
       backend,
       order: at < order.length ? at + 1 : null,
@@ -135,8 +170,10 @@ export function explainSelection(question: SelectionQuestion): {
   });
   if (healthy !== undefined)
     return { candidates, selection: { type: 'backend', backend: healthy, reason: 'healthy' } };
-  if (lastResort !== undefined) {
-    return { candidates, selection: { type: 'backend', backend: lastResort, reason: 'last-resort' } };
+  for (const despite of mayPanic ? SOFT_REFUSALS : []) {
+    const backend = order.find((index) => reasons[index] === despite);
+    if (backend === undefined) continue;
+    return { candidates, selection: { type: 'backend', backend, reason: 'last-resort', despite } };
   }
   return { candidates, selection: noBackend(question) };
 }

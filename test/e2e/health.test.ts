@@ -138,22 +138,22 @@ describe('a probe on demand', () => {
   });
 });
 
-describe('failures that users meet', () => {
-  const ejectedOf = async () =>
-    Object.entries((await ask<Health>('/v1/health')).body.pools[pool]?.backends ?? {}).flatMap(
-      ([id, { ejectedUntil }]) => (ejectedUntil === null ? [] : [[id, ejectedUntil] as const]),
-    );
-  const get = async (path = '/') => {
-    const response = await fetch(`${product.url}${path}`);
-    await response.arrayBuffer();
-    return response.status;
-  };
-  const times = async (count: number, path = '/') => {
-    const statuses: number[] = [];
-    for (let i = 0; i < count; i++) statuses.push(await get(path));
-    return statuses;
-  };
+const ejectedOf = async () =>
+  Object.entries((await ask<Health>('/v1/health')).body.pools[pool]?.backends ?? {}).flatMap(
+    ([id, { ejectedUntil }]) => (ejectedUntil === null ? [] : [[id, ejectedUntil] as const]),
+  );
+const get = async (path = '/') => {
+  const response = await fetch(`${product.url}${path}`);
+  await response.arrayBuffer();
+  return response.status;
+};
+const times = async (count: number, path = '/') => {
+  const statuses: number[] = [];
+  for (let i = 0; i < count; i++) statuses.push(await get(path));
+  return statuses;
+};
 
+describe('failures that users meet', () => {
   it.each(['round-robin', 'random', 'weighted-round-robin', 'weighted-random'] as const)(
     'eject a backend that fails fast, under %s, after five in a row',
     async (type) => {
@@ -217,4 +217,68 @@ describe('failures that users meet', () => {
     expect(await times(12)).toEqual(Array.from({ length: 12 }, () => 503));
     expect(await ejectedOf()).toEqual([]);
   });
+});
+
+describe('a pool in panic', () => {
+  const closed = { url: 'http://127.0.0.1:9' };
+  const health = { path: '/up', intervalMs: 3_600_000, rise: 1, fall: 1 };
+
+  it('sends requests to unhealthy backends after the healthy ones, and says why', async () => {
+    const [up, sick] = product.origins;
+    sick?.script({ on: '* /up', answer: '500' });
+    const alive = { id: 'alive', url: up?.url ?? '' };
+    await serve({
+      backends: [alive, { id: 'sick', url: sick?.url ?? '' }, { id: 'dead', ...closed }],
+      health,
+      strategy: { type: 'weighted-round-robin' },
+    });
+    sick?.script({ on: '* /up', answer: '500' });
+    await ask(`/v1/pools/${pool}`, { method: 'PATCH', json: { health: { ...health, path: '/up?2' } } });
+    await waitUntil(async () => {
+      const shown = (await ask<Health>('/v1/health')).body.pools[pool]?.backends;
+      return shown?.sick?.state === 'unhealthy' && shown.dead?.state === 'unhealthy';
+    });
+    await waitUntil(async () => (await reasons()).sick === 'unhealthy');
+    // One of three is healthy, so there is panic, but nobody meets it while that one answers.
+    expect(new Set(await times(6))).toEqual(new Set([200]));
+    expect(sick?.ledger.entries({ on: 'GET /' })).toEqual([]);
+    // The healthy one breaks the connection: what is left is tried.
+    up?.script({ on: 'GET /', fault: 'reset' });
+    const statuses = await times(4);
+    expect(statuses).toContain(200);
+    expect(sick?.ledger.entries({ on: 'GET /' }).length).toBeGreaterThan(0);
+    const event = await waitUntil(async () => {
+      const { body } = await ask<{ events: { type: string; subject: string; detail: object }[] }>(
+        '/v1/events?limit=50',
+      );
+      return body.events.find(({ type, subject }) => type === 'panic' && subject === pool);
+    });
+    expect(event.detail).toMatchObject({
+      despite: 'unhealthy',
+      healthy: 1,
+      eligible: 3,
+      reason: '1 of 3 backends are healthy, less than 0.5 of them',
+    });
+  });
+
+  it('does not exist with a threshold of 0: an all-unhealthy pool is 503', async () => {
+    await serve({ backends: [{ id: 'dead', ...closed }], health, panic: { threshold: 0 } });
+    const answer = await waitUntil(async () => {
+      const response = await fetch(product.url);
+      return response.status === 503 ? response : null;
+    });
+    expect(answer.headers.get('retry-after')).toBe('1');
+    expect(await answer.json()).toMatchObject({
+      type: 'urn:roundel:problem:no-backend',
+      detail: `Cannot pick a backend in pool "${pool}": 0 of 1 may be tried (dead is unhealthy)`,
+    });
+  });
+
+  const reasons = async () => {
+    const { body } = await ask<{ candidates: { backend: string; reason: string }[] }>('/v1/explain', {
+      method: 'POST',
+      json: { url: `${product.url}/` },
+    });
+    return Object.fromEntries(body.candidates.map(({ backend, reason }) => [backend, reason]));
+  };
 });

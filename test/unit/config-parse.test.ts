@@ -165,6 +165,8 @@ describe('a configuration document', () => {
     ['pools.web.strategy.maxShare', document({ strategy: { maxShare: 1 } })],
     ['pools.web.retry.attemptsMax', document({ retry: { attemptsMax: 0 } })],
     ['pools.web.health.expect.status[0]', document({ health: { path: '/', expect: { status: ['6xx'] } } })],
+    ['pools.web.panic.threshold', document({ panic: { threshold: 1.1 } })],
+    ['pools.web.panic.threshold', document({ panic: { threshold: -0.1 } })],
     ['pools.web.outlier.failureRatio', document({ outlier: { failureRatio: 1.1 } })],
     ['pools.web.outlier.minRequests', document({ outlier: { minRequests: 0 } })],
     ['pools.web.outlier.maxEjectedRatio', document({ outlier: { maxEjectedRatio: -0.1 } })],

@@ -86,7 +86,12 @@ describe('chooseBackend', () => {
     const ill = { web: { b: verdict('unhealthy') } };
     const probed = snapshotOf({ web: { backends, health } }, ill);
     expect(choose(probed)).toBe('c');
-    expect(choose(probed, { tried: [0, 2] })).toBe('b');
+    const anxious = snapshotOf({ web: { backends, health, panic: { threshold: 1 } } }, ill);
+    expect(choose(anxious, { tried: [0, 2] })).toBe('b');
+    // Two of three are healthy: no panic.
+    expect(choose(probed, { tried: [0, 2] })).toBe(
+      'Cannot pick a backend in pool "web": 0 of 3 may be tried (a was tried, b is unhealthy, c was tried)',
+    );
   });
 
   it('ignores verdicts on a pool that is not probed any more', () => {

@@ -6,6 +6,7 @@ import { BALANCERS, createBalancer } from '../../core/load-balancing/create-bala
 import type { HealthState } from '../../core/load-balancing/health.ts';
 import {
   explainSelection,
+  healthyShare,
   type SelectableBackend,
   type SelectionQuestion,
   selectBackend,
@@ -106,6 +107,40 @@ describe('selectBackend', () => {
     ]);
   });
 
+  it.each([
+    // Healthy, ejected, unhealthy; threshold; what is left when the healthy ones have been tried.
+    [2, 1, 1, 0.5, null],
+    [1, 1, 1, 0.5, 'ejected'],
+    [1, 0, 2, 0.5, 'unhealthy'],
+    [3, 1, 0, 0.75, null],
+    [3, 1, 0, 1, 'ejected'],
+    [0, 1, 1, 0.5, 'ejected'],
+    [0, 1, 1, 0, null],
+    [0, 0, 1, 0.5, 'unhealthy'],
+  ] as const)(
+    'with %i healthy, %i ejected and %i unhealthy backends and a panic threshold of %d goes on to %s',
+    (healthy, ejected, unhealthy, panicThreshold, despite) => {
+      const backends = [
+        ...Array.from({ length: healthy }, (_, index) => backend(`h${index}`)),
+        ...Array.from({ length: unhealthy }, (_, index) => backend(`u${index}`, { health: 'unhealthy' })),
+        ...Array.from({ length: ejected }, (_, index) => backend(`e${index}`)),
+        // They are out of the question, and of the share.
+        backend('drained', { state: 'draining' }),
+        backend('off', { state: 'disabled', health: 'unhealthy' }),
+        backend('weightless', { weight: 0 }),
+      ];
+      const isEjected = (index: number): boolean => (backends[index]?.id ?? '').startsWith('e');
+      const tried = Array.from({ length: healthy }, (_, index) => index);
+      const question = ask(backends, { isEjected, panicThreshold, tried });
+      const selection = selectBackend(question);
+      expect(selection).toMatchObject(
+        despite === null ? { type: 'no-backend' } : { reason: 'last-resort', despite },
+      );
+      expect(explainSelection(question).selection).toEqual(selection);
+      expect(healthyShare(question)).toEqual({ healthy, eligible: healthy + ejected + unhealthy });
+    },
+  );
+
   it('never takes a disabled, draining or weightless backend as a last resort', () => {
     const backends = [
       backend('a', { state: 'disabled', health: 'unhealthy' }),
@@ -175,7 +210,12 @@ describe('explainSelection', () => {
       { accepted: true, reason: 'last-resort' },
       { accepted: false, reason: 'disabled' },
     ]);
-    expect(selection).toEqual({ type: 'backend', backend: 0, reason: 'last-resort' });
+    expect(selection).toEqual({
+      type: 'backend',
+      backend: 0,
+      reason: 'last-resort',
+      despite: 'unhealthy',
+    });
   });
 
   it('foretells the next selection and takes no turn, for strategies that draw no lots', () => {

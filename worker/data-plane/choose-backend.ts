@@ -2,7 +2,12 @@
 // verdicts, this isolate's ejections), and who has been tried.
 import type { Target } from '../../core/http/target.ts';
 import type { HealthState } from '../../core/load-balancing/health.ts';
-import { type SelectionQuestion, selectBackend } from '../../core/load-balancing/select-backend.ts';
+import {
+  healthyShare,
+  type SelectionQuestion,
+  type SoftRefusal,
+  selectBackend,
+} from '../../core/load-balancing/select-backend.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
 import { ejectedUntil, verdictOf } from './ejections.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
@@ -15,9 +20,22 @@ export interface Asking {
 }
 
 export type Choice =
-  | { readonly type: 'backend'; readonly index: number; readonly backend: RuntimeBackend }
+  | {
+      readonly type: 'backend';
+      readonly index: number;
+      readonly backend: RuntimeBackend;
+      /** Set where too few are healthy, and nobody better may be tried. */
+      readonly panic: Panic | null;
+    }
   /** `detail` says how many there are and why none may be tried. */
   | { readonly type: 'no-backend'; readonly detail: string };
+
+export interface Panic {
+  /** What else would keep the backend out. */
+  readonly despite: SoftRefusal;
+  readonly healthy: number;
+  readonly eligible: number;
+}
 
 /** `tried`: indexes of this request's earlier attempts. */
 export function chooseBackend(
@@ -26,11 +44,14 @@ export function chooseBackend(
   tried: readonly number[],
   nowMs: number,
 ): Choice {
-  const selection = selectBackend(selectionQuestion(asking, pool, tried, nowMs));
-  if (selection.type === 'no-backend') return { type: 'no-backend', detail: whyNone(pool) };
+  const question = selectionQuestion(asking, pool, tried, nowMs);
+  const selection = selectBackend(question);
+  if (selection.type === 'no-backend') return { type: 'no-backend', detail: whyNone(pool, question) };
   const backend = pool.backends[selection.backend];
   if (!backend) throw new Error(`Pool "${pool.name}" has no backend ${selection.backend}`);
-  return { type: 'backend', index: selection.backend, backend };
+  const panic =
+    selection.reason === 'last-resort' ? { despite: selection.despite, ...healthyShare(question) } : null;
+  return { type: 'backend', index: selection.backend, backend, panic };
 }
 
 export function selectionQuestion(
@@ -46,6 +67,7 @@ export function selectionQuestion(
     pool: pool.view,
     healthOf: healthOf(asking, pool),
     isEjected: (index) => ejectedUntil(asking.snapshot, pool, pool.backends[index]?.id ?? '', nowMs) !== null,
+    panicThreshold: pool.config.panic.threshold,
     tried,
   };
 }
@@ -70,11 +92,14 @@ function healthOf(
   return (index) => verdictOf(snapshot, name, backends[index]?.id ?? '')?.state ?? initial;
 }
 
-function whyNone({ name, config }: RuntimePool): string {
+function whyNone({ name, config }: RuntimePool, { tried, healthOf, isEjected }: SelectionQuestion): string {
   const { length } = config.backends;
-  const reasons = config.backends.map(({ id, state, weight }) =>
-    state !== 'active' ? `${id} is ${state}` : weight === 0 ? `${id} has weight 0` : `${id} was tried`,
-  );
+  const reasons = config.backends.map(({ id, state, weight }, index) => {
+    if (state !== 'active') return `${id} is ${state}`;
+    if (weight === 0) return `${id} has weight 0`;
+    if (tried.includes(index)) return `${id} was tried`;
+    return healthOf(index) === 'unhealthy' || !isEjected?.(index) ? `${id} is unhealthy` : `${id} is ejected`;
+  });
   const why = length === 0 ? 'it has none' : `0 of ${length} may be tried (${reasons.join(', ')})`;
   return `Cannot pick a backend in pool "${name}": ${why}`;
 }

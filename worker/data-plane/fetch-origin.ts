@@ -8,6 +8,7 @@ import { Http1ProtocolError } from './http1-message.ts';
 import { originTarget } from './origin-target.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
 import { bodyOf, type OriginResponse, sendToOrigin } from './send-to-origin.ts';
+import { tellPanic } from './tell-panic.ts';
 import type { Visit } from './visit.ts';
 import { watchOutcome } from './watch-outcome.ts';
 
@@ -55,6 +56,7 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
     // The first failure says more than that nobody else is left.
     if (choice.type === 'no-backend') return { type: 'failed', error: failure ?? noBackend(choice.detail) };
     const { backend } = choice;
+    if (choice.panic) tellPanic(visit, pool, backend, choice.panic);
     tried.push(choice.index);
     visit.tally.backend = backend.id;
     backend.load.inFlight++;

@@ -33,6 +33,8 @@ export interface RuntimePool {
   readonly view: PoolView;
   readonly outliers: OutlierDetector;
   readonly suspicions: SuspicionPacer;
+  /** Events about the pool, told now and then. */
+  readonly told: { panicAt: number };
 }
 
 export interface PoolRegistry {
@@ -57,11 +59,12 @@ export function createPoolRegistry(random: Random): PoolRegistry {
   };
 
   /** By pool name. */
-  const watches = new Map<string, Pick<RuntimePool, 'outliers' | 'suspicions'>>();
+  const watches = new Map<string, Pick<RuntimePool, 'outliers' | 'suspicions' | 'told'>>();
   const watchOf = (name: string, { outlier, backends }: Pool) => {
     const watch = watches.get(name) ?? {
       outliers: new OutlierDetector(outlier, random),
       suspicions: new SuspicionPacer(),
+      told: { panicAt: Number.NEGATIVE_INFINITY },
     };
     watches.set(name, watch);
     const all = backends.map(({ id }) => id);
