@@ -1,6 +1,7 @@
 // A backend dies under load: no user notices, and within a second no edge sends it anything more. What comes to the
 // dead one's port is written down by whoever took it over.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startOrigin } from '../../origin-mock/start-origin.ts';
 import { adminCalls } from '../support/admin-calls.ts';
 import { type Doorkeeper, keepDoor } from '../support/doorkeeper.ts';
 import { startLoop } from '../support/open-loop.ts';
@@ -78,5 +79,26 @@ describe('kill -9 of one of four backends under 200 requests/s', () => {
     console.info(
       `${statuses.length} requests, last request to the dead backend after ${Math.max(0, ...afterMs)} ms`,
     );
+  });
+});
+
+describe('the same backend, back again', () => {
+  it('gets requests as soon as two probes have succeeded, long before its ejection would end', async () => {
+    const [dead] = product.origins;
+    if (!dead) throw new Error('The test needs origins');
+    await door?.stop();
+    door = null;
+    const back = await startOrigin({ name: 'a', port: dead.port });
+    try {
+      const load = startLoop({ url: product.url, perSecond: 40 });
+      await waitUntil(() => back.ledger.entries({ on: 'GET /' }).length >= 10, { timeoutMs: 9_000 });
+      const { requests } = await load.stop();
+      expect(requests.filter(({ status }) => status !== 200)).toEqual([]);
+      const [first] = back.ledger.entries({ on: 'GET /' });
+      const probes = back.ledger.entries({ on: 'GET /up' }).filter(({ at }) => at <= (first?.at ?? 0));
+      expect(probes.length).toBeGreaterThanOrEqual(2);
+    } finally {
+      await back.stop();
+    }
   });
 });
