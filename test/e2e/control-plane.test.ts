@@ -409,7 +409,6 @@ describe('pools and backends, piece by piece', () => {
     ['POST', '/v1/kv/ns/key/increment'],
     ['GET', '/metrics'],
     ['GET', '/'],
-    ['GET', ''],
     ['POST', '/session'],
   ])('answer %s %s with 404', async (method, path) => {
     const before = await currentVersion();
