@@ -23,6 +23,8 @@ export const STRATEGY_TYPES = [
   'weighted-round-robin',
   'weighted-random',
   'consistent-hash',
+  'rendezvous',
+  'first-available',
 ] as const;
 export const STRATEGY_KEYS = ['client-ip', 'path', 'url'] as const;
 /** Where a Durable Object can be asked to live; the first three are the default of `shards.regions`. */
@@ -55,7 +57,7 @@ export const strategySchema = z.strictObject({
     .min(1)
     .max(8)
     .default(['client-ip'])
-    .describe('What consistent-hash hashes: the first that the request has.'),
+    .describe('What the hashing strategies hash: the first that the request has.'),
   maxShare: z
     .number()
     .min(1.01)

@@ -24,6 +24,8 @@ export interface BalancerParameters {
 
 export interface Balancer {
   readonly type: string;
+  /** Whether the key decides; whoever does not say so need not be given one. */
+  readonly usesKey?: boolean;
   /**
    * Backend indexes, first choice first, then the alternatives in the order in which retries should take them.
    * Never a duplicate, never an index of weight 0, always finite; empty when no backend has a weight. The empty key
@@ -44,9 +46,14 @@ export interface Balancer {
    * this key (docs of each strategy say which); null where it has none.
    */
   scores(key: string, pool: PoolView): readonly (number | null)[];
+  /** Exact share of the traffic by backend index, together 1, where it is not the weights' proportions by intent. */
+  shares?(): readonly number[];
 }
 
-/** Builds a balancer whole from an immutable backend set; the same set in any order gives the same answers by id. */
+/**
+ * Builds a balancer whole from an immutable backend set; the same set in any order gives the same answers by id
+ * (except where the order is what is asked for: first-available).
+ */
 export type BalancerFactory = (
   backends: readonly BalancerBackend[],
   parameters: BalancerParameters,

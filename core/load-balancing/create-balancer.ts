@@ -2,6 +2,8 @@
 import type { Random } from '../random.ts';
 import type { Balancer, BalancerBackend, BalancerFactory, BalancerParameters } from './balancer.ts';
 import { consistentHash } from './consistent-hash.ts';
+import { firstAvailable } from './first-available.ts';
+import { rendezvous } from './rendezvous.ts';
 import { roundRobin } from './round-robin.ts';
 import { uniformRandom } from './uniform-random.ts';
 import { weightedRandom } from './weighted-random.ts';
@@ -13,6 +15,8 @@ export const BALANCERS = {
   'weighted-round-robin': weightedRoundRobin,
   'weighted-random': weightedRandom,
   'consistent-hash': consistentHash,
+  rendezvous,
+  'first-available': firstAvailable,
 } as const satisfies Record<string, BalancerFactory>;
 
 export type BalancerType = keyof typeof BALANCERS;

@@ -1,7 +1,8 @@
 // What a pool's traffic looks like by configuration alone, every backend healthy: shares of the backends, and how
 // many keys a change sends elsewhere. For dry runs, before anything is applied.
-import { buildHashRing, type HashRing } from '../sharding/hash-ring.ts';
-import { hashKey } from '../sharding/key-hash.ts';
+import { seededRandom } from '../random.ts';
+import type { Balancer, PoolView } from './balancer.ts';
+import { createBalancer } from './create-balancer.ts';
 import type { SelectableBackend } from './select-backend.ts';
 
 /** The part of a pool's configuration that decides where keys go. */
@@ -27,31 +28,30 @@ export interface PoolSharesPreview {
 /** A moved ratio r is known to ± 2·√(r(1 − r)/SAMPLE_KEYS), 0.3 % at most points of interest; 0 and 1 exactly. */
 const SAMPLE_KEYS = 32_768;
 
-/** Strategies that pin a key to a backend. */
-const KEYED = ['consistent-hash'];
+const IDLE: PoolView = { inFlight: () => 0 };
 /** Strategies that give every backend with a weight the same. */
 const UNWEIGHTED = ['round-robin', 'random'];
 
 const takesNewKeys = ({ state, weight }: SelectableBackend): boolean => state === 'active' && weight > 0;
 
-/** A drained or disabled backend's keys go where they would go without it: a ring of the others says where. */
-function ringOf({ backends, strategy }: PreviewedPool): HashRing {
-  return buildHashRing(backends.filter(takesNewKeys), {
-    maxShare: strategy.maxShare,
-    seed: strategy.hashSeed,
-  });
+/** A drained or disabled backend's keys go where they would go without it: a balancer of the others says where. */
+function balancerOf({ backends, strategy }: PreviewedPool): Balancer {
+  return createBalancer(strategy, backends.filter(takesNewKeys), seededRandom(0));
+}
+
+/** Whether it is settled where a request goes, by its key or for all alike. */
+function isPinned({ usesKey, type }: Balancer): boolean {
+  return usesKey === true || type === 'first-available';
 }
 
 /**
  * Share of the new keys (of the requests, for strategies without keys) by backend id; only backends that take any,
- * together 1. O(n), consistent-hash O(points).
+ * together 1. Costs what building the balancer does.
  */
 export function sharesOf(pool: PreviewedPool): Map<string, number> {
   const active = pool.backends.filter(takesNewKeys);
-  if (KEYED.includes(pool.strategy.type)) {
-    const { shares } = ringOf(pool);
-    return new Map(active.map(({ id }, i) => [id, shares[i] ?? 0]));
-  }
+  const exact = balancerOf(pool).shares?.();
+  if (exact) return new Map(active.map(({ id }, i) => [id, exact[i] ?? 0]));
   const weights = active.map(({ weight }) => (UNWEIGHTED.includes(pool.strategy.type) ? 1 : weight));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return new Map(active.map(({ id }, i) => [id, (weights[i] ?? 0) / total]));
@@ -68,14 +68,15 @@ function maxShareOf(shares: ReadonlyMap<string, number>): number | null {
  * keys moves everything.
  */
 export function keysMovedRatio(before: PreviewedPool, after: PreviewedPool): number {
-  const keyedBefore = KEYED.includes(before.strategy.type);
-  const keyedAfter = KEYED.includes(after.strategy.type);
-  if (!keyedBefore && !keyedAfter) return 0;
+  const balancerBefore = balancerOf(before);
+  const balancerAfter = balancerOf(after);
+  const bothPin = isPinned(balancerBefore) && isPinned(balancerAfter);
+  if (!isPinned(balancerBefore) && !isPinned(balancerAfter)) return 0;
   const sharesBefore = sharesOf(before);
   if (sharesBefore.size === 0) return 0;
 
   const sameKeys = before.strategy.key.join() === after.strategy.key.join();
-  if (!(keyedBefore && keyedAfter && sameKeys)) {
+  if (!(bothPin && sameKeys)) {
     const sharesAfter = sharesOf(after);
     let staying = 0;
     for (const [id, share] of sharesBefore) staying += share * (sharesAfter.get(id) ?? 0);
@@ -84,13 +85,11 @@ export function keysMovedRatio(before: PreviewedPool, after: PreviewedPool): num
 
   const idsBefore = before.backends.filter(takesNewKeys).map(({ id }) => id);
   const idsAfter = after.backends.filter(takesNewKeys).map(({ id }) => id);
-  const ringBefore = ringOf(before);
-  const ringAfter = ringOf(after);
   let moved = 0;
   for (let i = 0; i < SAMPLE_KEYS; i++) {
     const key = `sample ${i}`;
-    const from = idsBefore[ringBefore.locate(hashKey(key, before.strategy.hashSeed))];
-    const to = idsAfter[ringAfter.locate(hashKey(key, after.strategy.hashSeed))];
+    const from = idsBefore[balancerBefore.first?.(key, IDLE) ?? -1];
+    const to = idsAfter[balancerAfter.first?.(key, IDLE) ?? -1];
     if (from !== to) moved++;
   }
   return moved / SAMPLE_KEYS;

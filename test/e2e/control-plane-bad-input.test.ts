@@ -122,7 +122,7 @@ const DOCUMENTS: readonly WrongRequest[] = [
   [
     'a field of later',
     'PATCH /v1/pools/web',
-    json({ health: { path: '/', vantages: ['enam'] }, strategy: { type: 'maglev' } }),
+    json({ health: { path: '/', vantages: ['enam'] }, strategy: { type: 'peak-ewma' } }),
     '422 invalid',
     ['pools.web.health.vantages', 'pools.web.strategy.type'],
   ],

@@ -129,7 +129,7 @@ describe('a configuration document', () => {
     ['pools.web.backends[0].priority', document({ backends: [backend('a', { priority: 1 })] })],
     ['pools.web.backends[0].region', document({ backends: [backend('a', { region: 'enam' })] })],
     ['pools.web.backends[0].maxInFlight', document({ backends: [backend('a', { maxInFlight: 1 })] })],
-    ['pools.web.strategy.type', document({ strategy: { type: 'maglev' } })],
+    ['pools.web.strategy.type', document({ strategy: { type: 'peak-ewma' } })],
     ['pools.web.strategy.key[0]', document({ strategy: { type: 'consistent-hash', key: ['query:id'] } })],
     ['pools.web.strategy.boundedLoad', document({ strategy: { boundedLoad: 1.25 } })],
     ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],

@@ -81,6 +81,28 @@ describe('the preview of a change', () => {
     }
   });
 
+  it('knows rendezvous by its weights, and that only the keys of the one that leaves move', () => {
+    const type = 'rendezvous';
+    const leaves = previewPool(pool(backends(10), { type }), pool(backends(9), { type }));
+    expect(leaves).toMatchObject({ maxShareBefore: 1, maxShareAfter: 1 });
+    // 10 % of 32,768 sampled keys, deviation 0.17 %: five of it.
+    expect(Math.abs(leaves.keysMovedRatio - 0.1)).toBeLessThan(0.0085);
+    const other = previewPool(pool(backends(4)), pool(backends(4), { type }));
+    expect(other.keysMovedRatio).toBeCloseTo(0.75, 1);
+  });
+
+  it('knows that first-available sends everything to the first of the list', () => {
+    const strategy = { type: 'first-available' };
+    const now = pool(backends(3), strategy);
+    expect(Object.fromEntries(sharesOf(now))).toEqual({ b0: 1, b1: 0, b2: 0 });
+    expect(previewPool(now, pool(backends(2), strategy))).toEqual({
+      keysMovedRatio: 0,
+      maxShareBefore: 3,
+      maxShareAfter: 2,
+    });
+    expect(previewPool(now, pool([...backends(3)].reverse(), strategy)).keysMovedRatio).toBe(1);
+  });
+
   it('knows pools that begin, end, or are empty', () => {
     expect(previewPool(null, pool(backends(2), { type: 'random' }))).toEqual({
       keysMovedRatio: 0,

@@ -74,7 +74,7 @@ export function selectionQuestion(
 
 /** The first of the strategy's key list that the request has; '' = none, which the strategies place at random. */
 function strategyKey({ target, clientIp }: Asking, { config, balancer }: RuntimePool): string {
-  if (balancer.type !== 'consistent-hash') return '';
+  if (!balancer.usesKey) return '';
   for (const part of config.strategy.key) {
     const value = { 'client-ip': clientIp, path: target.path, url: target.canonicalUrl }[part];
     if (value !== '') return value;
