@@ -1,6 +1,6 @@
 // The distribution report for people: one table a size and weight pattern, and the numbers with their goals.
 import Table from 'cli-table3';
-import type { NumberRow } from './numbers.ts';
+import type { NumberRow } from './number-row.ts';
 import type { DistributionReport, DistributionRow } from './run-distribution.ts';
 
 const PLAIN = { style: { head: [], border: [], compact: true } };

@@ -6,34 +6,15 @@ import { buildHashRing, type HashRing } from '../../core/sharding/hash-ring.ts';
 import { hashKey } from '../../core/sharding/key-hash.ts';
 import { type Member, makeKeys, makeMembers } from '../workload.ts';
 import type { Contender } from './contender.ts';
+import { maglevNumbers } from './maglev-numbers.ts';
 import { bestMs, bestsMs, movementOf, ownersOf, weigh } from './measure.ts';
 import { consistentHashPackage, hashringPackage } from './npm-packages.ts';
+import { type NumberRow, row } from './number-row.ts';
 import { OWN_STRATEGIES } from './own-strategies.ts';
-
-export interface NumberRow {
-  readonly figure: string;
-  readonly measured: number;
-  readonly unit: '×' | 'ratio' | 'ns' | 'ms' | 'bytes';
-  /** Null: no goal of its own, stands beside the others to explain them. */
-  readonly goal: { readonly relation: '≤' | '≥'; readonly value: number } | null;
-  readonly met: boolean | null;
-}
 
 const DEFAULTS = { maxShare: 1.1, seed: 0 };
 const KEYS = 65_536;
 const PICKS = 1_000_000;
-
-function row(
-  figure: string,
-  measured: number,
-  unit: NumberRow['unit'],
-  relation?: '≤' | '≥',
-  value?: number,
-): NumberRow {
-  if (relation === undefined || value === undefined) return { figure, measured, unit, goal: null, met: null };
-  const met = relation === '≤' ? measured <= value : measured >= value;
-  return { figure, measured, unit, goal: { relation, value }, met };
-}
 
 /** Largest deviation of a share from its fair share, as a factor from 1. */
 function worstShare(members: readonly Member[], ring: HashRing): { max: number; deviation: number } {
@@ -198,6 +179,7 @@ export function measureNumbers({
     row('ring: keys that move without need when one of 100 leaves', needless(own, keys), 'ratio', '≤', 0),
     ...lookups(keys, budgetMs),
     ...builds(budgetMs),
+    ...maglevNumbers(keys, budgetMs),
     row(
       'weighted random: pick, 100 backends',
       (bestMs(() => drawAll(draw, random), budgetMs) * 1e6) / PICKS,

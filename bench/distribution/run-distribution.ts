@@ -24,7 +24,8 @@ import {
   weigh,
 } from './measure.ts';
 import { consistentHashPackage, hashringPackage, NPM_PACKAGES } from './npm-packages.ts';
-import { measureNumbers, type NumberRow } from './numbers.ts';
+import type { NumberRow } from './number-row.ts';
+import { measureNumbers } from './numbers.ts';
 import { OWN_STRATEGIES } from './own-strategies.ts';
 import { PLAIN_RINGS } from './plain-rings.ts';
 

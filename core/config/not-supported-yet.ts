@@ -49,7 +49,7 @@ const FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 const VALUES: ReadonlyMap<string, RegExp> = new Map([
-  ['pools.*.strategy.type', /^(?:maglev|least-requests|peak-ewma)$/],
+  ['pools.*.strategy.type', /^(?:least-requests|peak-ewma)$/],
   ['pools.*.strategy.key[]', /^(?:query|header|cookie):./],
 ]);
 

@@ -23,6 +23,7 @@ export const STRATEGY_TYPES = [
   'weighted-round-robin',
   'weighted-random',
   'consistent-hash',
+  'maglev',
   'rendezvous',
   'first-available',
 ] as const;

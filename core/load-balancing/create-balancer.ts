@@ -3,6 +3,7 @@ import type { Random } from '../random.ts';
 import type { Balancer, BalancerBackend, BalancerFactory, BalancerParameters } from './balancer.ts';
 import { consistentHash } from './consistent-hash.ts';
 import { firstAvailable } from './first-available.ts';
+import { maglev } from './maglev.ts';
 import { rendezvous } from './rendezvous.ts';
 import { roundRobin } from './round-robin.ts';
 import { uniformRandom } from './uniform-random.ts';
@@ -15,6 +16,7 @@ export const BALANCERS = {
   'weighted-round-robin': weightedRoundRobin,
   'weighted-random': weightedRandom,
   'consistent-hash': consistentHash,
+  maglev,
   rendezvous,
   'first-available': firstAvailable,
 } as const satisfies Record<string, BalancerFactory>;

@@ -25,6 +25,7 @@ const STRATEGIES: Record<BalancerType, Promises> = {
   'weighted-round-robin': { weighted: true, stable: false, arcs: 0 },
   'weighted-random': { weighted: true, stable: false, arcs: 0 },
   'consistent-hash': { weighted: true, stable: true, arcs: 0.08 },
+  maglev: { weighted: true, stable: true, arcs: 0 },
   rendezvous: { weighted: true, stable: true, arcs: 0 },
   'first-available': { weighted: false, stable: true, arcs: 0, byPlace: true },
 };

@@ -103,8 +103,8 @@ describe('the contenders', () => {
 
   it.each(
     [...OWN_STRATEGIES, ...PLAIN_RINGS, hashringPackage, consistentHashPackage].filter(
-      // Envoy's number of points a host depends on how many hosts there are.
-      ({ name, keyed }) => keyed && !name.startsWith('Envoy'),
+      // Envoy's number of points a host depends on how many hosts there are; Maglev moves a few by design.
+      ({ name, keyed }) => keyed && !name.startsWith('Envoy') && name !== 'maglev',
     ),
   )('$name moves no key without need when one of ten equal members leaves', (one) => {
     const members = makeMembers(10, [1]);

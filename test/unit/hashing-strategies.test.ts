@@ -87,3 +87,58 @@ describe('first-available', () => {
     ]);
   });
 });
+
+describe('maglev', () => {
+  const built = (backends: readonly BalancerBackend[]) =>
+    createBalancer({ type: 'maglev', maxShare: 1.1, hashSeed: 7 }, backends, seededRandom(1));
+  const equal = (count: number) => Array.from({ length: count }, (_, i) => ({ id: `b${i}`, weight: 1 }));
+
+  it.each([
+    [1, [1]],
+    [10, [1]],
+    [100, [1]],
+    [100, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]],
+    [656, [1]],
+  ])('shares within 1 %% of the target: %i backends of weights %j', (count, weights) => {
+    const backends = equal(count).map((one, i) => ({ ...one, weight: weights[i % weights.length] ?? 1 }));
+    const total = backends.reduce((sum, { weight }) => sum + weight, 0);
+    const shares = built(backends).shares?.() ?? [];
+    for (const [i, { weight }] of backends.entries()) {
+      expect(Math.abs(((shares[i] ?? 0) * total) / weight - 1)).toBeLessThan(0.01);
+    }
+  });
+
+  it('moves at most 1.3 times the keys that it must when one of ten leaves, whichever', () => {
+    const keys = keysOf(20_000);
+    const ownersOf = (backends: readonly BalancerBackend[]) => {
+      const balancer = built(backends);
+      return keys.map((key) => backends[balancer.first?.(key, idle) ?? -1]?.id);
+    };
+    const before = ownersOf(equal(10));
+    for (const { id: gone } of equal(10)) {
+      const after = ownersOf(equal(10).filter(({ id }) => id !== gone));
+      const must = before.filter((owner) => owner === gone).length;
+      const moved = before.filter((owner, i) => owner !== after[i]).length;
+      expect(moved / must).toBeLessThanOrEqual(1.3);
+    }
+  });
+
+  it('builds the same however the backends are listed, and with weights in the same proportion', () => {
+    const backends = equal(20).map((one, i) => ({ ...one, weight: 1 + (i % 3) }));
+    const reversed = [...backends].reverse();
+    const doubled = backends.map((one) => ({ ...one, weight: 2 * one.weight }));
+    const keys = keysOf(500);
+    expect(ordersOf('maglev', reversed, keys)).toEqual(ordersOf('maglev', backends, keys));
+    expect(ordersOf('maglev', doubled, keys)).toEqual(ordersOf('maglev', backends, keys));
+  });
+
+  it('still names a backend that is too light to have an entry, last in nearly every order', () => {
+    const backends = [...equal(3).map((one) => ({ ...one, weight: 1000 })), { id: 'light', weight: 1e-6 }];
+    expect(built(backends).shares?.()[3]).toBe(0);
+    for (const order of ordersOf('maglev', backends, keysOf(50))) expect(order[3]).toBe('light');
+  });
+
+  it('refuses more backends than its table can hold a hundred entries of', () => {
+    expect(() => built(equal(5243))).toThrow(/5243 backends: the limit is 5,242/);
+  });
+});
