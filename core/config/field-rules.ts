@@ -77,6 +77,19 @@ export function pathPrefixProblem(prefix: string): string | null {
   return prefix.split(/\/|%2f/i).some(isDots) ? 'must not hold dot segments' : null;
 }
 
+/** Where a key comes from: a word, or "kind:name". Names in a query are as decoded, those of headers have no case. */
+export function strategyKeyProblem(text: string): string | null {
+  if (/^(?:client-ip|path|url)$/.test(text)) return null;
+  const [kind, name] = /^(query|header|cookie):(.*)$/s.exec(text)?.slice(1) ?? [];
+  if (kind === undefined || name === undefined) {
+    return 'must be client-ip, path, url, query:NAME, header:NAME or cookie:NAME';
+  }
+  if (name === '' || name.length > 128) return `must name a ${kind} of 1–128 characters`;
+  if (kind !== 'query') return isToken(name) ? null : `must name a ${kind} by a token (RFC 9110)`;
+  // Control characters, and halves of surrogate pairs, which no decoding brings forth.
+  return /[\p{Cc}\p{Cs}]/u.test(name) ? 'must name a query parameter without control characters' : null;
+}
+
 /** `204`, `2xx` or `200-299`. */
 export function statusRangeProblem(text: string): string | null {
   return parseStatusRange(text) === null

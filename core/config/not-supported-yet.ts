@@ -50,7 +50,6 @@ const FIELDS: ReadonlySet<string> = new Set([
 
 const VALUES: ReadonlyMap<string, RegExp> = new Map([
   ['pools.*.strategy.type', /^(?:least-requests|peak-ewma)$/],
-  ['pools.*.strategy.key[]', /^(?:query|header|cookie):./],
 ]);
 
 /** The place in the tables above that stands for `path`. */

@@ -27,7 +27,6 @@ export const STRATEGY_TYPES = [
   'rendezvous',
   'first-available',
 ] as const;
-export const STRATEGY_KEYS = ['client-ip', 'path', 'url'] as const;
 /** Where a Durable Object can be asked to live; the first three are the default of `shards.regions`. */
 export const REGIONS = [
   'enam',
@@ -54,7 +53,12 @@ export const backendSchema = z.strictObject({
 export const strategySchema = z.strictObject({
   type: z.enum(STRATEGY_TYPES).default('round-robin'),
   key: z
-    .array(z.enum(STRATEGY_KEYS))
+    .array(
+      ruled(
+        rules.strategyKeyProblem,
+        '`client-ip`, `path`, `url`, `query:NAME`, `header:NAME` or `cookie:NAME`.',
+      ),
+    )
     .min(1)
     .max(8)
     .default(['client-ip'])

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigDocument } from '../../core/config/schema.ts';
 import type { LedgerEntry } from '../../origin-mock/ledger.ts';
 import type { RunningOrigin } from '../../origin-mock/start-origin.ts';
-import { type Product, startProduct } from '../support/product.ts';
+import { type Product, startProduct, TEST_ADMIN_TOKEN } from '../support/product.ts';
 import { openRaw, rawExchange } from '../support/raw-http.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { type Ask, askEdge, problemOf, unusedPort } from './ask-edge.ts';
@@ -62,13 +62,27 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
       named: { backends: [{ ...a, hostHeader: 'virtual.example:8080' }] },
       based: { backends: [{ ...a, url: `${a.url}/base/` }] },
       hashed: { backends: [a, b, c], strategy: { type: 'consistent-hash', key: ['path'] } },
+      keyed: {
+        backends: [a, b, c],
+        strategy: { type: 'maglev', key: ['query:user', 'header:X-User', 'cookie:user'] },
+      },
     },
     routes: [
       { id: 'sockets', match: { paths: ['/websocket'] }, pool: 'one' },
       route('one', { request: { removeHeaders: ['X-Secret'], setHeaders: { 'X-Edge': 'yes' } } }),
-      ...['web', 'half', 'once', 'gone', 'none', 'hurried', 'named', 'sticky', 'hashed', 'compressing'].map(
-        (name) => route(name),
-      ),
+      ...[
+        'web',
+        'half',
+        'once',
+        'gone',
+        'none',
+        'hurried',
+        'named',
+        'sticky',
+        'hashed',
+        'keyed',
+        'compressing',
+      ].map((name) => route(name)),
       route('based', { request: { stripPathPrefix: '/api', addPathPrefix: '/v2' } }),
       {
         id: 'trusting',
@@ -116,6 +130,34 @@ describe('balancing', () => {
     const first = await Promise.all(paths.map(backendOf));
     expect(await Promise.all(paths.map(backendOf))).toEqual(first);
     expect(new Set(first).size).toBeGreaterThan(1);
+  });
+});
+
+describe('the key', () => {
+  const USERS = Array.from({ length: 8 }, (_, i) => `user ${i}`);
+  const backendOf = async (what: Ask) => (await ask('keyed.test', what)).headers['roundel-backend'];
+
+  it('is the same from a query, a header or a cookie, and explain tells where it leads', async () => {
+    const chosen = [];
+    for (const user of USERS) {
+      const backend = await backendOf({ path: `/?user=${encodeURIComponent(user)}` });
+      expect(await backendOf({ headers: { 'x-user': user, cookie: 'user=other' } })).toBe(backend);
+      expect(await backendOf({ headers: { cookie: `a=b; user=${user}` } })).toBe(backend);
+      const explained = await fetch(`${product.url}/_roundel/v1/explain`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TEST_ADMIN_TOKEN}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ url: 'http://keyed.test/', headers: { 'X-User': user } }),
+      });
+      expect(`keyed/${((await explained.json()) as { chosen: string }).chosen}`).toBe(backend);
+      chosen.push(backend);
+    }
+    expect(new Set(chosen).size).toBeGreaterThan(1);
+  });
+
+  it('is a random one each time where a request has none', async () => {
+    const chosen = await Promise.all(Array.from({ length: 40 }, () => backendOf({ path: '/?user=' })));
+    // 40 independent picks that all miss one of three: 3 · (2/3)^40 < 10^-6.
+    expect(new Set(chosen).size).toBe(3);
   });
 });
 

@@ -130,7 +130,6 @@ describe('a configuration document', () => {
     ['pools.web.backends[0].region', document({ backends: [backend('a', { region: 'enam' })] })],
     ['pools.web.backends[0].maxInFlight', document({ backends: [backend('a', { maxInFlight: 1 })] })],
     ['pools.web.strategy.type', document({ strategy: { type: 'peak-ewma' } })],
-    ['pools.web.strategy.key[0]', document({ strategy: { type: 'consistent-hash', key: ['query:id'] } })],
     ['pools.web.strategy.boundedLoad', document({ strategy: { boundedLoad: 1.25 } })],
     ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],
     ['pools.web.timeouts.firstByteMs', document({ timeouts: { firstByteMs: 1 } })],
@@ -147,6 +146,30 @@ describe('a configuration document', () => {
     ['l1', document({}, {}, { l1: {} })],
   ])('refuses %s as not supported yet', (path, candidate) => {
     expect(errorsOf(candidate)).toEqual({ [path]: 'not supported yet' });
+  });
+
+  it('takes every kind of key source, and names those that are none', () => {
+    const withKeys = (...key: string[]) => document({ strategy: { type: 'maglev', key } });
+    expect(errorsOf(withKeys('client-ip', 'path', 'url', 'query:user id', 'header:X-A', 'cookie:s'))).toEqual(
+      {},
+    );
+    const bad = [
+      'nonsense',
+      'path:x',
+      'query:',
+      'query:a\nb',
+      'header:a b',
+      'header:',
+      'cookie:a=b',
+      'Cookie:a',
+    ];
+    // Eight at most.
+    expect(Object.keys(errorsOf(withKeys(...bad)))).toEqual(
+      bad.map((_, i) => `pools.web.strategy.key[${i}]`),
+    );
+    expect(errorsOf(withKeys(`query:${'x'.repeat(129)}`))).toEqual({
+      'pools.web.strategy.key[0]': 'must name a query of 1–128 characters',
+    });
   });
 
   it('does not ask a route with a split for the pool that it replaces', () => {

@@ -75,7 +75,7 @@ describe('chooseBackend', () => {
   ) => {
     const pool = createPoolRegistry(seededRandom(1)).get(snapshot, 'web');
     if (!pool) throw new Error('There is no pool "web"');
-    const choice = chooseBackend({ snapshot, target: targetOf(url), clientIp }, pool, tried, 0);
+    const choice = chooseBackend({ snapshot, target: targetOf(url), received: [], clientIp }, pool, tried, 0);
     return choice.type === 'backend' ? choice.backend.id : choice.detail;
   };
   const verdict = (state: 'healthy' | 'unhealthy') => ({ state, since: 0, epoch: 1, reason: 'probe' });

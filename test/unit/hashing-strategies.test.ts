@@ -94,12 +94,12 @@ describe('maglev', () => {
   const equal = (count: number) => Array.from({ length: count }, (_, i) => ({ id: `b${i}`, weight: 1 }));
 
   it.each([
-    [1, [1]],
-    [10, [1]],
-    [100, [1]],
-    [100, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]],
-    [656, [1]],
-  ])('shares within 1 %% of the target: %i backends of weights %j', (count, weights) => {
+    { count: 1, weights: [1] },
+    { count: 10, weights: [1] },
+    { count: 100, weights: [1] },
+    { count: 100, weights: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] },
+    { count: 656, weights: [1] },
+  ])('shares within 1 % of the target: $count backends of weights $weights', ({ count, weights }) => {
     const backends = equal(count).map((one, i) => ({ ...one, weight: weights[i % weights.length] ?? 1 }));
     const total = backends.reduce((sum, { weight }) => sum + weight, 0);
     const shares = built(backends).shares?.() ?? [];

@@ -1,6 +1,5 @@
 // The question to the balancing core: who is asking (the strategy's key), how each backend is (the snapshot's
 // verdicts, this isolate's ejections), and who has been tried.
-import type { Target } from '../../core/http/target.ts';
 import type { HealthState } from '../../core/load-balancing/health.ts';
 import {
   healthyShare,
@@ -11,12 +10,11 @@ import {
 import type { EdgeSnapshot } from '../config-snapshot.ts';
 import { ejectedUntil, verdictOf } from './ejections.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
+import { type KeySource, strategyKey } from './strategy-key.ts';
 
 /** Of a visit: what a choice depends on. */
-export interface Asking {
+export interface Asking extends KeySource {
   readonly snapshot: EdgeSnapshot;
-  readonly target: Target;
-  readonly clientIp: string;
 }
 
 export type Choice =
@@ -63,23 +61,13 @@ export function selectionQuestion(
   return {
     balancer: pool.balancer,
     backends: pool.config.backends,
-    key: strategyKey(asking, pool),
+    key: pool.balancer.usesKey ? strategyKey(asking, pool.config.strategy.key) : '',
     pool: pool.view,
     healthOf: healthOf(asking, pool),
     isEjected: (index) => ejectedUntil(asking.snapshot, pool, pool.backends[index]?.id ?? '', nowMs) !== null,
     panicThreshold: pool.config.panic.threshold,
     tried,
   };
-}
-
-/** The first of the strategy's key list that the request has; '' = none, which the strategies place at random. */
-function strategyKey({ target, clientIp }: Asking, { config, balancer }: RuntimePool): string {
-  if (!balancer.usesKey) return '';
-  for (const part of config.strategy.key) {
-    const value = { 'client-ip': clientIp, path: target.path, url: target.canonicalUrl }[part];
-    if (value !== '') return value;
-  }
-  return '';
 }
 
 /** A pool that is not probed has healthy backends; one that is, has its initial state until a verdict. */

@@ -72,7 +72,7 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
   const pool = edge.pools.get(snapshot, route.pool);
   if (!pool) return explained;
 
-  const asking = { snapshot, target, clientIp };
+  const asking = { snapshot, target, received, clientIp };
   const { candidates, selection } = explainSelection(selectionQuestion(asking, pool, [], edge.now()));
   const idOf = (index: number): string => pool.backends[index]?.id ?? String(index);
   return {

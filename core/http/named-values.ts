@@ -1,0 +1,40 @@
+// One named value out of a query or out of Cookie fields, read in place: most requests are asked for one at most.
+import { type Fields, fieldLines } from './fields.ts';
+
+/**
+ * Value of the first parameter of that name that has one, decoded as forms are ("+" is a blank; what is no UTF-8 in
+ * percent-encoding stays as it is); '' when there is none. `query` begins with "?" or is empty. O(length).
+ */
+export function queryValue(query: string, name: string): string {
+  for (const piece of query.slice(1).split('&')) {
+    const nameEnd = piece.indexOf('=');
+    if (nameEnd < 0 || nameEnd === piece.length - 1) continue;
+    if (decoded(piece.slice(0, nameEnd)) === name) return decoded(piece.slice(nameEnd + 1));
+  }
+  return '';
+}
+
+/**
+ * Value of the first cookie of that name that has one (RFC 6265 §4.2.1), quotes and all; '' when there is none. Names
+ * of cookies are case-sensitive. O(length).
+ */
+export function cookieValue(fields: Fields, name: string): string {
+  for (const line of fieldLines(fields, 'cookie')) {
+    for (const piece of line.split(';')) {
+      const nameEnd = piece.indexOf('=');
+      if (nameEnd < 0 || piece.slice(0, nameEnd).trim() !== name) continue;
+      const value = piece.slice(nameEnd + 1).trim();
+      if (value !== '') return value;
+    }
+  }
+  return '';
+}
+
+function decoded(text: string): string {
+  if (!/[%+]/.test(text)) return text;
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return text;
+  }
+}
