@@ -48,9 +48,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   'l1',
 ]);
 
-const VALUES: ReadonlyMap<string, RegExp> = new Map([
-  ['pools.*.strategy.type', /^(?:least-requests|peak-ewma)$/],
-]);
+const VALUES: ReadonlyMap<string, RegExp> = new Map([['pools.*.strategy.type', /^peak-ewma$/]]);
 
 /** The place in the tables above that stands for `path`. */
 function patternOf(path: readonly PropertyKey[]): string {

@@ -26,6 +26,7 @@ export const STRATEGY_TYPES = [
   'maglev',
   'rendezvous',
   'first-available',
+  'least-requests',
 ] as const;
 /** Where a Durable Object can be asked to live; the first three are the default of `shards.regions`. */
 export const REGIONS = [

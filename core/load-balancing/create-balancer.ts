@@ -3,6 +3,7 @@ import type { Random } from '../random.ts';
 import type { Balancer, BalancerBackend, BalancerFactory, BalancerParameters } from './balancer.ts';
 import { consistentHash } from './consistent-hash.ts';
 import { firstAvailable } from './first-available.ts';
+import { leastRequests } from './least-requests.ts';
 import { maglev } from './maglev.ts';
 import { rendezvous } from './rendezvous.ts';
 import { roundRobin } from './round-robin.ts';
@@ -19,6 +20,7 @@ export const BALANCERS = {
   maglev,
   rendezvous,
   'first-available': firstAvailable,
+  'least-requests': leastRequests,
 } as const satisfies Record<string, BalancerFactory>;
 
 export type BalancerType = keyof typeof BALANCERS;

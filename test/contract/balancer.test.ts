@@ -28,6 +28,7 @@ const STRATEGIES: Record<BalancerType, Promises> = {
   maglev: { weighted: true, stable: true, arcs: 0 },
   rendezvous: { weighted: true, stable: true, arcs: 0 },
   'first-available': { weighted: false, stable: true, arcs: 0, byPlace: true },
+  'least-requests': { weighted: true, stable: false, arcs: 0 },
 };
 
 const idle: PoolView = { inFlight: () => 0 };
@@ -125,7 +126,8 @@ describe.each(Object.entries(STRATEGIES))('a balancer of type %s', (type, promis
       const pick = firstAccepted(balancer, `key ${i}`, () => true) ?? -1;
       shares[pick] = (shares[pick] ?? 0) + 1;
       // Strategies that draw lots draw anew after the walk; the others pick as if it had not been made.
-      if (!type.includes('random')) expect(pick).toBe(firstAccepted(plain, `key ${i}`, () => true));
+      if (!type.includes('random') && type !== 'least-requests')
+        expect(pick).toBe(firstAccepted(plain, `key ${i}`, () => true));
     }
     // With both turns taken a round robin of three would skip every other backend, and one of six go uneven.
     if (!promises.byPlace) expect(Math.min(...shares)).toBeGreaterThan(60);
