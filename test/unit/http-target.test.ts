@@ -130,6 +130,8 @@ describe('parseTarget', () => {
     ['/x', 'not-absolute-http'],
     ['', 'not-absolute-http'],
     ['*', 'not-absolute-http'],
+    // OPTIONS * as the runtime shows it.
+    ['http://h*', 'bad-host'],
   ])('refuses %s: %s', (url, reason) => {
     expect(refusal(url)).toBe(reason);
   });
