@@ -22,14 +22,13 @@ import type {
   ConfigVersion,
   ConfigVersionSummary,
   DirectoryRpc,
-  HealthMonitorRpc,
   HealthVerdict,
   NewEvent,
   ShardMap,
   SnapshotAnswer,
   SnapshotQuestion,
-  TelemetryRpc,
 } from './interfaces.ts';
+import { healthMonitorOf, recordEvents } from './other-objects.ts';
 
 interface DirectoryEnv {
   readonly HEALTH_MONITOR: DurableObjectNamespace;
@@ -59,10 +58,7 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     this.#versions = new VersionStore(sql, Date.now());
     this.#shards = new ShardRegistry(sql, this.#meta);
     this.#verdicts = new VerdictStore(sql, this.#meta);
-    this.#outbox = new MonitorOutbox(sql, (pool) => {
-      const id = env.HEALTH_MONITOR.idFromName(`${pool}/default`);
-      return env.HEALTH_MONITOR.get(id) as unknown as HealthMonitorRpc;
-    });
+    this.#outbox = new MonitorOutbox(sql, (pool) => healthMonitorOf(env.HEALTH_MONITOR, pool));
     if (!this.#outbox.isEmpty()) ctx.waitUntil(ctx.storage.setAlarm(Date.now()));
   }
 
@@ -259,16 +255,8 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     }
   }
 
-  /** Told without waiting: events that are lost lose nothing but themselves. */
   #record(events: readonly NewEvent[]): void {
-    if (events.length === 0) return;
-    const namespace = this.env.TELEMETRY;
-    const telemetry = namespace.get(namespace.idFromName('telemetry')) as unknown as TelemetryRpc;
-    this.ctx.waitUntil(
-      telemetry.record(events).catch((error: unknown) => {
-        console.warn(`Cannot record ${events.length} events: ${String(error)}`);
-      }),
-    );
+    this.ctx.waitUntil(recordEvents(this.env.TELEMETRY, events));
   }
 }
 

@@ -21,7 +21,8 @@ import {
   unreportedVerdicts,
 } from './health-monitor/probed-backends.ts';
 import { SuspicionGate } from './health-monitor/suspicion-gate.ts';
-import type { BackendProbeState, DirectoryRpc, HealthMonitorRpc, ProbeRound } from './interfaces.ts';
+import type { BackendProbeState, HealthMonitorRpc, ProbeRound } from './interfaces.ts';
+import { directoryOf } from './other-objects.ts';
 
 interface HealthMonitorEnv {
   readonly DIRECTORY: DurableObjectNamespace;
@@ -142,9 +143,7 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
       for (;;) {
         const verdicts = unreportedVerdicts(this.#state);
         if (this.#assignment === null || Object.keys(verdicts).length === 0) return;
-        const namespace = this.env.DIRECTORY;
-        const directory = namespace.get(namespace.idFromName('directory')) as unknown as DirectoryRpc;
-        await directory.reportVerdicts(this.#assignment.pool, verdicts);
+        await directoryOf(this.env.DIRECTORY).reportVerdicts(this.#assignment.pool, verdicts);
         this.#state = markReported(this.#state, verdicts);
         this.#write('state', this.#state);
       }

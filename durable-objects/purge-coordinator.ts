@@ -3,14 +3,8 @@
 // for again is joined or reported, never done twice.
 import { DurableObject } from 'cloudflare:workers';
 import type { Viewstamp } from '../core/replication/viewstamp.ts';
-import type {
-  DirectoryRpc,
-  NewEvent,
-  PurgeAnswer,
-  PurgeCoordinatorRpc,
-  PurgeRequest,
-  TelemetryRpc,
-} from './interfaces.ts';
+import type { NewEvent, PurgeAnswer, PurgeCoordinatorRpc, PurgeRequest } from './interfaces.ts';
+import { directoryOf, recordEvents } from './other-objects.ts';
 import { type Intent, IntentStore } from './purge-coordinator/intent-store.ts';
 import { type NamedCommand, planPurge, type ShardPurge } from './purge-coordinator/plan-purge.ts';
 import { ShardCaller } from './shard-caller.ts';
@@ -108,7 +102,7 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
     const intent = this.#intents.find(purgeId);
     if (intent === null || intent.doneAt !== null) return;
     this.#intents.setTried(purgeId, Date.now());
-    const map = await within(DIRECTORY_TIMEOUT_MS, this.#directory().shardMap());
+    const map = await within(DIRECTORY_TIMEOUT_MS, directoryOf(this.env.DIRECTORY).shardMap());
     if (map === null) throw new Error(`the directory did not answer within ${DIRECTORY_TIMEOUT_MS} ms`);
 
     const plan = planPurge(map, { ...intent, keys: this.#intents.keys(purgeId) });
@@ -184,20 +178,8 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
     }
   }
 
-  #directory(): DirectoryRpc {
-    const { DIRECTORY } = this.env;
-    return DIRECTORY.get(DIRECTORY.idFromName('directory')) as unknown as DirectoryRpc;
-  }
-
-  /** Told without waiting: an event that is lost loses nothing but itself. */
   #record(event: NewEvent): void {
-    const { TELEMETRY } = this.env;
-    const telemetry = TELEMETRY.get(TELEMETRY.idFromName('telemetry')) as unknown as TelemetryRpc;
-    this.ctx.waitUntil(
-      telemetry.record([event]).catch((error: unknown) => {
-        console.warn(`Cannot record "${event.type}" of "${event.subject}": ${String(error)}`);
-      }),
-    );
+    this.ctx.waitUntil(recordEvents(this.env.TELEMETRY, [event]));
   }
 }
 

@@ -6,7 +6,6 @@ import type { FillToken } from '../core/replication/commands.ts';
 import { type Message, PROTOCOL_VERSION } from '../core/replication/messages.ts';
 import { replicaStatus } from '../core/replication/status.ts';
 import type {
-  DirectoryRpc,
   EdgeHeader,
   KvReadAnswer,
   KvReadRequest,
@@ -20,8 +19,8 @@ import type {
   StageAnswer,
   SubmitAnswer,
   SubmitRequest,
-  TelemetryRpc,
 } from './interfaces.ts';
+import { directoryOf, recordEvents } from './other-objects.ts';
 import { RunningReplica } from './run-effects.ts';
 import { Birth } from './shard-replica/birth.ts';
 import { BirthRecord } from './shard-replica/birth-record.ts';
@@ -66,7 +65,7 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     this.#birthRecord = new BirthRecord(ctx.storage.sql);
     this.#birth = new Birth(this.#birthRecord, this.#store, {
       now: () => Date.now(),
-      directory: () => objectNamed<DirectoryRpc>(env.DIRECTORY, 'directory'),
+      directory: () => directoryOf(env.DIRECTORY),
       isNamed: (name) => env.SHARD_REPLICA.idFromName(name).equals(ctx.id),
       transaction: (body) => ctx.storage.transactionSync(body),
     });
@@ -173,8 +172,7 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     if (this.#isLost) return;
     this.#isLost = true;
     const event: NewEvent = { at: Date.now(), type: 'member-lost', subject: name, detail: { shard, member } };
-    const told = objectNamed<TelemetryRpc>(this.env.TELEMETRY, 'telemetry').record([event]);
-    told.catch((error: unknown) => console.warn(`Cannot report the loss of "${name}": ${String(error)}`));
+    this.ctx.waitUntil(recordEvents(this.env.TELEMETRY, [event]));
   }
 
   #answer<A extends object>(answer: A): A & { header: EdgeHeader; groupId: string; view: number } {
@@ -186,11 +184,6 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
       view: state?.view ?? 0,
     };
   }
-}
-
-/** The runtime's type of a stub knows nothing of the class behind it. */
-function objectNamed<Rpc>(namespace: DurableObjectNamespace, name: string): Rpc {
-  return namespace.get(namespace.idFromName(name)) as unknown as Rpc;
 }
 
 /** A lost member has no identity of its own to speak with: it sends the question's back, turned round. */

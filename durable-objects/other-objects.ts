@@ -1,0 +1,29 @@
+// The objects that other objects speak to, by their names.
+import type { DirectoryRpc, HealthMonitorRpc, NewEvent, TelemetryRpc } from './interfaces.ts';
+
+export function directoryOf(namespace: DurableObjectNamespace): DirectoryRpc {
+  return objectNamed(namespace, 'directory');
+}
+
+export function healthMonitorOf(namespace: DurableObjectNamespace, pool: string): HealthMonitorRpc {
+  return objectNamed(namespace, `${pool}/default`);
+}
+
+/** Never rejects, and need not be waited for: an event that is lost loses nothing but itself. */
+export async function recordEvents(
+  namespace: DurableObjectNamespace,
+  events: readonly NewEvent[],
+): Promise<void> {
+  if (events.length === 0) return;
+  try {
+    await objectNamed<TelemetryRpc>(namespace, 'telemetry').record(events);
+  } catch (error) {
+    const named = events.map(({ type, subject }) => `"${type}" of "${subject}"`);
+    console.warn(`Cannot record ${named.join(', ')}: ${String(error)}`);
+  }
+}
+
+/** The runtime's type of a stub knows nothing of the class behind it. */
+function objectNamed<Rpc>(namespace: DurableObjectNamespace, name: string): Rpc {
+  return namespace.get(namespace.idFromName(name)) as unknown as Rpc;
+}
