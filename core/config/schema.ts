@@ -1,20 +1,14 @@
 // The configuration document: one schema that validates it and from which its types, its JSON Schema and the
 // reference table are generated. Rules that span several fields are in cross-field.ts.
 import { z } from 'zod';
+import { retrySchema, timeoutsSchema } from './attempts-schema.ts';
 import * as rules from './field-rules.ts';
 import { healthSchema } from './health-schema.ts';
+import { backendId, poolName } from './names.ts';
 import { originUrlProblem } from './origin-url.ts';
 import { outlierSchema } from './outlier-schema.ts';
+import { routeSchema } from './route-schema.ts';
 import { ruled } from './ruled.ts';
-
-const name = z
-  .string()
-  .regex(/^[a-z0-9-]{1,64}$/, 'must be 1–64 of a–z, 0–9 and "-"')
-  .describe('Name of a pool.');
-const backendId = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1–64 of A–Z, a–z, 0–9, ".", "_" and "-"');
-const milliseconds = z.int().min(1).max(3_600_000);
 
 export const BACKEND_STATES = ['active', 'draining', 'disabled'] as const;
 export const STRATEGY_TYPES = [
@@ -76,22 +70,8 @@ export const strategySchema = z.strictObject({
 export const poolSchema = z.strictObject({
   backends: z.array(backendSchema).max(5_000).default([]),
   strategy: strategySchema.prefault({}),
-  timeouts: z
-    .strictObject({
-      totalMs: milliseconds.default(60_000).describe('For the whole request; the smaller of both rules.'),
-      attemptMs: milliseconds.default(30_000).describe('Until the headers of one attempt.'),
-    })
-    .prefault({}),
-  retry: z
-    .strictObject({
-      attemptsMax: z
-        .int()
-        .min(1)
-        .max(10)
-        .default(2)
-        .describe('1 = one request to an origin, never repeated.'),
-    })
-    .prefault({}),
+  timeouts: timeoutsSchema.prefault({}),
+  retry: retrySchema.prefault({}),
   health: healthSchema.optional().describe('Without it the backends are not probed.'),
   outlier: outlierSchema
     .prefault({})
@@ -110,54 +90,6 @@ export const poolSchema = z.strictObject({
     .prefault({}),
 });
 
-export const routeSchema = z.strictObject({
-  id: z.string().min(1).max(128),
-  match: z
-    .strictObject({
-      hosts: z.array(ruled(rules.hostGlobProblem, 'Host name, `*` globs.')).max(1_000).default([]),
-      paths: z.array(ruled(rules.pathGlobProblem, 'Path, `*` globs.')).max(1_000).default([]),
-      methods: z.array(ruled(rules.methodGlobProblem, 'Method, `*` globs.')).max(100).default([]),
-    })
-    .prefault({})
-    .describe('An empty list matches all.'),
-  pool: name,
-  request: z
-    .strictObject({
-      trustedProxies: z
-        .array(ruled(rules.addressRangeProblem, 'IP address or CIDR range whose X-Forwarded-* is believed.'))
-        .max(1_000)
-        .default([]),
-      setHeaders: z
-        .record(
-          ruled(rules.requestHeaderNameProblem, 'Header name.'),
-          ruled(rules.headerValueProblem, 'Header value.'),
-        )
-        .default({}),
-      removeHeaders: z.array(ruled(rules.requestHeaderNameProblem, 'Header name.')).max(100).default([]),
-      stripPathPrefix: ruled(rules.pathPrefixProblem, 'Path prefix, or empty.').default(''),
-      addPathPrefix: ruled(rules.pathPrefixProblem, 'Path prefix, or empty.').default(''),
-    })
-    .prefault({}),
-  response: z
-    .strictObject({
-      setHeaders: z
-        .record(
-          ruled(rules.responseHeaderNameProblem, 'Header name.'),
-          ruled(rules.headerValueProblem, 'Header value.'),
-        )
-        .default({}),
-      removeHeaders: z.array(ruled(rules.responseHeaderNameProblem, 'Header name.')).max(100).default([]),
-      exposeBackend: z.boolean().default(false).describe('Adds Roundel-Backend to responses.'),
-    })
-    .prefault({}),
-  cache: z
-    .strictObject({
-      enabled: z.boolean().default(false),
-      maxObjectBytes: z.int().min(1).max(26_214_400).default(2_097_152),
-    })
-    .prefault({}),
-});
-
 export const shardsSchema = z
   .strictObject({
     count: z.int().min(1).max(256).default(4),
@@ -172,7 +104,7 @@ export const shardsSchema = z
   .describe('Fixed once the state is in use.');
 
 export const configSchema = z.strictObject({
-  pools: z.record(name, poolSchema).default({}),
+  pools: z.record(poolName, poolSchema).default({}),
   routes: z.array(routeSchema).max(10_000).default([]).describe('In order; the first match wins.'),
   shards: shardsSchema.prefault({}),
 });

@@ -41,13 +41,13 @@ describe('createPoolRegistry', () => {
   it('keeps what is in flight by backend id across versions', () => {
     const registry = createPoolRegistry(seededRandom(1));
     const before = registry.get(snapshotOf({ web: { backends: [backend('a'), backend('b')] } }), 'web');
-    const load = before?.backends[1]?.load;
+    const load = before?.backends[1]?.state;
     if (!load) throw new Error('There is no backend b');
     load.inFlight = 3;
     // Another place in the list, another address: the same backend.
     const moved = { ...backend('b'), url: 'http://elsewhere.example' };
     const after = registry.get(snapshotOf({ web: { backends: [moved] } }), 'web');
-    expect(after?.backends[0]?.load).toBe(load);
+    expect(after?.backends[0]?.state).toBe(load);
     expect(after?.view.inFlight(0)).toBe(3);
     const other = registry.get(snapshotOf({ api: { backends: [backend('b')] } }), 'api');
     expect(other?.view.inFlight(0)).toBe(0);

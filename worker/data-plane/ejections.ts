@@ -6,7 +6,7 @@ import type { RuntimePool } from './pool-registry.ts';
 /** Epoch ms, or null when it is not ejected. A verdict of health younger than the ejection ends it. O(1). */
 export function ejectedUntil(
   snapshot: EdgeSnapshot,
-  { name, outliers }: RuntimePool,
+  { name, state: { outliers } }: RuntimePool,
   backend: string,
   nowMs: number,
 ): number | null {

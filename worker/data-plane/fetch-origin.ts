@@ -59,7 +59,7 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
     if (choice.panic) tellPanic(visit, pool, backend, choice.panic);
     tried.push(choice.index);
     visit.tally.backend = backend.id;
-    backend.load.inFlight++;
+    backend.state.inFlight++;
     const requestedAt = edge.now();
     const limitMs = Math.max(1, Math.min(attemptMs, deadlineAt - requestedAt));
     const outcome = await attemptOnce(limitMs, (signal) =>
@@ -77,7 +77,7 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
       const { response, patience } = outcome;
       const done = once(() => {
         patience.stop();
-        backend.load.inFlight--;
+        backend.state.inFlight--;
       });
       const receivedAt = edge.now();
       return {
@@ -91,7 +91,7 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
         done,
       };
     }
-    backend.load.inFlight--;
+    backend.state.inFlight--;
     failure = { code: outcome.code, detail: `${nameOf(pool, backend)}: ${outcome.detail}` };
     reportFailure(visit, pool, backend, failure);
     const isLast = attempt === attemptsMax || edge.now() >= deadlineAt;
@@ -147,8 +147,8 @@ function noBackend(detail: string): EdgeError {
 function reportFailure(visit: Visit, pool: RuntimePool, backend: RuntimeBackend, failure: EdgeError): void {
   const { edge, context, route } = visit;
   const at = edge.now();
-  if (at - backend.load.failureToldAt < FAILURE_EVENT_EVERY_MS) return;
-  backend.load.failureToldAt = at;
+  if (at - backend.state.failureToldAt < FAILURE_EVENT_EVERY_MS) return;
+  backend.state.failureToldAt = at;
   const detail = { route: route.id, detail: failure.detail };
   edge.telemetry.event({ at, type: failure.code, subject: nameOf(pool, backend), detail }, context);
 }

@@ -1,12 +1,12 @@
 // The pools of the current configuration, ready to choose from: each pool's balancer is built whole from its version's
-// backends and swapped with it, while requests in flight and ejections live by backend id and outlast versions.
+// backends and swapped with it, while what was measured of them (backend-state.ts, pool-state.ts) lives by id and outlasts versions.
 import type { Backend, Pool } from '../../core/config/schema.ts';
 import type { Balancer, PoolView } from '../../core/load-balancing/balancer.ts';
 import { createBalancer } from '../../core/load-balancing/create-balancer.ts';
-import { OutlierDetector } from '../../core/load-balancing/outlier-detector.ts';
-import { SuspicionPacer } from '../../core/load-balancing/suspicion-pacer.ts';
 import type { Random } from '../../core/random.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
+import { type BackendState, newBackendState } from './backend-state.ts';
+import { newPoolState, type PoolState, redefinePoolState } from './pool-state.ts';
 
 export interface RuntimeBackend {
   readonly id: string;
@@ -15,14 +15,7 @@ export interface RuntimeBackend {
   readonly origin: string;
   /** "" or "/…" without a trailing slash. */
   readonly basePath: string;
-  readonly load: BackendLoad;
-}
-
-export interface BackendLoad {
-  /** Requests of this isolate that wait for this backend or stream from it. */
-  inFlight: number;
-  /** When a failure of it was last told as an event, epoch ms: once a second is enough. */
-  failureToldAt: number;
+  readonly state: BackendState;
 }
 
 export interface RuntimePool {
@@ -31,10 +24,7 @@ export interface RuntimePool {
   readonly backends: readonly RuntimeBackend[];
   readonly balancer: Balancer;
   readonly view: PoolView;
-  readonly outliers: OutlierDetector;
-  readonly suspicions: SuspicionPacer;
-  /** Events about the pool, told now and then. */
-  readonly told: { panicAt: number };
+  readonly state: PoolState;
 }
 
 export interface PoolRegistry {
@@ -46,42 +36,27 @@ export function createPoolRegistry(random: Random): PoolRegistry {
   /** By pool definition: an unchanged snapshot keeps its objects, so a version's pools are built once. */
   const built = new WeakMap<Pool, RuntimePool>();
   /** By "POOL/BACKEND" (neither holds a slash). */
-  const loads = new Map<string, BackendLoad>();
-
-  const loadOf = (pool: string, backend: string): BackendLoad => {
-    const key = `${pool}/${backend}`;
-    let load = loads.get(key);
-    if (!load) {
-      load = { inFlight: 0, failureToldAt: 0 };
-      loads.set(key, load);
-    }
-    return load;
-  };
-
+  const backendStates = new Map<string, BackendState>();
   /** By pool name. */
-  const watches = new Map<string, Pick<RuntimePool, 'outliers' | 'suspicions' | 'told'>>();
-  const watchOf = (name: string, { outlier, backends }: Pool) => {
-    const watch = watches.get(name) ?? {
-      outliers: new OutlierDetector(outlier, random),
-      suspicions: new SuspicionPacer(),
-      told: { panicAt: Number.NEGATIVE_INFINITY },
-    };
-    watches.set(name, watch);
-    const all = backends.map(({ id }) => id);
-    const eligible = backends.filter(({ state, weight }) => state === 'active' && weight > 0);
-    watch.outliers.redefine(
-      outlier,
-      all,
-      eligible.map(({ id }) => id),
-    );
-    watch.suspicions.keepOnly(all);
-    return watch;
+  const poolStates = new Map<string, PoolState>();
+
+  const stateOfBackend = (pool: string, backend: string): BackendState => {
+    const key = `${pool}/${backend}`;
+    const state = backendStates.get(key) ?? newBackendState();
+    backendStates.set(key, state);
+    return state;
   };
 
+  const stateOfPool = (name: string, config: Pool): PoolState => {
+    const state = poolStates.get(name) ?? newPoolState(config, random);
+    poolStates.set(name, state);
+    redefinePoolState(state, config);
+    return state;
+  };
   const build = (name: string, config: Pool): RuntimePool => {
     const backends = config.backends.map((backend): RuntimeBackend => {
       const { origin, basePath } = splitOrigin(backend.url);
-      return { id: backend.id, config: backend, origin, basePath, load: loadOf(name, backend.id) };
+      return { id: backend.id, config: backend, origin, basePath, state: stateOfBackend(name, backend.id) };
     });
     const { type, maxShare, hashSeed } = config.strategy;
     return {
@@ -89,8 +64,8 @@ export function createPoolRegistry(random: Random): PoolRegistry {
       config,
       backends,
       balancer: createBalancer({ type, maxShare, hashSeed }, config.backends, random),
-      view: { inFlight: (backend) => backends[backend]?.load.inFlight ?? 0 },
-      ...watchOf(name, config),
+      view: { inFlight: (backend) => backends[backend]?.state.inFlight ?? 0 },
+      state: stateOfPool(name, config),
     };
   };
 
@@ -102,9 +77,9 @@ export function createPoolRegistry(random: Random): PoolRegistry {
       if (!pool) {
         pool = build(name, config);
         built.set(config, pool);
-        forgetUnused(loads, snapshot);
-        for (const known of watches.keys()) {
-          if (!Object.hasOwn(snapshot.config.pools, known)) watches.delete(known);
+        forgetUnused(backendStates, snapshot);
+        for (const known of poolStates.keys()) {
+          if (!Object.hasOwn(snapshot.config.pools, known)) poolStates.delete(known);
         }
       }
       return pool;
@@ -113,12 +88,12 @@ export function createPoolRegistry(random: Random): PoolRegistry {
 }
 
 /** Backends that left the configuration are forgotten once nothing of theirs is in flight. O(backends). */
-function forgetUnused(loads: Map<string, BackendLoad>, snapshot: EdgeSnapshot): void {
+function forgetUnused(states: Map<string, BackendState>, snapshot: EdgeSnapshot): void {
   const known = new Set<string>();
   for (const [pool, { backends }] of Object.entries(snapshot.config.pools)) {
     for (const { id } of backends) known.add(`${pool}/${id}`);
   }
-  for (const [key, { inFlight }] of loads) if (inFlight === 0 && !known.has(key)) loads.delete(key);
+  for (const [key, { inFlight }] of states) if (inFlight === 0 && !known.has(key)) states.delete(key);
 }
 
 /** `url` has passed the schema: scheme://host[:port][/base]. */

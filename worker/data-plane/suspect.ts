@@ -11,7 +11,7 @@ const ANSWER_WAIT_MS = 10_000;
 /** `sign`: what was met, in words; `isOutlier`: more than a single failure. */
 export function suspect(
   { edge, context }: Visit,
-  { name, config, suspicions }: RuntimePool,
+  { name, config, state: { suspicions } }: RuntimePool,
   backend: string,
   sign: string,
   isOutlier: boolean,

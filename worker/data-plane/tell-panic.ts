@@ -8,7 +8,7 @@ const EVERY_MS = 1_000;
 /** At most once a second and pool: every request of a pool in panic would tell the same. */
 export function tellPanic(
   { edge, context }: Visit,
-  { name, config, told }: RuntimePool,
+  { name, config, state: { told } }: RuntimePool,
   backend: RuntimeBackend,
   { despite, healthy, eligible }: Panic,
 ): void {

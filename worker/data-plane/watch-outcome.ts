@@ -28,7 +28,7 @@ export function watchOutcome(
   const initial = pool.config.health?.initial ?? 'healthy';
   const isUsable = (id: string): boolean =>
     (verdictOf(snapshot, pool.name, id)?.state ?? initial) !== 'unhealthy';
-  for (const detection of pool.outliers.record(backend.id, outcome, nowMs, isUsable)) {
+  for (const detection of pool.state.outliers.record(backend.id, outcome, nowMs, isUsable)) {
     const { backend: id, cause, ejectedUntil } = detection;
     suspect(visit, pool, id, cause, true);
     if (ejectedUntil === null) continue;

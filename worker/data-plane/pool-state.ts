@@ -1,0 +1,32 @@
+// What this isolate knows of one pool as a whole, by its name: outlasts configuration versions.
+import type { Pool } from '../../core/config/schema.ts';
+import { OutlierDetector } from '../../core/load-balancing/outlier-detector.ts';
+import { SuspicionPacer } from '../../core/load-balancing/suspicion-pacer.ts';
+import type { Random } from '../../core/random.ts';
+
+export interface PoolState {
+  readonly outliers: OutlierDetector;
+  readonly suspicions: SuspicionPacer;
+  /** Events about the pool, told now and then. */
+  readonly told: { panicAt: number };
+}
+
+export function newPoolState({ outlier }: Pool, random: Random): PoolState {
+  return {
+    outliers: new OutlierDetector(outlier, random),
+    suspicions: new SuspicionPacer(),
+    told: { panicAt: Number.NEGATIVE_INFINITY },
+  };
+}
+
+/** For a new version: what is known stays with each id. O(backends). */
+export function redefinePoolState({ outliers, suspicions }: PoolState, { outlier, backends }: Pool): void {
+  const all = backends.map(({ id }) => id);
+  const eligible = backends.filter(({ state, weight }) => state === 'active' && weight > 0);
+  outliers.redefine(
+    outlier,
+    all,
+    eligible.map(({ id }) => id),
+  );
+  suspicions.keepOnly(all);
+}
