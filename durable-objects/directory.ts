@@ -23,11 +23,11 @@ import type {
   ConfigVersionSummary,
   DirectoryRpc,
   HealthVerdict,
-  NewEvent,
   ShardMap,
   SnapshotAnswer,
   SnapshotQuestion,
-} from './interfaces.ts';
+} from './interfaces/directory.ts';
+import type { NewEvent } from './interfaces/telemetry.ts';
 import { healthMonitorOf, recordEvents } from './other-objects.ts';
 
 interface DirectoryEnv {

@@ -21,7 +21,7 @@ import {
   unreportedVerdicts,
 } from './health-monitor/probed-backends.ts';
 import { SuspicionGate } from './health-monitor/suspicion-gate.ts';
-import type { BackendProbeState, HealthMonitorRpc, ProbeRound } from './interfaces.ts';
+import type { BackendProbeState, HealthMonitorRpc, ProbeRound } from './interfaces/health-monitor.ts';
 import { directoryOf } from './other-objects.ts';
 
 interface HealthMonitorEnv {

@@ -1,5 +1,7 @@
 // The objects that other objects speak to, by their names.
-import type { DirectoryRpc, HealthMonitorRpc, NewEvent, TelemetryRpc } from './interfaces.ts';
+import type { DirectoryRpc } from './interfaces/directory.ts';
+import type { HealthMonitorRpc } from './interfaces/health-monitor.ts';
+import type { NewEvent, TelemetryRpc } from './interfaces/telemetry.ts';
 
 export function directoryOf(namespace: DurableObjectNamespace): DirectoryRpc {
   return objectNamed(namespace, 'directory');

@@ -3,7 +3,8 @@
 // for again is joined or reported, never done twice.
 import { DurableObject } from 'cloudflare:workers';
 import type { Viewstamp } from '../core/replication/viewstamp.ts';
-import type { NewEvent, PurgeAnswer, PurgeCoordinatorRpc, PurgeRequest } from './interfaces.ts';
+import type { PurgeAnswer, PurgeCoordinatorRpc, PurgeRequest } from './interfaces/purge-coordinator.ts';
+import type { NewEvent } from './interfaces/telemetry.ts';
 import { directoryOf, recordEvents } from './other-objects.ts';
 import { type Intent, IntentStore } from './purge-coordinator/intent-store.ts';
 import { type NamedCommand, planPurge, type ShardPurge } from './purge-coordinator/plan-purge.ts';

@@ -10,7 +10,8 @@ import {
   type FailedTry,
   type PrimaryHint,
 } from '../core/sharding/group-call.ts';
-import type { ShardGroup, ShardReplicaRpc, SubmitAnswer, SubmitRequest } from './interfaces.ts';
+import type { ShardGroup } from './interfaces/directory.ts';
+import type { ShardReplicaRpc, SubmitAnswer, SubmitRequest } from './interfaces/shard-replica.ts';
 import { within } from './within.ts';
 
 export type Submitted =

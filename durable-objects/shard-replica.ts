@@ -14,12 +14,12 @@ import type {
   MemberAddress,
   MemberRefusal,
   MemberStatus,
-  NewEvent,
   ShardReplicaRpc,
   StageAnswer,
   SubmitAnswer,
   SubmitRequest,
-} from './interfaces.ts';
+} from './interfaces/shard-replica.ts';
+import type { NewEvent } from './interfaces/telemetry.ts';
 import { directoryOf, recordEvents } from './other-objects.ts';
 import { RunningReplica } from './run-effects.ts';
 import { Birth } from './shard-replica/birth.ts';

@@ -1,7 +1,7 @@
 // What all isolates counted and everything noteworthy that happened: one object, fed in batches off the request's
 // path. Every call is one transaction; a batch that arrives twice counts once.
 import { DurableObject } from 'cloudflare:workers';
-import type { NewEvent, Stats, StoredEvent, TelemetryBatch, TelemetryRpc } from './interfaces.ts';
+import type { NewEvent, Stats, StoredEvent, TelemetryBatch, TelemetryRpc } from './interfaces/telemetry.ts';
 import { CounterStore } from './telemetry/counter-store.ts';
 import { EventStore } from './telemetry/event-store.ts';
 import { buildStats } from './telemetry/stats.ts';

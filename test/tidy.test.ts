@@ -69,7 +69,7 @@ describe('the rules bite', () => {
   });
 
   it('lets the Worker see a Durable Object as a type only', () => {
-    const asType = "import type { DirectoryRpc } from '../durable-objects/interfaces.ts';";
+    const asType = "import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';";
     expect(rulesBroken('worker/planted.ts', asType)).toEqual([]);
     expect(rulesBroken('worker/planted.ts', asType.replace('import type', 'import'))).toEqual(['arrow']);
     expect(

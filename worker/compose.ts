@@ -1,12 +1,10 @@
 // The composition root: the only place where clock, chance, and the parts that last as long as the isolate are made.
 
 import { seededRandom } from '../core/random.ts';
-import type {
-  DirectoryRpc,
-  HealthMonitorRpc,
-  PurgeCoordinatorRpc,
-  TelemetryRpc,
-} from '../durable-objects/interfaces.ts';
+import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';
+import type { HealthMonitorRpc } from '../durable-objects/interfaces/health-monitor.ts';
+import type { PurgeCoordinatorRpc } from '../durable-objects/interfaces/purge-coordinator.ts';
+import type { TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
 import { createSnapshotSource } from './config-snapshot.ts';
 import { createPassMemory } from './data-plane/pass-memory.ts';
 import { createPoolRegistry } from './data-plane/pool-registry.ts';
@@ -67,7 +65,7 @@ function createEdge(env: Env): Edge {
   };
 }
 
-/** The runtime's type of a stub knows nothing of the class behind it: what it answers is durable-objects/interfaces.ts. */
+/** The runtime's type of a stub knows nothing of the class behind it: that is in durable-objects/interfaces. */
 function objectNamed<Rpc>(namespace: DurableObjectNamespace, name: string): Rpc {
   return namespace.get(namespace.idFromName(name)) as unknown as Rpc;
 }

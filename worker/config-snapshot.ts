@@ -8,7 +8,7 @@ import type {
   HealthVerdicts,
   ShardMap,
   SnapshotAnswer,
-} from '../durable-objects/interfaces.ts';
+} from '../durable-objects/interfaces/directory.ts';
 
 export interface EdgeSnapshot {
   readonly version: number;

@@ -1,12 +1,9 @@
 // The edge of one isolate, as its two planes see it: compose.ts builds it once, requests use it.
 import type { Random } from '../core/random.ts';
-import type {
-  DirectoryRpc,
-  HealthMonitorRpc,
-  NewEvent,
-  PurgeCoordinatorRpc,
-  TelemetryRpc,
-} from '../durable-objects/interfaces.ts';
+import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';
+import type { HealthMonitorRpc } from '../durable-objects/interfaces/health-monitor.ts';
+import type { PurgeCoordinatorRpc } from '../durable-objects/interfaces/purge-coordinator.ts';
+import type { NewEvent, TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
 import type { SnapshotSource } from './config-snapshot.ts';
 import type { PassMemory } from './data-plane/pass-memory.ts';
 import type { PoolRegistry } from './data-plane/pool-registry.ts';

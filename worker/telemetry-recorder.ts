@@ -1,6 +1,11 @@
 // Counts in isolate memory, handed to the Telemetry object about a second later by one request's waitUntil. No
 // promise is shared between requests: who leads is a plain flag that expires, since a leader may be cancelled.
-import type { CounterKey, NewEvent, TelemetryBatch, TelemetryRpc } from '../durable-objects/interfaces.ts';
+import type {
+  CounterKey,
+  NewEvent,
+  TelemetryBatch,
+  TelemetryRpc,
+} from '../durable-objects/interfaces/telemetry.ts';
 import type { RequestRecord, TelemetryRecorder } from './edge.ts';
 
 /** From the first thing counted to the hand-over. */

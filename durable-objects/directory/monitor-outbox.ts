@@ -2,7 +2,7 @@
 // monitor has answered. Told is always the current definition, so repeated and late deliveries do no harm.
 import { jsonEquals } from '../../core/config/json.ts';
 import type { Config, Pool } from '../../core/config/schema.ts';
-import type { HealthMonitorRpc } from '../interfaces.ts';
+import type { HealthMonitorRpc } from '../interfaces/health-monitor.ts';
 
 interface Current {
   readonly version: number;

@@ -3,7 +3,7 @@
 import type { ShardsConfig } from '../../core/config/schema.ts';
 import { shardsSchema } from '../../core/config/schema.ts';
 import { targetSlotMap } from '../../core/sharding/slot-map.ts';
-import type { BirthAnswer, ShardGroup, ShardMap } from '../interfaces.ts';
+import type { BirthAnswer, ShardGroup, ShardMap } from '../interfaces/directory.ts';
 import type { MetaStore } from './meta-store.ts';
 
 /** The bound of `bounded` reads of a new group, ms. */

@@ -1,7 +1,7 @@
 // The newest health verdict of every backend. A backend that goes leaves the epoch of its last verdict behind, so
 // that a late message about it cannot speak for a new backend of the same id.
 import type { Config } from '../../core/config/schema.ts';
-import type { HealthVerdict, HealthVerdicts } from '../interfaces.ts';
+import type { HealthVerdict, HealthVerdicts } from '../interfaces/directory.ts';
 import type { MetaStore } from './meta-store.ts';
 
 type VerdictRow = {

@@ -1,6 +1,6 @@
 // Configuration versions in SQLite: written once, never changed; the newest is the current one.
 import type { ConfigDocument } from '../../core/config/schema.ts';
-import type { ConfigVersion, ConfigVersionSummary } from '../interfaces.ts';
+import type { ConfigVersion, ConfigVersionSummary } from '../interfaces/directory.ts';
 
 /** Older ones are forgotten: a rollback reaches back this far. At most 1 MiB each. */
 export const VERSIONS_MAX = 1_000;

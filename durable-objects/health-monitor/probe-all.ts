@@ -1,6 +1,6 @@
 // One round of probes over a whole pool, for whoever asks now: nothing of it is remembered.
 import type { Pool } from '../../core/config/schema.ts';
-import type { ProbeResult, ProbeRound } from '../interfaces.ts';
+import type { ProbeResult, ProbeRound } from '../interfaces/health-monitor.ts';
 import { probe } from './probe.ts';
 
 /** After it no further probe is begun. */

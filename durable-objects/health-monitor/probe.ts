@@ -1,7 +1,7 @@
 // One probe: every check of a pool asked of one backend, in turn. Whatever happens is a result, never an exception.
 import { checksOf, type HealthCheck, type ProbeCheck } from '../../core/config/health-schema.ts';
 import type { Backend } from '../../core/config/schema.ts';
-import type { ProbeResult } from '../interfaces.ts';
+import type { ProbeResult } from '../interfaces/health-monitor.ts';
 import { askBackend, RefusedRedirect } from './ask-backend.ts';
 import { problemOfAnswer } from './judge-answer.ts';
 

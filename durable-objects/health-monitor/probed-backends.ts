@@ -4,7 +4,8 @@ import type { Pool } from '../../core/config/schema.ts';
 import type { BackendHealth } from '../../core/load-balancing/health.ts';
 import { newBackendHealth, probeDelayMs, stepHealth } from '../../core/load-balancing/health.ts';
 import type { Random } from '../../core/random.ts';
-import type { BackendProbeState, HealthVerdict, ProbeResult } from '../interfaces.ts';
+import type { HealthVerdict } from '../interfaces/directory.ts';
+import type { BackendProbeState, ProbeResult } from '../interfaces/health-monitor.ts';
 
 export interface ProbedBackend {
   readonly url: string;

@@ -1,7 +1,8 @@
 // Which shards a purge concerns and what each of them is asked to commit. Request ids follow from the purge's own id,
 // so a shard that is asked twice does it once.
 import { slotOfKey } from '../../core/sharding/slot-map.ts';
-import type { ShardGroup, ShardMap, SubmitRequest } from '../interfaces.ts';
+import type { ShardGroup, ShardMap } from '../interfaces/directory.ts';
+import type { SubmitRequest } from '../interfaces/shard-replica.ts';
 
 export type NamedCommand = SubmitRequest['requests'][number];
 

@@ -1,6 +1,6 @@
 // What a member has to remember of its birth: the nonce that it wrote before anybody knew of it, and, once the
 // Directory has recorded that, who the members of its group are.
-import type { ShardMember } from '../interfaces.ts';
+import type { ShardMember } from '../interfaces/directory.ts';
 
 export interface Membership {
   readonly members: readonly ShardMember[];

@@ -1,7 +1,8 @@
 // How an object becomes a member: it writes a random nonce, the Directory records that, and only then does it have an
 // identity to vote with. Another nonce on record means that this storage replaced one that was lost: such an object
 // never speaks for the member it once was.
-import type { BirthAnswer, DirectoryRpc, MemberAddress } from '../interfaces.ts';
+import type { BirthAnswer, DirectoryRpc } from '../interfaces/directory.ts';
+import type { MemberAddress } from '../interfaces/shard-replica.ts';
 import type { SqliteStore } from '../storage/sqlite-store.ts';
 import { within } from '../within.ts';
 import type { BirthRecord } from './birth-record.ts';

@@ -1,7 +1,7 @@
 // The newest configuration, health and shard map that anybody has mentioned to this object. It uses none of them: it
 // passes them on with every answer, so that an edge that is behind learns of it from the shards that it asks anyway.
 import { PROTOCOL_VERSION } from '../../core/replication/messages.ts';
-import type { EdgeHeader } from '../interfaces.ts';
+import type { EdgeHeader } from '../interfaces/shard-replica.ts';
 
 export class HeardHeader {
   #newest: EdgeHeader = { protocol: PROTOCOL_VERSION, mapEpoch: 0, configVersion: 0, healthEpoch: 0 };

@@ -1,7 +1,7 @@
 // A read of one key-value pair inside the member.
 import { etagOf } from '../../core/replication/etag.ts';
 import { bodyBytes } from '../../core/replication/sizes.ts';
-import type { KvReadAnswer, KvReadRequest, MemberRefusal } from '../interfaces.ts';
+import type { KvReadAnswer, KvReadRequest, MemberRefusal } from '../interfaces/shard-replica.ts';
 import type { RunningReplica } from '../run-effects.ts';
 import { joinBody } from './read-body.ts';
 import { refusalOf } from './refusal.ts';

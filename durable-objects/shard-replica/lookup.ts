@@ -7,7 +7,7 @@ import type { FillToken } from '../../core/replication/commands.ts';
 import type { ClientAnswer } from '../../core/replication/messages.ts';
 import { bodyBytes } from '../../core/replication/sizes.ts';
 import type { Row } from '../../core/replication/store.ts';
-import type { LookupAnswer, LookupRequest, MemberRefusal } from '../interfaces.ts';
+import type { LookupAnswer, LookupRequest, MemberRefusal } from '../interfaces/shard-replica.ts';
 import type { RunningReplica } from '../run-effects.ts';
 import { openBody } from './read-body.ts';
 import { refusalOf } from './refusal.ts';

@@ -1,6 +1,7 @@
 // Calls to the other members of the group. A stub is kept until a call through it fails: then it is dead for good.
 import type { Message } from '../../core/replication/messages.ts';
-import type { ShardMember, ShardReplicaRpc } from '../interfaces.ts';
+import type { ShardMember } from '../interfaces/directory.ts';
+import type { ShardReplicaRpc } from '../interfaces/shard-replica.ts';
 
 export class PeerCalls {
   readonly #namespace: DurableObjectNamespace;

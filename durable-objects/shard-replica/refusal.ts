@@ -1,6 +1,6 @@
 // What the core or the clock refused, in the words that callers of a member hear.
 import type { ClientAnswer } from '../../core/replication/messages.ts';
-import type { MemberRefusal } from '../interfaces.ts';
+import type { MemberRefusal } from '../interfaces/shard-replica.ts';
 import type { Ask } from '../run-effects.ts';
 
 /** For an answer that is not the one hoped for. Throws when it belongs to another kind of request. */

@@ -2,7 +2,7 @@
 // done of it is remembered by request id, so the same call again completes it).
 import type { CommandResult } from '../../core/replication/commands.ts';
 import { isNewer, type Viewstamp } from '../../core/replication/viewstamp.ts';
-import type { MemberRefusal, SubmitAnswer, SubmitRequest } from '../interfaces.ts';
+import type { MemberRefusal, SubmitAnswer, SubmitRequest } from '../interfaces/shard-replica.ts';
 import type { RunningReplica } from '../run-effects.ts';
 import { refusalOf } from './refusal.ts';
 

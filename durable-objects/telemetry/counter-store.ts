@@ -1,6 +1,6 @@
 // The counters in SQL: totals since counting began, a ring of 300 rows for the last five minutes, and how far each
 // isolate has reported. A batch writes one row per series it touches, one per second it touches, and one of its own.
-import type { TelemetryBatch } from '../interfaces.ts';
+import type { TelemetryBatch } from '../interfaces/telemetry.ts';
 import {
   addToSeries,
   countInSecond,

@@ -1,5 +1,5 @@
 // The last events in SQL, newest first by pages. The oldest go when there are too many.
-import type { NewEvent, StoredEvent } from '../interfaces.ts';
+import type { NewEvent, StoredEvent } from '../interfaces/telemetry.ts';
 
 /** Events kept; trimmed in steps, so that a full store does not delete with every insert. */
 export const EVENTS_MAX = 10_000;

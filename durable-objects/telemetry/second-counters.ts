@@ -1,6 +1,6 @@
 // What was counted in one second, as kept in the ring of the last five minutes: one row a second, whatever the number
 // of isolates that report it.
-import type { CounterKey } from '../interfaces.ts';
+import type { CounterKey } from '../interfaces/telemetry.ts';
 import { addDuration, type DurationHistogram } from './duration-histogram.ts';
 
 /** Distinct series a second may hold; what comes later is counted under OTHER. */

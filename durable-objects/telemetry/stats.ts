@@ -1,6 +1,6 @@
 // From counters to what `GET stats` tells: sums by route, pool and backend since counting began, quantiles of the
 // last five minutes, and one point a second. Names come from configurations, so maps are built as maps.
-import type { Counts, DurationQuantiles, Stats, StatsSecond } from '../interfaces.ts';
+import type { Counts, DurationQuantiles, Stats, StatsSecond } from '../interfaces/telemetry.ts';
 import { addHistogram, type DurationHistogram, quantileMs } from './duration-histogram.ts';
 import type { SecondCounters, Series } from './second-counters.ts';
 

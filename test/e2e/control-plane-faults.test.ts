@@ -1,7 +1,7 @@
 // The admin API while objects behind it cannot be reached: it says so, claims nothing that is not true, and goes on
 // when they are back.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Stats } from '../../durable-objects/interfaces.ts';
+import type { Stats } from '../../durable-objects/interfaces/telemetry.ts';
 import { adminCalls, expectProblem, type Problem } from '../support/admin-calls.ts';
 import { type Product, startProduct } from '../support/product.ts';
 import { waitUntil } from '../support/wait-until.ts';

@@ -2,7 +2,7 @@
 // anything.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ConfigDocument } from '../../core/config/schema.ts';
-import type { Stats } from '../../durable-objects/interfaces.ts';
+import type { Stats } from '../../durable-objects/interfaces/telemetry.ts';
 import { adminCalls, badFields, expectProblem, type Problem } from '../support/admin-calls.ts';
 import { type AdminInit, type Product, startProduct } from '../support/product.ts';
 import { openRaw } from '../support/raw-http.ts';

@@ -2,7 +2,7 @@
 // backend out, and how soon; asserted on the origins' ledgers.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ConfigDocument } from '../../core/config/schema.ts';
-import type { ProbeResult } from '../../durable-objects/interfaces.ts';
+import type { ProbeResult } from '../../durable-objects/interfaces/health-monitor.ts';
 import { adminCalls, badFields, expectProblem, type Problem } from '../support/admin-calls.ts';
 import { type Product, startProduct } from '../support/product.ts';
 import { waitUntil } from '../support/wait-until.ts';

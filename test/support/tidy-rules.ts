@@ -78,8 +78,8 @@ function arrows(file: SourceFile): Finding[] {
     } else if (!allowed.includes(targetRoom)) {
       refuse(`${room} may not import ${targetRoom} (${specifier})`);
     } else if (room === 'worker' && targetRoom === 'durable-objects' && file.path !== 'worker/index.ts') {
-      if (!typeOnly || target !== 'durable-objects/interfaces.ts') {
-        refuse(`worker sees a Durable Object only as a type of durable-objects/interfaces.ts (${specifier})`);
+      if (!typeOnly || !target.startsWith('durable-objects/interfaces/')) {
+        refuse(`worker sees a Durable Object only as a type of durable-objects/interfaces (${specifier})`);
       }
     }
   }

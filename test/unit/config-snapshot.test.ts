@@ -1,7 +1,7 @@
 // The snapshot source against a directory, a clock and timers that the test holds in its hand.
 import { describe, expect, it } from 'vitest';
 import type { Config } from '../../core/config/schema.ts';
-import type { SnapshotAnswer, SnapshotQuestion } from '../../durable-objects/interfaces.ts';
+import type { SnapshotAnswer, SnapshotQuestion } from '../../durable-objects/interfaces/directory.ts';
 import { createSnapshotSource } from '../../worker/config-snapshot.ts';
 
 /** A directory, a clock and timers in one hand: time passes only when the test lets it. */

@@ -1,7 +1,7 @@
 // What the control plane makes of the objects' answers: unknown is never shown as zero, silence never as health.
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../core/config/parse-config.ts';
-import type { MemberStatus } from '../../durable-objects/interfaces.ts';
+import type { MemberStatus } from '../../durable-objects/interfaces/shard-replica.ts';
 import { poolHealth } from '../../worker/control-plane/describe-health.ts';
 import { describeShard } from '../../worker/control-plane/describe-shard.ts';
 

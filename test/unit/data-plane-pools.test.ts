@@ -6,7 +6,7 @@ import type { ConfigDocument } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { parseTarget, type Target } from '../../core/http/target.ts';
 import { seededRandom } from '../../core/random.ts';
-import type { HealthVerdicts } from '../../durable-objects/interfaces.ts';
+import type { HealthVerdicts } from '../../durable-objects/interfaces/directory.ts';
 import type { EdgeSnapshot } from '../../worker/config-snapshot.ts';
 import { chooseBackend } from '../../worker/data-plane/choose-backend.ts';
 import { editedHeaders, fieldsOf, headersOf } from '../../worker/data-plane/headers.ts';

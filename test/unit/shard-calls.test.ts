@@ -7,7 +7,7 @@ import type { LogItem } from '../../core/replication/messages.ts';
 import { httpEntryKey } from '../../core/sharding/entry-key.ts';
 import { afterFailure, beginCall, betterHint, type FailedTry } from '../../core/sharding/group-call.ts';
 import { slotOfKey, targetSlotMap } from '../../core/sharding/slot-map.ts';
-import type { ShardMap } from '../../durable-objects/interfaces.ts';
+import type { ShardMap } from '../../durable-objects/interfaces/directory.ts';
 import { planPurge } from '../../durable-objects/purge-coordinator/plan-purge.ts';
 import { chunkHashesOf, decodeItems, encodeItems } from '../../durable-objects/storage/item-codec.ts';
 import { RecentMap } from '../../durable-objects/storage/recent-map.ts';

@@ -1,7 +1,7 @@
 // The arithmetic of the counters: quantiles within their error, sums that stay right beyond every bound.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CounterKey } from '../../durable-objects/interfaces.ts';
+import type { CounterKey } from '../../durable-objects/interfaces/telemetry.ts';
 import {
   addDuration,
   addHistogram,

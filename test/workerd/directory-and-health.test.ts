@@ -17,11 +17,10 @@ import { socketAnswer } from '../../durable-objects/health-monitor/socket-probe.
 import type {
   ChangeAnswer,
   DirectoryRpc,
-  HealthMonitorRpc,
   HealthVerdict,
-  StoredEvent,
-  TelemetryRpc,
-} from '../../durable-objects/interfaces.ts';
+} from '../../durable-objects/interfaces/directory.ts';
+import type { HealthMonitorRpc } from '../../durable-objects/interfaces/health-monitor.ts';
+import type { StoredEvent, TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts';
 
 const env = untypedEnv as unknown as Record<
   'DIRECTORY' | 'HEALTH_MONITOR' | 'TELEMETRY',

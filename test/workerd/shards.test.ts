@@ -17,16 +17,10 @@ import type { LogEntry } from '../../core/replication/messages.ts';
 import { rowBytes } from '../../core/replication/sizes.ts';
 import type { Identity, ReplicaStore, Row, Write } from '../../core/replication/store.ts';
 import { httpEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
-import type {
-  DirectoryRpc,
-  MemberStatus,
-  PurgeAnswer,
-  PurgeCoordinatorRpc,
-  ShardGroup,
-  ShardMap,
-  ShardReplicaRpc,
-  TelemetryRpc,
-} from '../../durable-objects/interfaces.ts';
+import type { DirectoryRpc, ShardGroup, ShardMap } from '../../durable-objects/interfaces/directory.ts';
+import type { PurgeAnswer, PurgeCoordinatorRpc } from '../../durable-objects/interfaces/purge-coordinator.ts';
+import type { MemberStatus, ShardReplicaRpc } from '../../durable-objects/interfaces/shard-replica.ts';
+import type { TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts';
 import { createTables } from '../../durable-objects/storage/schema.ts';
 import { SqliteStore } from '../../durable-objects/storage/sqlite-store.ts';
 import {

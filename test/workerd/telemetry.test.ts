@@ -3,7 +3,12 @@
 import { createExecutionContext, evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env as untypedEnv } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import type { CounterKey, NewEvent, TelemetryBatch, TelemetryRpc } from '../../durable-objects/interfaces.ts';
+import type {
+  CounterKey,
+  NewEvent,
+  TelemetryBatch,
+  TelemetryRpc,
+} from '../../durable-objects/interfaces/telemetry.ts';
 import { CounterStore } from '../../durable-objects/telemetry/counter-store.ts';
 import { EVENTS_MAX } from '../../durable-objects/telemetry/event-store.ts';
 import type { RequestRecord } from '../../worker/edge.ts';

@@ -2,7 +2,7 @@
 // is only tried out; then the Directory's answer as HTTP.
 import { z } from '@hono/zod-openapi';
 import type { ConfigEdit } from '../../core/config/edit.ts';
-import type { ChangeAnswer } from '../../durable-objects/interfaces.ts';
+import type { ChangeAnswer } from '../../durable-objects/interfaces/directory.ts';
 import { tagCondition } from './entity-tags.ts';
 import { type AnswerDefinition, type Call, json } from './operation.ts';
 import { invalid, Problem } from './problem.ts';

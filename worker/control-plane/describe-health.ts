@@ -2,7 +2,8 @@
 // last saw. A monitor that does not answer is said to be silent: its pool's verdicts still hold.
 import { z } from '@hono/zod-openapi';
 import type { Config, Pool } from '../../core/config/schema.ts';
-import type { BackendProbeState, HealthVerdict } from '../../durable-objects/interfaces.ts';
+import type { HealthVerdict } from '../../durable-objects/interfaces/directory.ts';
+import type { BackendProbeState } from '../../durable-objects/interfaces/health-monitor.ts';
 
 const VANTAGE = 'default';
 

@@ -1,6 +1,6 @@
 // One shard as `GET shards` shows it, from what its members answered.
 import { z } from '@hono/zod-openapi';
-import type { MemberStatus } from '../../durable-objects/interfaces.ts';
+import type { MemberStatus } from '../../durable-objects/interfaces/shard-replica.ts';
 import type { ShardStatus } from '../data-plane/shard-client.ts';
 
 export const shardSchema = z

@@ -2,7 +2,7 @@
 // that the Directory applies to the version that is current then, so calls side by side do not undo each other.
 import { z } from '@hono/zod-openapi';
 import type { BackendState, ConfigDocument } from '../../core/config/schema.ts';
-import type { ConfigVersion } from '../../durable-objects/interfaces.ts';
+import type { ConfigVersion } from '../../durable-objects/interfaces/directory.ts';
 import { changeConfig, changeHeaders, changeQuery, versionAnswers } from './change-config.ts';
 import { type Call, json, type Operation, operation } from './operation.ts';
 import { Problem } from './problem.ts';

@@ -1,5 +1,5 @@
 // Calls to other objects: waited for with a bound, and a failure is a 503 that says what could not be reached.
-import type { DirectoryRpc, ShardMap } from '../../durable-objects/interfaces.ts';
+import type { DirectoryRpc, ShardMap } from '../../durable-objects/interfaces/directory.ts';
 import type { EdgeSnapshot } from '../edge.ts';
 import type { Call } from './operation.ts';
 import { Problem, type ProblemCode } from './problem.ts';

@@ -1,6 +1,6 @@
 // What happened (events) and what was counted (stats), from the Telemetry object.
 import { z } from '@hono/zod-openapi';
-import type { Stats, TelemetryRpc } from '../../durable-objects/interfaces.ts';
+import type { Stats, TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts';
 import { type Call, json, type Operation, operation } from './operation.ts';
 import { reach } from './reach.ts';
 

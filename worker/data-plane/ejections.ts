@@ -1,5 +1,5 @@
 // Which backends this isolate keeps out because its own requests went wrong there, and when that ends early.
-import type { HealthVerdict } from '../../durable-objects/interfaces.ts';
+import type { HealthVerdict } from '../../durable-objects/interfaces/directory.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
 import type { RuntimePool } from './pool-registry.ts';
 

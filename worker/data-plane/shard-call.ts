@@ -8,13 +8,13 @@ import {
   type FailedTry,
   type PrimaryHint,
 } from '../../core/sharding/group-call.ts';
+import type { ShardGroup } from '../../durable-objects/interfaces/directory.ts';
 import type {
   EdgeHeader,
   MemberAddress,
   MemberRefusal,
-  ShardGroup,
   ShardReplicaRpc,
-} from '../../durable-objects/interfaces.ts';
+} from '../../durable-objects/interfaces/shard-replica.ts';
 import { sleep } from './within.ts';
 
 /** What calls need of the replicas' Durable Object namespace. */

@@ -5,15 +5,14 @@ import type { Command, CommandResult, FillToken } from '../../core/replication/c
 import { PROTOCOL_VERSION } from '../../core/replication/messages.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import { slotOfKey } from '../../core/sharding/slot-map.ts';
+import type { ShardGroup, ShardMap } from '../../durable-objects/interfaces/directory.ts';
 import type {
   EdgeHeader,
   KvReadAnswer,
   LookupAnswer,
   MemberStatus,
-  ShardGroup,
-  ShardMap,
   SubmitAnswer,
-} from '../../durable-objects/interfaces.ts';
+} from '../../durable-objects/interfaces/shard-replica.ts';
 import { createShardCaller, type ReplicaNamespace, type ShardCaller } from './shard-call.ts';
 import { type Chunk, chunksOf, INLINE_BODY_BYTES } from './shard-chunks.ts';
 

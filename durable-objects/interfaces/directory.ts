@@ -1,0 +1,110 @@
+// What the Directory answers: one object, named "directory". The Worker imports these types and nothing else of the class.
+import type { ConfigDiff } from '../../core/config/diff.ts';
+import type { ConfigEdit } from '../../core/config/edit.ts';
+import type { FieldError } from '../../core/config/field-error.ts';
+import type { ConfigPreview } from '../../core/config/preview.ts';
+import type { Config, ConfigDocument } from '../../core/config/schema.ts';
+import type { HealthState } from '../../core/load-balancing/health.ts';
+
+export interface ShardMember {
+  /** Durable Object name of the ShardReplica. */
+  readonly name: string;
+  readonly region: string;
+}
+
+export interface ShardGroup {
+  readonly shard: number;
+  readonly groupId: string;
+  readonly members: readonly ShardMember[];
+}
+
+export interface ShardMap {
+  readonly epoch: number;
+  /** Shard of each of the 1,024 slots. */
+  readonly slots: readonly number[];
+  readonly groups: readonly ShardGroup[];
+}
+
+/** Verdicts by pool, then backend id; a backend without one has its pool's `health.initial`. */
+export type HealthVerdicts = Record<string, Record<string, HealthVerdict>>;
+
+export interface HealthVerdict {
+  readonly state: HealthState;
+  /** Since when, epoch ms. */
+  readonly since: number;
+  /** The monitor's epoch at which the verdict was made: an older one never overrides a newer one. */
+  readonly epoch: number;
+  readonly reason: string;
+}
+
+/** What an edge knows, and asks about anew. */
+export interface SnapshotQuestion {
+  readonly version: number;
+  readonly healthEpoch: number;
+  readonly mapEpoch: number;
+}
+
+/** Only what differs from the question is filled in. */
+export interface SnapshotAnswer {
+  readonly version: number;
+  readonly healthEpoch: number;
+  readonly config: Config | null;
+  readonly health: HealthVerdicts | null;
+  readonly shardMap: ShardMap | null;
+}
+
+export interface ConfigVersion {
+  readonly version: number;
+  /** Epoch ms. */
+  readonly createdAt: number;
+  readonly createdBy: string;
+  readonly config: ConfigDocument;
+}
+
+export type ConfigVersionSummary = Omit<ConfigVersion, 'config'>;
+
+export interface ChangeRequest {
+  readonly edit: ConfigEdit;
+  readonly by: string;
+  /** Versions that the caller accepts as current; null = any. */
+  readonly ifMatch: readonly number[] | null;
+  readonly dryRun: boolean;
+}
+
+export type ChangeAnswer =
+  | { readonly type: 'changed'; readonly version: ConfigVersionSummary }
+  /** The document is what it was: no new version. */
+  | { readonly type: 'unchanged'; readonly version: ConfigVersionSummary }
+  | { readonly type: 'dry-run'; readonly diff: ConfigDiff; readonly preview: ConfigPreview }
+  | { readonly type: 'invalid'; readonly errors: readonly FieldError[] }
+  | { readonly type: 'version-conflict'; readonly current: number }
+  | { readonly type: 'not-found'; readonly what: string };
+
+export type BirthAnswer =
+  | {
+      readonly type: 'born';
+      readonly groupId: string;
+      readonly incarnation: number;
+      readonly epoch: number;
+      readonly members: readonly ShardMember[];
+      readonly boundMs: number;
+    }
+  /** Another nonce is on record: this member's storage was lost. */
+  | { readonly type: 'lost' }
+  | { readonly type: 'unknown-member' };
+
+export interface DirectoryRpc {
+  snapshot(question: SnapshotQuestion): Promise<SnapshotAnswer>;
+  change(request: ChangeRequest): Promise<ChangeAnswer>;
+  current(): Promise<ConfigVersion>;
+  version(version: number): Promise<ConfigVersion | null>;
+  /** Newest first. */
+  versions(): Promise<ConfigVersionSummary[]>;
+  /** A configuration file handed to the start command: a new version iff its text differs from the last one. */
+  adoptFile(document: unknown, digest: string): Promise<ChangeAnswer>;
+  /** `name`: the object's own, so that one of an abandoned map is told `unknown-member`. */
+  registerBirth(shard: number, member: number, nonce: string, name?: string): Promise<BirthAnswer>;
+  /** From a HealthMonitor; verdicts of backends the pool no longer has, or of an older epoch, are ignored. */
+  reportVerdicts(pool: string, verdicts: Record<string, HealthVerdict>): Promise<void>;
+  shardMap(): Promise<ShardMap>;
+}

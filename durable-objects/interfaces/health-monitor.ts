@@ -1,0 +1,35 @@
+// What a HealthMonitor answers: one object per pool and vantage, named "POOL/VANTAGE" (now one vantage: "default").
+import type { Config } from '../../core/config/schema.ts';
+import type { HealthState } from '../../core/load-balancing/health.ts';
+import type { SuspicionAnswer } from '../../core/load-balancing/suspicion-pacer.ts';
+
+export interface BackendProbeState {
+  readonly state: HealthState;
+  readonly since: number;
+  readonly epoch: number;
+  readonly lastProbeAt: number | null;
+  readonly lastError: string | null;
+}
+
+export interface ProbeResult {
+  readonly ok: boolean;
+  readonly status: number | null;
+  readonly error: string | null;
+  readonly tookMs: number;
+}
+
+/** By backend; `unprobed`: those that the time did not reach. */
+export interface ProbeRound {
+  readonly results: Record<string, ProbeResult>;
+  readonly unprobed: readonly string[];
+}
+
+export interface HealthMonitorRpc {
+  /** Idempotent: `version` older than what the monitor knows is ignored; a pool without `health` stops probing. */
+  configure(pool: string, version: number, definition: Config['pools'][string] | null): Promise<void>;
+  status(): Promise<Record<string, BackendProbeState>>;
+  /** An edge met `sign` at a backend: verified by one probe at once, whose failure is a verdict. */
+  suspect(pool: string, backend: string, sign: string): Promise<SuspicionAnswer>;
+  /** Probes every backend of `definition` once, disabled ones included; changes nothing and makes no verdict. */
+  probeOnce(definition: Config['pools'][string]): Promise<ProbeRound>;
+}

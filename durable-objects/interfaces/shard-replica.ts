@@ -1,0 +1,133 @@
+// What a ShardReplica answers: one object per member of a group.
+import type { CacheDecision } from '../../core/cache/decision.ts';
+import type { Fields } from '../../core/http/fields.ts';
+import type { Command, CommandResult, FillToken } from '../../core/replication/commands.ts';
+import type { Message, NotReady } from '../../core/replication/messages.ts';
+import type { Viewstamp } from '../../core/replication/viewstamp.ts';
+
+/** Where the caller believes the member stands; an unborn object learns from it who it is. */
+export interface MemberAddress {
+  readonly shard: number;
+  readonly member: number;
+  readonly name: string;
+}
+
+/** On every request and answer, so that a stale edge corrects itself. */
+export interface EdgeHeader {
+  readonly protocol: number;
+  readonly mapEpoch: number;
+  readonly configVersion: number;
+  readonly healthEpoch: number;
+}
+
+export interface SubmitRequest {
+  readonly to: MemberAddress;
+  readonly header: EdgeHeader;
+  readonly requests: readonly { readonly reqId: string; readonly command: Command }[];
+}
+
+export interface LookupRequest {
+  readonly to: MemberAddress;
+  readonly header: EdgeHeader;
+  /** Canonical cache key of the URL. */
+  readonly key: string;
+  readonly method: string;
+  /** End-to-end request fields: the object picks the variant and decides reuse. */
+  readonly fields: Fields;
+  /** False for `explain`: looks, takes no lease. */
+  readonly wantLease: boolean;
+}
+
+export interface KvReadRequest {
+  readonly to: MemberAddress;
+  readonly header: EdgeHeader;
+  readonly key: string;
+  readonly withBody: boolean;
+}
+
+/** Refusals every call can meet. `retryable` ones may be tried again with the same request id. */
+export type MemberRefusal =
+  | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }
+  | { readonly type: 'not-ready'; readonly reason: NotReady }
+  | { readonly type: 'overloaded' }
+  | { readonly type: 'unknown-protocol' }
+  /** Waited in vain: a command may or may not take effect, a read was not answered. */
+  | { readonly type: 'timed-out' }
+  /** Over the limit of a log item or chunk: never logged. */
+  | { readonly type: 'too-large'; readonly bytes: number; readonly bytesMax: number };
+
+export type StageAnswer = { readonly type: 'staged' } | MemberRefusal;
+
+interface Answered {
+  readonly header: EdgeHeader;
+  readonly groupId: string;
+  readonly view: number;
+}
+
+export type SubmitAnswer = Answered &
+  (
+    | { readonly type: 'results'; readonly results: readonly CommandResult[]; readonly bookmark: Viewstamp }
+    | MemberRefusal
+  );
+
+export type LookupAnswer = Answered &
+  (
+    | {
+        readonly type: 'decision';
+        /** What the cache can do with what it holds: core/cache decides, inside the object. */
+        readonly decision: CacheDecision;
+        /** The stored response's meta (JSON of a StoredResponse) when the decision names one. */
+        readonly meta: string | null;
+        /** Its body when it may be answered from; empty for HEAD; chunks joined by a stream when large. */
+        readonly body: Uint8Array | ReadableStream<Uint8Array> | null;
+        readonly bodyBytes: number;
+        readonly lease: FillToken | null;
+        readonly bookmark: Viewstamp;
+      }
+    | MemberRefusal
+  );
+
+export type KvReadAnswer = Answered &
+  (
+    | {
+        readonly type: 'found';
+        readonly meta: string;
+        readonly etag: string;
+        readonly writtenAt: number;
+        readonly expireAt: number | null;
+        /** The group's logged time now. */
+        readonly t: number;
+        readonly tags: readonly string[];
+        readonly body: Uint8Array | null;
+        readonly bodyBytes: number;
+        readonly bookmark: Viewstamp;
+      }
+    | { readonly type: 'absent'; readonly bookmark: Viewstamp }
+    | MemberRefusal
+  );
+
+export interface MemberStatus {
+  readonly member: number;
+  readonly groupId: string | null;
+  readonly view: number;
+  readonly role: 'primary' | 'backup';
+  readonly state: 'unborn' | 'recovering' | 'normal' | 'lost';
+  readonly op: number;
+  readonly commit: number;
+  readonly applied: number;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+export interface ShardReplicaRpc {
+  /** Member to member; at most one message in return, which the caller takes as an event. */
+  deliver(to: MemberAddress, message: Message): Promise<Message | null>;
+  submit(request: SubmitRequest): Promise<SubmitAnswer>;
+  lookup(request: LookupRequest): Promise<LookupAnswer>;
+  kvRead(request: KvReadRequest): Promise<KvReadAnswer>;
+  /** Puts a chunk of a large body in place at this member and its peers, before the command that names it. */
+  stage(to: MemberAddress, header: EdgeHeader, hash: string, bytes: Uint8Array): Promise<StageAnswer>;
+  /** The fetch that a lease was given for came to nothing that can be stored. */
+  release(to: MemberAddress, key: string, token: FillToken): Promise<void>;
+  status(to: MemberAddress): Promise<MemberStatus>;
+}

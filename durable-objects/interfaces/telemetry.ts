@@ -1,0 +1,82 @@
+// What the Telemetry object answers: one object, named "telemetry".
+
+export interface CounterKey {
+  readonly route: string;
+  readonly pool: string;
+  readonly backend: string;
+  /** Status class or code as text. */
+  readonly status: string;
+  /** A cache outcome word: "hit", "miss" …, or "none". */
+  readonly cache: string;
+}
+
+export interface TelemetryBatch {
+  /** Random id of the isolate and a running number: a batch that arrives twice counts once. */
+  readonly isolate: string;
+  readonly sequence: number;
+  readonly requests: readonly (CounterKey & {
+    /** Whole second, epoch s. */
+    readonly second: number;
+    readonly count: number;
+    readonly durationsMs: readonly number[];
+  })[];
+  readonly events: readonly NewEvent[];
+}
+
+export interface NewEvent {
+  readonly at: number;
+  readonly type: string;
+  readonly subject: string;
+  readonly detail: Record<string, unknown>;
+}
+
+export interface StoredEvent extends NewEvent {
+  readonly id: number;
+}
+
+/** By status and by cache outcome, of the same requests. */
+export interface Counts {
+  readonly requests: number;
+  readonly statuses: Record<string, number>;
+  readonly cache: Record<string, number>;
+}
+
+/** At most 5 % off; null where nothing was measured. */
+export interface DurationQuantiles {
+  readonly p50Ms: number | null;
+  readonly p90Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly maxMs: number | null;
+}
+
+export interface StatsSecond extends Counts {
+  /** Whole second, epoch s. */
+  readonly second: number;
+  /** Requests by pool. */
+  readonly pools: Record<string, number>;
+}
+
+export interface Stats {
+  /** Epoch ms. */
+  readonly at: number;
+  /** Since when the totals are counted, epoch ms. */
+  readonly since: number;
+  readonly totals: Counts & {
+    readonly routes: Record<string, Counts>;
+    readonly pools: Record<string, Counts & { readonly backends: Record<string, Counts> }>;
+  };
+  /** Of the last five minutes. */
+  readonly durations: { readonly all: DurationQuantiles; readonly pools: Record<string, DurationQuantiles> };
+  /** Those of the last five minutes in which something was counted, ascending. */
+  readonly seconds: readonly StatsSecond[];
+}
+
+export interface TelemetryRpc {
+  append(batch: TelemetryBatch): Promise<void>;
+  /** From other objects. */
+  record(events: readonly NewEvent[]): Promise<void>;
+  /** Newest first; `after` is a cursor from an earlier page. */
+  events(after: string | null, limit: number): Promise<{ events: StoredEvent[]; cursor: string | null }>;
+  stats(nowMs: number): Promise<Stats>;
+}
