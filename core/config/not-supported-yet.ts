@@ -7,7 +7,6 @@ export const NOT_SUPPORTED_YET = 'not supported yet';
 const FIELDS: ReadonlySet<string> = new Set([
   'pools.*.backends[].priority',
   'pools.*.backends[].region',
-  'pools.*.backends[].maxInFlight',
   'pools.*.strategy.boundedLoad',
   'pools.*.strategy.hotKeys',
   'pools.*.timeouts.firstByteMs',

@@ -43,6 +43,12 @@ export const backendSchema = z.strictObject({
   weight: z.number().min(0).max(1000).default(1),
   state: z.enum(BACKEND_STATES).default('active'),
   hostHeader: ruled(rules.hostProblem, "Host sent to the origin; by default the URL's.").optional(),
+  maxInFlight: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(0)
+    .describe('Requests in flight to it at once, of each edge; beyond them it is not tried. 0 = no cap.'),
 });
 
 export const strategySchema = z.strictObject({

@@ -3,7 +3,7 @@
 import { seededRandom } from '../random.ts';
 import type { Balancer, PoolView } from './balancer.ts';
 import { createBalancer } from './create-balancer.ts';
-import type { SelectableBackend } from './select-backend.ts';
+import type { SelectableBackend } from './refusals.ts';
 
 /** The part of a pool's configuration that decides where keys go. */
 export interface PreviewedPool {

@@ -33,7 +33,7 @@ describe('a configuration document', () => {
     expect(configOf(document({ health: { path: '/up' } }))).toMatchObject({
       pools: {
         web: {
-          backends: [{ id: 'a', url: 'http://a.example', weight: 1, state: 'active' }, {}],
+          backends: [{ id: 'a', url: 'http://a.example', weight: 1, state: 'active', maxInFlight: 0 }, {}],
           strategy: { type: 'round-robin', key: ['client-ip'], maxShare: 1.1, hashSeed: 0 },
           timeouts: { totalMs: 60_000, attemptMs: 30_000 },
           retry: { attemptsMax: 2 },
@@ -128,7 +128,6 @@ describe('a configuration document', () => {
   it.each([
     ['pools.web.backends[0].priority', document({ backends: [backend('a', { priority: 1 })] })],
     ['pools.web.backends[0].region', document({ backends: [backend('a', { region: 'enam' })] })],
-    ['pools.web.backends[0].maxInFlight', document({ backends: [backend('a', { maxInFlight: 1 })] })],
     ['pools.web.strategy.type', document({ strategy: { type: 'peak-ewma' } })],
     ['pools.web.strategy.boundedLoad', document({ strategy: { boundedLoad: 1.25 } })],
     ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],
@@ -184,6 +183,8 @@ describe('a configuration document', () => {
     ['pools.web.backends[0].weight', document({ backends: [backend('a', { weight: '1' })] })],
     ['pools.web.backends[0].weight', document({ backends: [backend('a', { weight: Infinity })] })],
     ['pools.web.backends[0].state', document({ backends: [backend('a', { state: 'on' })] })],
+    ['pools.web.backends[0].maxInFlight', document({ backends: [backend('a', { maxInFlight: -1 })] })],
+    ['pools.web.backends[0].maxInFlight', document({ backends: [backend('a', { maxInFlight: 1.5 })] })],
     ['pools.web.backends[0].hostHeader', document({ backends: [backend('a', { hostHeader: 'a b' })] })],
     ['pools.web.strategy.maxShare', document({ strategy: { maxShare: 1 } })],
     ['pools.web.retry.attemptsMax', document({ retry: { attemptsMax: 0 } })],

@@ -110,6 +110,28 @@ describe('chooseBackend', () => {
     );
   });
 
+  it('leaves out a backend that has as many requests in flight as it may', () => {
+    const backends = [backend('a', { maxInFlight: 2 }), backend('b', { maxInFlight: 1 })];
+    const snapshot = snapshotOf({ web: { backends, strategy: { type: 'first-available' } } });
+    const registry = createPoolRegistry(seededRandom(1));
+    const pick = () => {
+      const pool = registry.get(snapshot, 'web');
+      if (!pool) throw new Error('There is no pool "web"');
+      const asking = { snapshot, target: targetOf('http://e/x'), received: [], clientIp: '' };
+      const choice = chooseBackend(asking, pool, [], 0);
+      if (choice.type === 'backend') choice.backend.state.inFlight++;
+      return choice.type === 'backend' ? choice.backend.id : choice;
+    };
+    expect([pick(), pick(), pick()]).toEqual(['a', 'a', 'b']);
+    const busy = 'has as many requests in flight as it may';
+    expect(pick()).toEqual({
+      type: 'no-backend',
+      reason: 'all-limited',
+      limit: 'at-capacity',
+      detail: `Cannot pick a backend in pool "web": 0 of 2 may be tried (a ${busy}, b ${busy})`,
+    });
+  });
+
   it('hashes the first of the strategy’s keys that the request has', () => {
     const backends = Array.from({ length: 20 }, (_, i) => backend(`b${i}`));
     const snapshot = snapshotOf({

@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Balancer, PoolView } from '../../core/load-balancing/balancer.ts';
 import { BALANCERS, createBalancer } from '../../core/load-balancing/create-balancer.ts';
+import { explainSelection } from '../../core/load-balancing/explain-selection.ts';
 import type { HealthState } from '../../core/load-balancing/health.ts';
-import {
-  explainSelection,
-  healthyShare,
-  type SelectableBackend,
-  type SelectionQuestion,
-  selectBackend,
-} from '../../core/load-balancing/select-backend.ts';
+import type {
+  LimitRefusal,
+  SelectableBackend,
+  SelectionQuestion,
+} from '../../core/load-balancing/refusals.ts';
+import { hasHealthyChoice, healthyShare, selectBackend } from '../../core/load-balancing/select-backend.ts';
 import { seededRandom } from '../../core/random.ts';
 
 const idle: PoolView = { inFlight: () => 0 };
@@ -155,6 +155,84 @@ describe('selectBackend', () => {
     const backends = [backend('a'), backend('b', { state: 'disabled' })];
     expect(selectBackend(ask(backends, { tried: [0] }))).toEqual({ type: 'no-backend', reason: 'all-tried' });
   });
+
+  it('never takes what is at a limit, not even as a last resort, and says when only limits are in the way', () => {
+    const ill = { health: 'unhealthy' } as const;
+    const limits = (...of: (LimitRefusal | null)[]) => ({ limitOf: (index: number) => of[index] ?? null });
+    const two = [backend('a'), backend('b')];
+    expect(selectBackend(ask(two, limits('at-capacity')))).toMatchObject({ backend: 1, reason: 'healthy' });
+    const none = { type: 'no-backend', reason: 'all-limited' };
+    expect(selectBackend(ask(two, limits('circuit-open', 'at-capacity')))).toEqual({
+      ...none,
+      limit: 'at-capacity',
+    });
+    expect(selectBackend(ask(two, limits('circuit-open', 'circuit-open')))).toEqual({
+      ...none,
+      limit: 'circuit-open',
+    });
+    expect(selectBackend(ask(two, { ...limits('at-capacity'), tried: [1] }))).toMatchObject(none);
+    const sick = [backend('a', ill), backend('b', ill)];
+    expect(selectBackend(ask(sick, limits('at-capacity')))).toMatchObject({
+      backend: 1,
+      reason: 'last-resort',
+    });
+    // In panic the sick one at its limit would be taken; without, nobody would be but for the limit.
+    expect(selectBackend(ask(sick, { ...limits('at-capacity'), tried: [1] }))).toMatchObject(none);
+    const calm = { ...limits('at-capacity', 'at-capacity'), panicThreshold: 0 };
+    expect(selectBackend(ask(sick, calm))).toEqual({ type: 'no-backend', reason: 'all-refused' });
+    expect(selectBackend(ask([backend('a', { state: 'disabled' })], limits('at-capacity')))).toEqual({
+      type: 'no-backend',
+      reason: 'all-refused',
+    });
+  });
+
+  it('says whether a healthy one could be taken', () => {
+    const backends = [
+      backend('a'),
+      backend('b', { health: 'unhealthy' }),
+      backend('c', { state: 'draining' }),
+    ];
+    expect(hasHealthyChoice(ask(backends))).toBe(true);
+    expect(hasHealthyChoice(ask(backends, { tried: [0] }))).toBe(false);
+    expect(hasHealthyChoice(ask(backends, { isEjected: () => true }))).toBe(false);
+    expect(hasHealthyChoice(ask(backends, { limitOf: () => 'at-capacity' }))).toBe(false);
+  });
+
+  it.each([
+    ['active', backend('b'), {}],
+    ['draining', backend('b', { state: 'draining' }), {}],
+  ] as const)('takes the pinned backend first while it is %s', (_what, pinnedTo, rest) => {
+    const backends = [backend('a'), pinnedTo];
+    for (const exclusive of [false, true]) {
+      const question = ask(backends, { ...rest, pinned: { index: 1, exclusive } });
+      const selection = { type: 'backend', backend: 1, reason: 'pinned', despite: null };
+      expect(selectBackend(question)).toEqual(selection);
+      const explained = explainSelection(question);
+      expect(explained.selection).toEqual(selection);
+      expect(explained.candidates[1]).toMatchObject({ accepted: true, reason: 'pinned' });
+      expect(explained.candidates[0]).toMatchObject({ reason: exclusive ? 'not-pinned' : 'healthy' });
+    }
+  });
+
+  it.each([
+    ['disabled', { state: 'disabled' }, {}, 'all-refused'],
+    ['of weight 0', { weight: 0 }, {}, 'all-refused'],
+    ['tried', {}, { tried: [1] }, 'all-tried'],
+    ['at its limit', {}, { limitOf: (index: number) => (index === 1 ? 'at-capacity' : null) }, 'all-limited'],
+    ['unhealthy', { health: 'unhealthy' }, {}, null],
+    ['ejected', {}, { isEjected: (index: number) => index === 1 }, null],
+  ] as const)(
+    'chooses as usual for a client pinned to one that is %s, unless nobody else may be tried',
+    (_what, fields, rest, reason) => {
+      const backends = [backend('a'), backend('b', fields)];
+      const pinnedTo = (exclusive: boolean) => ask(backends, { ...rest, pinned: { index: 1, exclusive } });
+      expect(selectBackend(pinnedTo(false))).toMatchObject({ backend: 0, reason: 'healthy' });
+      const alone = selectBackend(pinnedTo(true));
+      // What may be tried as a last resort is tried: there is no other for this client.
+      expect(alone).toMatchObject(reason === null ? { backend: 1, reason: 'pinned' } : { reason });
+      expect(explainSelection(pinnedTo(true)).selection).toEqual(alone);
+    },
+  );
 
   const SPREADING = Object.keys(BALANCERS).filter((type) => type !== 'first-available');
 

@@ -2,12 +2,15 @@
 // verdicts, this isolate's ejections), and who has been tried.
 import type { HealthState } from '../../core/load-balancing/health.ts';
 import {
-  healthyShare,
+  type Pinned,
+  type Refusal,
+  refusal,
   type SelectionQuestion,
   type SoftRefusal,
-  selectBackend,
-} from '../../core/load-balancing/select-backend.ts';
+} from '../../core/load-balancing/refusals.ts';
+import { healthyShare, type Selection, selectBackend } from '../../core/load-balancing/select-backend.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
+import { limitOf } from './backend-limits.ts';
 import { ejectedUntil, verdictOf } from './ejections.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
 import { type KeySource, strategyKey } from './strategy-key.ts';
@@ -26,7 +29,13 @@ export type Choice =
       readonly panic: Panic | null;
     }
   /** `detail` says how many there are and why none may be tried. */
-  | { readonly type: 'no-backend'; readonly detail: string };
+  | (Extract<Selection, { type: 'no-backend' }> & { readonly detail: string });
+
+/** What else than pool and health a choice may depend on. */
+export interface ChoiceOptions {
+  /** The backend that the client belongs to by its affinity; by default none. */
+  readonly pinned?: Pinned | null;
+}
 
 export interface Panic {
   /** What else would keep the backend out. */
@@ -41,10 +50,11 @@ export function chooseBackend(
   pool: RuntimePool,
   tried: readonly number[],
   nowMs: number,
+  options: ChoiceOptions = {},
 ): Choice {
-  const question = selectionQuestion(asking, pool, tried, nowMs);
+  const question = selectionQuestion(asking, pool, tried, nowMs, options);
   const selection = selectBackend(question);
-  if (selection.type === 'no-backend') return { type: 'no-backend', detail: whyNone(pool, question) };
+  if (selection.type === 'no-backend') return { ...selection, detail: whyNone(pool, question) };
   const backend = pool.backends[selection.backend];
   if (!backend) throw new Error(`Pool "${pool.name}" has no backend ${selection.backend}`);
   const panic =
@@ -57,6 +67,7 @@ export function selectionQuestion(
   pool: RuntimePool,
   tried: readonly number[],
   nowMs: number,
+  { pinned = null }: ChoiceOptions = {},
 ): SelectionQuestion {
   return {
     balancer: pool.balancer,
@@ -65,6 +76,11 @@ export function selectionQuestion(
     pool: pool.view,
     healthOf: healthOf(asking, pool),
     isEjected: (index) => ejectedUntil(asking.snapshot, pool, pool.backends[index]?.id ?? '', nowMs) !== null,
+    limitOf: (index) => {
+      const backend = pool.backends[index];
+      return backend ? limitOf(backend, nowMs) : null;
+    },
+    pinned,
     panicThreshold: pool.config.panic.threshold,
     tried,
   };
@@ -80,13 +96,22 @@ function healthOf(
   return (index) => verdictOf(snapshot, name, backends[index]?.id ?? '')?.state ?? initial;
 }
 
-function whyNone({ name, config }: RuntimePool, { tried, healthOf, isEjected }: SelectionQuestion): string {
+const WORDS: Record<Refusal, string> = {
+  disabled: 'is disabled',
+  draining: 'is draining',
+  'zero-weight': 'has weight 0',
+  'already-tried': 'was tried',
+  'at-capacity': 'has as many requests in flight as it may',
+  'circuit-open': 'is behind an open circuit',
+  unhealthy: 'is unhealthy',
+  ejected: 'is ejected',
+};
+
+function whyNone({ name, config }: RuntimePool, question: SelectionQuestion): string {
   const { length } = config.backends;
-  const reasons = config.backends.map(({ id, state, weight }, index) => {
-    if (state !== 'active') return `${id} is ${state}`;
-    if (weight === 0) return `${id} has weight 0`;
-    if (tried.includes(index)) return `${id} was tried`;
-    return healthOf(index) === 'unhealthy' || !isEjected?.(index) ? `${id} is unhealthy` : `${id} is ejected`;
+  const reasons = config.backends.map(({ id }, index) => {
+    const reason = refusal(question, index);
+    return `${id} ${reason === null ? 'is not the one that the client is pinned to' : WORDS[reason]}`;
   });
   const why = length === 0 ? 'it has none' : `0 of ${length} may be tried (${reasons.join(', ')})`;
   return `Cannot pick a backend in pool "${name}": ${why}`;

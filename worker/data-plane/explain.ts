@@ -5,7 +5,7 @@ import { cacheKeyOf } from '../../core/cache/cache-key.ts';
 import type { Config } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { parseTarget, type Target } from '../../core/http/target.ts';
-import { explainSelection } from '../../core/load-balancing/select-backend.ts';
+import { explainSelection } from '../../core/load-balancing/explain-selection.ts';
 import type { Edge, EdgeSnapshot } from '../edge.ts';
 import { cannotAsk, discard, interpret } from './cache-lookup.ts';
 import { selectionQuestion } from './choose-backend.ts';
