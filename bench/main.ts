@@ -1,7 +1,9 @@
 // The lab's command line: `npm run bench -- distribution --quick`. Results go to stdout, progress to stderr.
 import { Command, InvalidArgumentError } from 'commander';
 import { distributionTable } from './distribution/distribution-table.ts';
-import { type DistributionReport, runDistribution } from './distribution/run-distribution.ts';
+import { runDistribution } from './distribution/run-distribution.ts';
+import { resilienceTable } from './resilience/resilience-table.ts';
+import { runResilience } from './resilience/run-resilience.ts';
 
 interface Flags {
   readonly quick: boolean;
@@ -9,20 +11,37 @@ interface Flags {
   readonly seed: number;
 }
 
+interface Result {
+  /** For `--json`. */
+  readonly report: unknown;
+  /** For people. */
+  readonly table: string;
+}
+
+interface Lab {
+  readonly summary: string;
+  run(flags: Flags): Promise<Result>;
+}
+
+const progress = (line: string) => process.stderr.write(`${line}\n`);
+
 /** Each lab by name; without a name all of them run. */
-const LABS = {
+const LABS: Readonly<Record<string, Lab>> = {
   distribution: {
     summary: 'how evenly and how fast strategies spread keys, beside other libraries and balancers',
-    run: runDistribution,
-    table: distributionTable,
+    async run({ quick, seed }) {
+      const report = runDistribution({ quick, seed, progress });
+      return { report, table: distributionTable(report) };
+    },
   },
-} as const;
-
-type LabName = keyof typeof LABS;
-
-function runLab(name: LabName, { quick, seed }: Flags): DistributionReport {
-  return LABS[name].run({ quick, seed, progress: (line) => process.stderr.write(`${line}\n`) });
-}
+  resilience: {
+    summary: 'what users notice when backends die, fail or slow down under load, on plain workerd',
+    async run({ quick, seed }) {
+      const report = await runResilience({ quick, seed, progress });
+      return { report, table: resilienceTable(report) };
+    },
+  },
+};
 
 function integer(text: string): number {
   if (!/^-?\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be an integer.');
@@ -31,7 +50,7 @@ function integer(text: string): number {
 
 const withFlags = (command: Command): Command =>
   command
-    .option('--quick', 'fewer keys and repetitions: well under a minute')
+    .option('--quick', 'fewer keys, repetitions and seconds: at most two minutes a lab')
     .option('--json', 'print one JSON value instead of tables')
     .option('--seed <integer>', 'where all chance comes from (default: 1)', integer)
     .showSuggestionAfterError(false)
@@ -51,26 +70,27 @@ const flagsOf = (given: Partial<Flags>): Flags => ({
   ...given,
 });
 
-program.allowExcessArguments().action((given: Partial<Flags>) => {
+program.allowExcessArguments().action(async (given: Partial<Flags>) => {
   const [unknown] = program.args;
   if (unknown !== undefined) {
     program.error(`error: there is no lab '${unknown}', only: ${Object.keys(LABS).join(', ')}`);
   }
   const flags = flagsOf(given);
-  const reports = (Object.keys(LABS) as LabName[]).map((name) => [name, runLab(name, flags)] as const);
+  const results: [name: string, result: Result][] = [];
+  for (const [name, lab] of Object.entries(LABS)) results.push([name, await lab.run(flags)]);
   process.stdout.write(
     flags.json
-      ? `${JSON.stringify(Object.fromEntries(reports))}\n`
-      : reports.map(([name, report]) => `${LABS[name].table(report)}\n`).join('\n'),
+      ? `${JSON.stringify(Object.fromEntries(results.map(([name, { report }]) => [name, report])))}\n`
+      : results.map(([, { table }]) => `${table}\n`).join('\n'),
   );
 });
 
 for (const [name, lab] of Object.entries(LABS)) {
-  withFlags(program.command(name).description(lab.summary)).action((given: Partial<Flags>) => {
+  withFlags(program.command(name).description(lab.summary)).action(async (given: Partial<Flags>) => {
     const flags = flagsOf(given);
-    const report = runLab(name as LabName, flags);
-    process.stdout.write(`${flags.json ? JSON.stringify(report) : lab.table(report)}\n`);
+    const { report, table } = await lab.run(flags);
+    process.stdout.write(`${flags.json ? JSON.stringify(report) : table}\n`);
   });
 }
 
-program.parse();
+await program.parseAsync();

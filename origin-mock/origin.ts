@@ -20,9 +20,16 @@ export interface Origin {
   control(request: ArrivedRequest): Promise<Reply>;
 }
 
+export interface OriginParts {
+  readonly name: string;
+  readonly seed?: number;
+  /** For scripts that apply now and then; by default the runtime's clock. */
+  readonly now?: () => number;
+}
+
 /** `seed` decides every latency and error drawn: an origin with the same scripts and requests behaves the same. */
-export function createOrigin({ name, seed = 1 }: { name: string; seed?: number }): Origin {
-  const scripts = new ScriptBook(seed);
+export function createOrigin({ name, seed = 1, now = () => performance.now() }: OriginParts): Origin {
+  const scripts = new ScriptBook(seed, now);
   const ledger = new Ledger();
   return {
     name,

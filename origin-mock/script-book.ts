@@ -1,7 +1,7 @@
 // The scripts of one origin, in order: the first one that matches and is not used up decides.
 import { drawLatencyMs } from './latency.ts';
 import { type FieldLine, fieldValue, type Reply, textReply } from './reply.ts';
-import { parseScript, type Script, scriptedReply } from './script.ts';
+import { isDuring, parseScript, type Script, scriptedReply } from './script.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 
 export interface ScriptedRequest {
@@ -14,6 +14,8 @@ export interface ScriptedRequest {
 interface Entry {
   readonly script: Script;
   readonly random: SeededRandom;
+  /** By the book's clock. */
+  readonly addedMs: number;
   left: number;
 }
 
@@ -21,11 +23,14 @@ const SCRIPTS_MAX = 1_000;
 
 export class ScriptBook {
   readonly #seed: number;
+  readonly #now: () => number;
   #entries: Entry[] = [];
   #added = 0;
 
-  constructor(seed: number) {
+  /** `now`: milliseconds that never go back, for scripts that apply now and then. */
+  constructor(seed: number, now: () => number) {
     this.#seed = seed;
+    this.#now = now;
   }
 
   /** Appends; throws a sentence when a script is wrong, and then none is added. */
@@ -37,7 +42,8 @@ export class ScriptBook {
     }
     for (const script of scripts) {
       const random = seededRandom(this.#seed + 7919 * this.#added++);
-      this.#entries.push({ script, random, left: script.times ?? Number.POSITIVE_INFINITY });
+      const left = script.times ?? Number.POSITIVE_INFINITY;
+      this.#entries.push({ script, random, addedMs: this.#now(), left });
     }
   }
 
@@ -59,7 +65,11 @@ export class ScriptBook {
 
   /** `unscripted` is what the path gives without a script. Uses up one of the script's `times`. */
   reply(request: ScriptedRequest, unscripted: Reply): Reply {
-    const entry = this.#entries.find(({ script, left }) => left > 0 && matches(script, request));
+    const nowMs = this.#now();
+    const entry = this.#entries.find(
+      ({ script, left, addedMs }) =>
+        left > 0 && isDuring(script, nowMs - addedMs) && matches(script, request),
+    );
     if (!entry) return unscripted;
     entry.left -= 1;
     const { script, random } = entry;

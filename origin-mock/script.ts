@@ -8,6 +8,8 @@ const count = z
   .min(0)
   .max(2 ** 40);
 
+const duration = z.number().min(0).max(86_400_000);
+
 export const scriptSchema = z.strictObject({
   /** "GET /x", "* /x/*" or "/x": method and path, `*` matches anything; with a `?` the query counts too. */
   on: z.string().default('*'),
@@ -15,6 +17,21 @@ export const scriptSchema = z.strictObject({
   when: z.array(z.string()).default([]),
   /** Used up after so many requests; without it the script stays. */
   times: z.int().min(1).optional(),
+  /** Applies only now and then; without it always. Times count from when the script was added. */
+  during: z
+    .strictObject({
+      /** From here … */
+      fromMs: duration.default(0),
+      /** … for so long … */
+      forMs: duration.min(1),
+      /** … and again after each period; without it once. */
+      everyMs: duration.min(1).optional(),
+    })
+    .refine(({ forMs, everyMs = forMs }) => forMs <= everyMs, {
+      path: ['forMs'],
+      error: 'longer than everyMs',
+    })
+    .optional(),
   latency: latencySchema.optional(),
   /** 0–1 of the requests get `errorStatus` instead. */
   errorRatio: z.number().min(0).max(1).default(0),
@@ -46,6 +63,14 @@ export function parseScript(input: unknown): Script {
   }
   if (parsed.data.answer !== undefined) parseAnswer(parsed.data.answer);
   return parsed.data;
+}
+
+/** Whether a script applies that was added so many milliseconds ago. */
+export function isDuring({ during }: Pick<Script, 'during'>, ageMs: number): boolean {
+  if (!during) return true;
+  const { fromMs, forMs, everyMs } = during;
+  const sinceMs = ageMs - fromMs;
+  return sinceMs >= 0 && (everyMs === undefined ? sinceMs : sinceMs % everyMs) < forMs;
 }
 
 interface Answer {

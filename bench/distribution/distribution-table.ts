@@ -1,13 +1,11 @@
 // The distribution report for people: one table a size and weight pattern, and the numbers with their goals.
 import Table from 'cli-table3';
-import type { NumberRow } from './number-row.ts';
+import { bytesText, figureText, type NumberRow } from '../number-row.ts';
 import type { DistributionReport, DistributionRow } from './run-distribution.ts';
 
 const PLAIN = { style: { head: [], border: [], compact: true } };
 
 const percent = (ratio: number): string => `${(100 * ratio).toFixed(2)}%`;
-const bytes = (count: number): string =>
-  count >= 1e6 ? `${(count / 1e6).toFixed(1)} MB` : `${(count / 1e3).toFixed(0)} kB`;
 
 function distributionRow(row: DistributionRow): string[] {
   return [
@@ -20,7 +18,7 @@ function distributionRow(row: DistributionRow): string[] {
     row.onRemove ? percent(row.onRemove.moved) : '–',
     row.onAdd && row.onRemove ? percent(Math.max(row.onAdd.needless, row.onRemove.needless)) : '–',
     row.buildMs.toFixed(row.buildMs < 10 ? 2 : 0),
-    bytes(row.memoryBytes),
+    bytesText(row.memoryBytes),
     row.pickNs.toFixed(0),
     `${(row.picksPerSecond / 1e6).toFixed(2)} M`,
   ];
@@ -44,17 +42,11 @@ const HEAD = [
   'picks/s',
 ];
 
-function figure(value: number, unit: NumberRow['unit']): string {
-  if (unit === 'bytes') return value === 0 ? '0' : bytes(value);
-  if (unit === 'ratio') return value.toFixed(4);
-  return `${value.toFixed(value < 10 ? 2 : 0)} ${unit}`;
-}
-
 function numberRow({ figure: name, measured, unit, goal, met }: NumberRow): string[] {
   return [
     name,
-    figure(measured, unit),
-    goal ? `${goal.relation} ${figure(goal.value, unit)}` : '',
+    figureText(measured, unit),
+    goal ? `${goal.relation} ${figureText(goal.value, unit)}` : '',
     met === null ? '' : met ? 'met' : 'MISSED',
   ];
 }

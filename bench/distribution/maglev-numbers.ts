@@ -1,10 +1,10 @@
 // The figures that the design sets as goals for Maglev hashing, beside the package that its build is compared with.
 import { createBalancer } from '../../core/load-balancing/create-balancer.ts';
 import { seededRandom } from '../../core/random.ts';
+import { type NumberRow, row } from '../number-row.ts';
 import { type Member, makeMembers } from '../workload.ts';
 import { bestsMs, movementOf, ownersOf } from './measure.ts';
 import { hashringPackage } from './npm-packages.ts';
-import { type NumberRow, row } from './number-row.ts';
 
 const build = (members: readonly Member[]) =>
   createBalancer({ type: 'maglev', maxShare: 1.1, hashSeed: 0 }, members, seededRandom(0));

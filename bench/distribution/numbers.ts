@@ -4,12 +4,12 @@ import { aliasTable } from '../../core/load-balancing/alias-table.ts';
 import { type Random, seededRandom } from '../../core/random.ts';
 import { buildHashRing, type HashRing } from '../../core/sharding/hash-ring.ts';
 import { hashKey } from '../../core/sharding/key-hash.ts';
+import { type NumberRow, row } from '../number-row.ts';
 import { type Member, makeKeys, makeMembers } from '../workload.ts';
 import type { Contender } from './contender.ts';
 import { maglevNumbers } from './maglev-numbers.ts';
 import { bestMs, bestsMs, movementOf, ownersOf, weigh } from './measure.ts';
 import { consistentHashPackage, hashringPackage } from './npm-packages.ts';
-import { type NumberRow, row } from './number-row.ts';
 import { OWN_STRATEGIES } from './own-strategies.ts';
 
 const DEFAULTS = { maxShare: 1.1, seed: 0 };

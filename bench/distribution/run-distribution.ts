@@ -2,6 +2,7 @@
 // sizes, weights and key popularities.
 import { seededRandom } from '../../core/random.ts';
 import { describeEnvironment, type Environment } from '../environment.ts';
+import type { NumberRow } from '../number-row.ts';
 import {
   KEY_LENGTH,
   type Member,
@@ -24,7 +25,6 @@ import {
   weigh,
 } from './measure.ts';
 import { consistentHashPackage, hashringPackage, NPM_PACKAGES } from './npm-packages.ts';
-import type { NumberRow } from './number-row.ts';
 import { measureNumbers } from './numbers.ts';
 import { OWN_STRATEGIES } from './own-strategies.ts';
 import { PLAIN_RINGS } from './plain-rings.ts';

@@ -1,10 +1,10 @@
 // A backend dies under load: no user notices, and within a second no edge sends it anything more. What comes to the
 // dead one's port is written down by whoever took it over.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLoop } from '../../bench/open-loop.ts';
+import { type Doorkeeper, keepDoor } from '../../origin-mock/doorkeeper.ts';
 import { startOrigin } from '../../origin-mock/start-origin.ts';
 import { adminCalls } from '../support/admin-calls.ts';
-import { type Doorkeeper, keepDoor } from '../support/doorkeeper.ts';
-import { startLoop } from '../support/open-loop.ts';
 import { type Product, startProduct } from '../support/product.ts';
 import { waitUntil } from '../support/wait-until.ts';
 

@@ -20,7 +20,7 @@ const ARROWS: Record<string, readonly string[]> = {
   worker: ['core', 'durable-objects'],
   'durable-objects': ['core'],
   'origin-mock': [],
-  bench: ['core'],
+  bench: ['core', 'origin-mock'],
   local: ['core', 'origin-mock'],
 };
 

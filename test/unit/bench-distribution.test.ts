@@ -147,7 +147,8 @@ describe('the command line', () => {
   it('names its labs and flags in its help', () => {
     const { status, stdout } = bench('--help');
     expect(status).toBe(0);
-    for (const word of ['distribution', '--quick', '--json', '--seed']) expect(stdout).toContain(word);
+    for (const word of ['distribution', 'resilience', '--quick', '--json', '--seed'])
+      expect(stdout).toContain(word);
   });
 
   it.each([

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawLatencyMs, type Latency } from '../../origin-mock/latency.ts';
 import { createOrigin } from '../../origin-mock/origin.ts';
+import * as recipes from '../../origin-mock/recipes.ts';
 import { type FieldLine, fieldValue, patternBytes, type Reply } from '../../origin-mock/reply.ts';
 import { parseAnswer, parseScript, type ScriptInput } from '../../origin-mock/script.ts';
 import { covers } from '../../origin-mock/script-book.ts';
@@ -15,6 +16,13 @@ function originWith(...scripts: ScriptInput[]) {
     const [method = 'GET', target = '/'] = line.split(' ');
     return origin.reply({ method, target, fields, body: '', bodyBytes: 0 });
   };
+}
+
+/** An origin whose clock stands where the test puts it. */
+function originAt(clock: { ms: number }, ...scripts: ScriptInput[]) {
+  const origin = createOrigin({ name: 'a', now: () => clock.ms });
+  origin.scripts.add(...scripts);
+  return () => origin.reply({ method: 'GET', target: '/x', fields: [], body: '', bodyBytes: 0 });
 }
 
 function text(reply: Reply): string {
@@ -45,6 +53,8 @@ describe('a script', () => {
     [{ times: 0, fault: 'explode' }, /times: .*; fault: /],
     [{ latency: { type: 'fixed', ms: -1 } }, /latency\.ms/],
     [{ unknown: 1 }, /Unrecognized key: "unknown"/],
+    [{ during: { forMs: 0 } }, /during\.forMs/],
+    [{ during: { forMs: 20, everyMs: 10 } }, /during\.forMs: longer than everyMs/],
   ])('that is wrong says what is wrong: %j', (script, message) => {
     expect(() => parseScript(script)).toThrow(message);
   });
@@ -101,6 +111,84 @@ describe('a script', () => {
     // Binomial(2000, 0.3): mean 600, standard deviation 20.5; five of them leave 1 in 1.7 million outside.
     const errors = statuses.filter((status) => status === 500).length;
     expect(Math.abs(errors - 600)).toBeLessThan(103);
+  });
+});
+
+describe('a script that applies now and then', () => {
+  const statusesAt = async (script: ScriptInput, instants: readonly number[]) => {
+    const clock = { ms: 5_000 };
+    const ask = originAt(clock, script);
+    const statuses: number[] = [];
+    for (const ms of instants) {
+      clock.ms = 5_000 + ms;
+      statuses.push((await ask()).status);
+    }
+    return statuses;
+  };
+
+  it('counts from when it was added, and applies once', async () => {
+    const script = { answer: '503', during: { fromMs: 100, forMs: 50 } };
+    expect(await statusesAt(script, [0, 99, 100, 149, 150, 250])).toEqual([200, 200, 503, 503, 200, 200]);
+  });
+
+  it('or again after each period', async () => {
+    const script = { answer: '503', during: { fromMs: 10, forMs: 30, everyMs: 100 } };
+    expect(await statusesAt(script, [0, 10, 39, 40, 109, 110, 1_039, 1_040])).toEqual([
+      200, 503, 503, 200, 200, 503, 503, 200,
+    ]);
+  });
+
+  it('leaves the request to the next script meanwhile', async () => {
+    const clock = { ms: 0 };
+    const ask = originAt(clock, { answer: '503', during: { forMs: 50 } }, { answer: '299' });
+    expect((await ask()).status).toBe(503);
+    clock.ms = 50;
+    expect((await ask()).status).toBe(299);
+  });
+});
+
+describe('a recipe', () => {
+  it.each([
+    ['failFast', recipes.failFast(), { status: 503, delayMs: 0, fault: null }],
+    ['slow', recipes.slow(400), { status: 200, delayMs: 400, fault: null }],
+    ['resetBeforeHead', recipes.resetBeforeHead(), { fault: 'reset' }],
+    [
+      'resetMidBody',
+      recipes.resetMidBody(100),
+      { status: 200, fault: 'reset-mid-body', body: { bytes: 100 } },
+    ],
+    ['garbage', recipes.garbage(), { fault: 'garbage' }],
+    ['silent', recipes.silent(), { fault: 'hang' }],
+    ['silentAfterHead', recipes.silentAfterHead(), { fault: 'stall-mid-body', faultAfterBytes: 0 }],
+  ] as const)('%s is the fault that it names', async (_, script, reply) => {
+    expect(await originWith(script)('GET /')).toMatchObject(reply);
+  });
+
+  it('flapping is well first, and then resets', async () => {
+    const clock = { ms: 0 };
+    const ask = originAt(clock, recipes.flapping(300, 200));
+    const faults: unknown[] = [];
+    for (const ms of [0, 299, 300, 499, 500, 799, 800]) {
+      clock.ms = ms;
+      faults.push((await ask()).fault);
+    }
+    expect(faults).toEqual([null, null, 'reset', 'reset', null, null, 'reset']);
+  });
+
+  it('trickle gives one byte at a time', async () => {
+    const { body } = await originWith(recipes.trickle(5, 20))('GET /');
+    expect([...body.chunks].map(({ length }) => length)).toEqual([1, 1, 1, 1, 1]);
+    expect(body.intervalMs).toBe(20);
+  });
+
+  it('comeBackLater says when', async () => {
+    const reply = await originWith(recipes.comeBackLater(7))('GET /');
+    expect([reply.status, fieldValue(reply.fields, 'retry-after')]).toEqual([503, '7']);
+  });
+
+  it('covers what it is told to cover', async () => {
+    const ask = originWith(recipes.failFast('/users/*', 502));
+    expect([(await ask('GET /up')).status, (await ask('GET /users/1')).status]).toEqual([200, 502]);
   });
 });
 

@@ -6,16 +6,25 @@ export interface OpenLoop {
   /** Begins so many requests a second until `stop`. */
   readonly perSecond: number;
   readonly url: string;
-  readonly path?: string;
+  /** A function gets the running number of the request, from 0. */
+  readonly path?: string | ((n: number) => string);
+  readonly method?: string;
+  /** Sent with each request. */
+  readonly body?: string;
+}
+
+export interface LoopRequest {
+  /** Epoch ms of its beginning. */
+  readonly at: number;
+  /** Null for a connection or body that failed. */
+  readonly status: number | null;
+  /** Until the end of the body. */
+  readonly tookMs: number;
 }
 
 export interface LoopResult {
-  /** Epoch ms of its beginning; status, or null for a connection or body that failed. */
-  readonly requests: readonly {
-    readonly at: number;
-    readonly status: number | null;
-    readonly tookMs: number;
-  }[];
+  /** In the order of their ends. */
+  readonly requests: readonly LoopRequest[];
 }
 
 export interface RunningLoop {
@@ -23,10 +32,13 @@ export interface RunningLoop {
   stop(): Promise<LoopResult>;
 }
 
-export function startLoop({ perSecond, url, path = '/' }: OpenLoop): RunningLoop {
+const TICK_MS = 5;
+
+export function startLoop({ perSecond, url, path = '/', method = 'GET', body }: OpenLoop): RunningLoop {
   const { hostname, port } = new URL(url);
   const agent = new Agent({ keepAlive: true });
-  const requests: { at: number; status: number | null; tookMs: number }[] = [];
+  const pathOf = typeof path === 'string' ? () => path : path;
+  const requests: LoopRequest[] = [];
   const running = new Set<Promise<void>>();
   const startedAt = performance.now();
   let begun = 0;
@@ -39,13 +51,13 @@ export function startLoop({ perSecond, url, path = '/' }: OpenLoop): RunningLoop
         requests.push({ at, status, tookMs: performance.now() - beganAt });
         resolve();
       };
-      const sent = httpRequest({ hostname, port, path, agent }, (response) => {
+      const sent = httpRequest({ hostname, port, method, path: pathOf(begun), agent }, (response) => {
         response.on('data', () => {});
         response.on('end', () => end(response.complete ? (response.statusCode ?? null) : null));
         response.on('error', () => end(null));
       });
       sent.on('error', () => end(null));
-      sent.end();
+      sent.end(body);
     });
     running.add(one);
     void one.then(() => running.delete(one));
@@ -53,7 +65,7 @@ export function startLoop({ perSecond, url, path = '/' }: OpenLoop): RunningLoop
   const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - startedAt) / 1_000) * perSecond);
     for (; begun < due; begun++) begin();
-  }, 5);
+  }, TICK_MS);
   return {
     async stop() {
       clearInterval(timer);

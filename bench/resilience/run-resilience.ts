@@ -1,0 +1,74 @@
+// The resilience lab: the product on plain workerd before four origin processes under 200 GET/s, one fault after the
+// other, each under every strategy that it says something about.
+import { STRATEGY_TYPES } from '../../core/config/schema.ts';
+import { describeEnvironment, type Environment } from '../environment.ts';
+import { allDown } from './all-down.ts';
+import { backendDies } from './backend-dies.ts';
+import { backendFailsFast, failsFastAndIsEjected } from './backend-fails-fast.ts';
+import { PER_SECOND, type Run, type Stand, type StrategyType, startStand } from './stand.ts';
+import { weightsChange } from './weights-change.ts';
+
+export interface ResilienceOptions {
+  readonly quick: boolean;
+  /** Of the origins' chance; the edge's own is not ours to seed. */
+  readonly seed: number;
+  /** One line each. */
+  readonly progress: (line: string) => void;
+}
+
+export interface ResilienceReport {
+  readonly lab: 'resilience';
+  readonly environment: Environment;
+  readonly load: { readonly requestsPerSecond: number; readonly backends: number };
+  readonly runs: readonly Run[];
+}
+
+interface Scenario {
+  readonly name: string;
+  readonly run: (stand: Stand, strategy: StrategyType) => Promise<Run>;
+  readonly strategies: readonly StrategyType[];
+  readonly strategiesQuick: readonly StrategyType[];
+}
+
+const TYPICAL: readonly StrategyType[] = ['round-robin', 'consistent-hash', 'least-requests'];
+
+const SCENARIOS: readonly Scenario[] = [
+  { name: 'death', run: backendDies, strategies: STRATEGY_TYPES, strategiesQuick: TYPICAL },
+  {
+    name: 'fast failure',
+    run: backendFailsFast,
+    strategies: ['round-robin', 'consistent-hash', 'least-requests'],
+    strategiesQuick: ['round-robin', 'least-requests'],
+  },
+  {
+    name: 'fast failure with ejections',
+    run: failsFastAndIsEjected,
+    strategies: STRATEGY_TYPES,
+    strategiesQuick: STRATEGY_TYPES,
+  },
+  { name: 'all down', run: allDown, strategies: TYPICAL, strategiesQuick: ['round-robin'] },
+  { name: 'change of weights', run: weightsChange, strategies: TYPICAL, strategiesQuick: TYPICAL },
+];
+
+/** Quick: shorter runs under fewer strategies; under two minutes instead of some seven. */
+export async function runResilience({ quick, seed, progress }: ResilienceOptions): Promise<ResilienceReport> {
+  progress('resilience: starting the product and four origins');
+  const stand = await startStand({ quick, seed });
+  try {
+    const runs: Run[] = [];
+    for (const { name, run, strategies, strategiesQuick } of SCENARIOS) {
+      for (const strategy of quick ? strategiesQuick : strategies) {
+        progress(`resilience: ${name}, ${strategy}`);
+        runs.push(await run(stand, strategy));
+      }
+    }
+    return {
+      lab: 'resilience',
+      environment: describeEnvironment({ seed, quick }, ['workerd']),
+      load: { requestsPerSecond: PER_SECOND, backends: stand.origins.length },
+      runs,
+    };
+  } finally {
+    await stand.stop();
+  }
+}
