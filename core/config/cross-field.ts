@@ -5,7 +5,9 @@ import { formatPath } from './field-error.ts';
 import { refuseImpossibleHealth } from './health-rules.ts';
 import { isJsonObject, member } from './json.ts';
 import { refuseImpossibleOutlier } from './outlier-schema.ts';
+import { refuseImpossibleFallbacks, refuseMissingPool } from './pool-references.ts';
 import { type Path, type Refuse, refuseRepeatedHeaders } from './refuse.ts';
+import { refuseImpossibleSplit } from './split-schema.ts';
 
 /** O(size of the document). */
 export function crossFieldErrors(document: unknown): FieldError[] {
@@ -16,6 +18,7 @@ export function crossFieldErrors(document: unknown): FieldError[] {
 
   const pools = member(document, 'pools');
   if (isJsonObject(pools)) {
+    refuseImpossibleFallbacks(pools, refuse);
     for (const [name, pool] of Object.entries(pools)) {
       const backends = member(pool, 'backends');
       if (Array.isArray(backends)) refuseRepeatedIds(backends, ['pools', name, 'backends'], refuse);
@@ -28,14 +31,19 @@ export function crossFieldErrors(document: unknown): FieldError[] {
   if (Array.isArray(routes)) {
     refuseRepeatedIds(routes, ['routes'], refuse);
     routes.forEach((route, index) => {
-      const pool = member(route, 'pool');
-      if (typeof pool === 'string' && member(pools, pool) === undefined) {
-        refuse(['routes', index, 'pool'], `no pool "${pool.slice(0, 64)}" exists`);
+      const path = ['routes', index];
+      refuseImpossibleSplit(route, path, refuse);
+      refuseMissingPool(pools, member(route, 'pool'), [...path, 'pool'], refuse);
+      const split = member(route, 'split');
+      if (Array.isArray(split)) {
+        split.forEach((part: unknown, place) => {
+          refuseMissingPool(pools, member(part, 'pool'), [...path, 'split', place, 'pool'], refuse);
+        });
       }
       for (const side of ['request', 'response']) {
         refuseRepeatedHeaders(
           member(member(route, side), 'setHeaders'),
-          ['routes', index, side, 'setHeaders'],
+          [...path, side, 'setHeaders'],
           refuse,
         );
       }

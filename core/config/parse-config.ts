@@ -75,7 +75,6 @@ function issueErrors(issue: Issue, prefix: Path, root: unknown): FieldError[] {
       if (isValueNotSupportedYet(path, issue.input)) {
         return [{ path: formatPath(path), message: NOT_SUPPORTED_YET }];
       }
-      if (issue.input === undefined && isSplitRoute(path, root)) return [];
       return [{ path: formatPath(path), message: issue.message }];
     }
   }
@@ -87,13 +86,6 @@ function errorsInsideMisnamed(path: Path, root: unknown): FieldError[] {
   const pool = member(member(root, 'pools'), String(path[1]));
   const parsed = poolSchema.safeParse(pool, { reportInput: true, error: describeIssue });
   return parsed.success ? [] : parsed.error.issues.flatMap((issue) => issueErrors(issue, path, root));
-}
-
-/** `split` is refused by name already; that `pool` is missing beside it is no mistake of the author. */
-function isSplitRoute(path: Path, root: unknown): boolean {
-  if (path.length !== 3 || path[0] !== 'routes' || path[2] !== 'pool') return false;
-  const routes = member(root, 'routes');
-  return Array.isArray(routes) && member(routes[Number(path[1])], 'split') !== undefined;
 }
 
 /** Schemas skip `__proto__`, as it cannot be told from the prototype in places: refuse it wherever it is. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import * as rules from './field-rules.ts';
 import { poolName } from './names.ts';
 import { ruled } from './ruled.ts';
+import { splitSchema } from './split-schema.ts';
 
 export const routeSchema = z.strictObject({
   id: z.string().min(1).max(128),
@@ -14,7 +15,8 @@ export const routeSchema = z.strictObject({
     })
     .prefault({})
     .describe('An empty list matches all.'),
-  pool: poolName,
+  pool: poolName.optional().describe('Required unless `split`.'),
+  split: splitSchema.optional(),
   request: z
     .strictObject({
       trustedProxies: z

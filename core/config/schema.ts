@@ -76,6 +76,11 @@ export const strategySchema = z.strictObject({
 export const poolSchema = z.strictObject({
   backends: z.array(backendSchema).max(5_000).default([]),
   strategy: strategySchema.prefault({}),
+  fallbackPool: poolName
+    .optional()
+    .describe(
+      'Takes the requests while no healthy backend of this pool may take one more; it may have a fallback of its own.',
+    ),
   timeouts: timeoutsSchema.prefault({}),
   retry: retrySchema.prefault({}),
   health: healthSchema.optional().describe('Without it the backends are not probed.'),

@@ -171,9 +171,54 @@ describe('a configuration document', () => {
     });
   });
 
-  it('does not ask a route with a split for the pool that it replaces', () => {
-    const candidate = { pools: { web: pool() }, routes: [{ id: 'r', split: [{ pool: 'web', weight: 1 }] }] };
-    expect(errorsOf(candidate)).toEqual({ 'routes[0].split': 'not supported yet' });
+  describe('a split', () => {
+    const withSplit = (split: unknown, more: object = {}) => ({
+      pools: { web: pool(), api: pool() },
+      routes: [{ id: 'r', split, ...more }],
+    });
+    const part = (name: string, weight: number) => ({ pool: name, weight });
+
+    it('stands in for the pool, or leaves it the rest', () => {
+      expect(errorsOf(withSplit([part('web', 1), part('api', 0)]))).toEqual({});
+      expect(errorsOf(withSplit([part('api', 5)], { pool: 'web' }))).toEqual({});
+      expect(errorsOf(withSplit([part('web', 33.3), part('api', 66.7)], { pool: 'web' }))).toEqual({});
+    });
+
+    it.each<[string, unknown]>([
+      ['routes[0].split', withSplit([part('web', 60), part('api', 41)])],
+      ['routes[0].split', withSplit([part('web', 60), part('api', 41)], { pool: 'web' })],
+      ['routes[0].split', withSplit([part('web', 0), part('api', 0)])],
+      ['routes[0].split', withSplit([], { pool: 'web' })],
+      ['routes[0].split', withSplit({ web: 1 })],
+      ['routes[0].split[1].pool', withSplit([part('web', 1), part('web', 1)])],
+      ['routes[0].split[1].pool', withSplit([part('web', 1), part('none', 1)])],
+      ['routes[0].split[0].weight', withSplit([part('web', -1), part('api', 1)])],
+      ['routes[0].split[0].weight', withSplit([{ pool: 'web' }])],
+      ['routes[0].split[0].share', withSplit([{ ...part('web', 1), share: 1 }])],
+      ['routes[0].pool', withSplit(undefined)],
+    ])('is refused for a bad %s and nothing else (%#)', (path, candidate) => {
+      expect(Object.keys(errorsOf(candidate))).toEqual([path]);
+    });
+  });
+
+  it('refuses fallback pools that are not there, or lead back', () => {
+    const falling = (next: Record<string, string>) => ({
+      pools: Object.fromEntries(
+        ['a', 'b', 'c', 'd'].map((name) => [name, name in next ? { fallbackPool: next[name] } : {}]),
+      ),
+    });
+    expect(errorsOf(falling({ a: 'b', b: 'c', d: 'c' }))).toEqual({});
+    expect(errorsOf(falling({ a: 'a', b: 'none', c: 'constructor' }))).toEqual({
+      'pools.a.fallbackPool': 'must be another pool',
+      'pools.b.fallbackPool': 'no pool "none" exists',
+      'pools.c.fallbackPool': 'no pool "constructor" exists',
+    });
+    // "a" leads into the circle and is no part of it.
+    expect(errorsOf(falling({ a: 'b', b: 'c', c: 'd', d: 'b' }))).toEqual({
+      'pools.b.fallbackPool': 'must not lead back: b → c → d → b',
+      'pools.c.fallbackPool': 'must not lead back: b → c → d → b',
+      'pools.d.fallbackPool': 'must not lead back: b → c → d → b',
+    });
   });
 
   it.each<[string, unknown]>([
@@ -351,7 +396,7 @@ describe('a configuration document', () => {
       properties: { routes: { items: { required: string[]; additionalProperties: boolean } } };
     };
     expect(schema.required).toBeUndefined();
-    expect(schema.properties.routes.items.required).toEqual(['id', 'pool']);
+    expect(schema.properties.routes.items.required).toEqual(['id']);
     expect(schema.properties.routes.items.additionalProperties).toBe(false);
   });
 });

@@ -30,6 +30,7 @@ const explainedSchema = z
     shard: z.int().nullable(),
     cache: z.object({ decision: z.string(), reason: z.string() }),
     pool: z.string().nullable(),
+    poolPath: z.array(z.object({ pool: z.string(), reason: z.enum(['route', 'split', 'fallback']) })),
     candidates: z.array(
       z.object({
         backend: z.string(),

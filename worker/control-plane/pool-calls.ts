@@ -96,7 +96,7 @@ export const POOL_CALLS: readonly Operation[] = [
     method: 'DELETE',
     path: POOL,
     allowed: [],
-    summary: 'Removes a pool that no route names.',
+    summary: 'Removes a pool that no route and no other pool names.',
     query: changeQuery,
     headers: changeHeaders,
     answers: versionAnswers,

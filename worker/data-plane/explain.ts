@@ -9,6 +9,7 @@ import { explainSelection } from '../../core/load-balancing/explain-selection.ts
 import type { Edge, EdgeSnapshot } from '../edge.ts';
 import { cannotAsk, discard, interpret } from './cache-lookup.ts';
 import { selectionQuestion } from './choose-backend.ts';
+import { choosePool, type PoolStep } from './choose-pool.ts';
 import { outboundFields } from './outbound-fields.ts';
 import { routeTableOf } from './route-table.ts';
 
@@ -38,7 +39,10 @@ export interface Explained {
   readonly slot: number | null;
   readonly shard: number | null;
   readonly cache: { readonly decision: string; readonly reason: string };
+  /** The one chosen. */
   readonly pool: string | null;
+  /** Those looked at on the way to it, in order, and what led to each. */
+  readonly poolPath: readonly PoolStep[];
   readonly candidates: readonly ExplainedCandidate[];
   readonly chosen: string | null;
 }
@@ -53,6 +57,7 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
     slot: null,
     shard: null,
     pool: null,
+    poolPath: [],
     candidates: [],
     chosen: null,
   };
@@ -68,15 +73,17 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
     return { ...nothing, route: route.id, cache: { decision: 'refused', reason: 'loop' } };
   const place = placeOf(edge, snapshot, target, route);
   const cache = await explainCache(edge, snapshot, input.method, outbound.fields, place.cacheKey);
-  const explained = { ...nothing, ...place, route: route.id, pool: route.pool, cache };
-  const pool = edge.pools.get(snapshot, route.pool);
-  if (!pool) return explained;
-
   const asking = { snapshot, target, received, clientIp };
+  const { pool, path } = choosePool(edge, asking, route, edge.now());
   const { candidates, selection } = explainSelection(selectionQuestion(asking, pool, [], edge.now()));
   const idOf = (index: number): string => pool.backends[index]?.id ?? String(index);
   return {
-    ...explained,
+    ...nothing,
+    ...place,
+    route: route.id,
+    cache,
+    pool: pool.name,
+    poolPath: path,
     candidates: candidates.map(({ backend, score, accepted, reason }, at) => ({
       backend: idOf(backend),
       order: at + 1,

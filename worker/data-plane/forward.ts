@@ -9,9 +9,12 @@ import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
 import type { StoredResponse } from '../../core/cache/stored-response.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
 import { type CacheAnswer, type CacheForward, discard, type StaleEntry } from './cache-lookup.ts';
+import { choosePool } from './choose-pool.ts';
 import type { EdgeError } from './edge-error.ts';
 import { fetchOrigin, type OriginOutcome } from './fetch-origin.ts';
 import { giveBackLease } from './fill.ts';
+import type { RuntimePool } from './pool-registry.ts';
+import { tellFallBack } from './tell-fall-back.ts';
 import type { Visit } from './visit.ts';
 
 export type Answered = Extract<OriginOutcome, { type: 'answered' }>;
@@ -37,14 +40,15 @@ export type Forwarded = Answered | FromStale | { readonly type: 'failed'; readon
 type Miss = Exclude<CacheAnswer, { type: 'hit' | 'not-cached' }>;
 
 export async function forward(visit: Visit, cached: Miss): Promise<Forwarded> {
+  const pool = poolFor(visit);
   if (cached.type !== 'forward' || cached.stale === null) {
-    const outcome = await sendOut(visit, visit.fields);
+    const outcome = await sendOut(visit, pool, visit.fields);
     if (outcome.type === 'failed' && cached.type === 'forward') giveBackLease(visit, cached);
     return outcome;
   }
   const { stale } = cached;
   const asked = stale.mayBeConfirmed ? fieldsToRevalidate(visit.fields, stale.stored) : visit.fields;
-  const outcome = await sendOut(visit, asked);
+  const outcome = await sendOut(visit, pool, asked);
   if (outcome.type === 'answered' && outcome.response.status === 304 && stale.mayBeConfirmed) {
     return confirmedOr(visit, cached, stale, outcome);
   }
@@ -69,7 +73,7 @@ async function confirmedOr(
     return { type: 'from-stale', cached, stored, ...body, origin, keepMs, reason };
   }
   discard(stale.body);
-  const again = await sendOut(visit, withoutConditions(visit.fields));
+  const again = await sendOut(visit, origin.pool, withoutConditions(visit.fields));
   if (again.type === 'failed') giveBackLease(visit, cached);
   return again;
 }
@@ -103,12 +107,16 @@ async function staleInstead(
   return answer === 'cannot-revalidate' ? cannotRevalidate(outcome.error) : outcome;
 }
 
-function sendOut(visit: Visit, fields: Fields): Promise<OriginOutcome> {
-  const { edge, snapshot, route, tally, isUpgrade } = visit;
-  const pool = edge.pools.get(snapshot, route.pool);
-  if (!pool) throw new Error(`Version ${snapshot.version} lacks pool "${route.pool}" of route "${route.id}"`);
-  tally.pool = pool.name;
-  return fetchOrigin(visit, pool, isUpgrade ? [...fields, ['upgrade', 'websocket']] : fields);
+function poolFor(visit: Visit): RuntimePool {
+  const { edge, route, tally } = visit;
+  const choice = choosePool(edge, visit, route, edge.now());
+  tally.pool = choice.pool.name;
+  if (choice.pool !== choice.first) tellFallBack(visit, choice);
+  return choice.pool;
+}
+
+function sendOut(visit: Visit, pool: RuntimePool, fields: Fields): Promise<OriginOutcome> {
+  return fetchOrigin(visit, pool, visit.isUpgrade ? [...fields, ['upgrade', 'websocket']] : fields);
 }
 
 function withoutConditions(fields: Fields): Fields {

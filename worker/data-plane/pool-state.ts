@@ -8,14 +8,14 @@ export interface PoolState {
   readonly outliers: OutlierDetector;
   readonly suspicions: SuspicionPacer;
   /** Events about the pool, told now and then. */
-  readonly told: { panicAt: number };
+  readonly told: { panicAt: number; fellBackAt: number };
 }
 
 export function newPoolState({ outlier }: Pool, random: Random): PoolState {
   return {
     outliers: new OutlierDetector(outlier, random),
     suspicions: new SuspicionPacer(),
-    told: { panicAt: Number.NEGATIVE_INFINITY },
+    told: { panicAt: Number.NEGATIVE_INFINITY, fellBackAt: Number.NEGATIVE_INFINITY },
   };
 }
 

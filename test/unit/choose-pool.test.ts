@@ -1,0 +1,87 @@
+// The step from a route to a pool: its own, one of a split, and on to fallback pools.
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../core/config/parse-config.ts';
+import type { ConfigDocument } from '../../core/config/schema.ts';
+import { parseTarget } from '../../core/http/target.ts';
+import { seededRandom } from '../../core/random.ts';
+import type { HealthVerdict, HealthVerdicts } from '../../durable-objects/interfaces/directory.ts';
+import { choosePool } from '../../worker/data-plane/choose-pool.ts';
+import { createPoolRegistry } from '../../worker/data-plane/pool-registry.ts';
+
+type RouteDocument = NonNullable<ConfigDocument['routes']>[number];
+
+function chooserOf(
+  pools: ConfigDocument['pools'],
+  route: Omit<RouteDocument, 'id'>,
+  health: HealthVerdicts = {},
+) {
+  const parsed = parseConfig({ pools, routes: [{ id: 'r', ...route }] });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+  const { config } = parsed;
+  const [onlyRoute] = config.routes;
+  if (!onlyRoute) throw new Error('There is no route');
+  const random = seededRandom(1);
+  const edge = { pools: createPoolRegistry(random), random };
+  const shardMap = { epoch: 1, slots: [], groups: [] };
+  const snapshot = { version: 1, healthEpoch: 1, config, health, shardMap };
+  return ({ clientIp = '', path = '/' } = {}) => {
+    const target = parseTarget(`http://h.example${path}`);
+    if (target.type !== 'target') throw new Error(`${path} is no target`);
+    return choosePool(edge, { snapshot, target, received: [], clientIp }, onlyRoute, 0);
+  };
+}
+
+const pool = (more: object = {}) => ({ backends: [{ id: 'a', url: 'http://a.example' }], ...more });
+const down: Record<string, HealthVerdict> = {
+  a: { state: 'unhealthy', since: 0, epoch: 1, reason: 'probe' },
+};
+const probed = { health: { path: '/' } };
+const names = (path: readonly { readonly pool: string; readonly reason: string }[]) =>
+  path.map((step) => `${step.pool}: ${step.reason}`);
+
+describe('choosePool', () => {
+  it('takes the route’s pool', () => {
+    const { pool: chosen, path } = chooserOf({ web: pool() }, { pool: 'web' })();
+    expect([chosen.name, names(path)]).toEqual(['web', ['web: route']]);
+  });
+
+  it('splits by the key of the first pool listed', () => {
+    const pools = { main: pool(), canary: pool({ strategy: { key: ['path'] } }) };
+    const choose = chooserOf(pools, { pool: 'main', split: [{ pool: 'canary', weight: 50 }] });
+    const chosen = Array.from({ length: 100 }, (_, i) => choose({ path: `/${i}` }).pool.name);
+    expect(new Set(chosen)).toEqual(new Set(['main', 'canary']));
+    expect(
+      Array.from({ length: 100 }, (_, i) => choose({ path: `/${i}`, clientIp: '::1' }).pool.name),
+    ).toEqual(chosen);
+    expect(names(choose().path)[0]).toMatch(/: split$/);
+  });
+
+  const chain = {
+    a: pool({ ...probed, fallbackPool: 'b' }),
+    b: pool({ ...probed, fallbackPool: 'c' }),
+    c: pool(probed),
+  };
+  it.each<[string, string[], string, string[]]>([
+    ['stays while a healthy backend is left', [], 'a', ['a: route']],
+    ['falls back to the next', ['a'], 'b', ['a: route', 'b: fallback']],
+    ['goes on along the chain', ['a', 'b'], 'c', ['a: route', 'b: fallback', 'c: fallback']],
+    [
+      'comes back to its own pool where all are ill',
+      ['a', 'b', 'c'],
+      'a',
+      ['a: route', 'b: fallback', 'c: fallback'],
+    ],
+  ])('%s', (_what, ill, expected, steps) => {
+    const health = Object.fromEntries(ill.map((name) => [name, down]));
+    const { pool: chosen, first, path } = chooserOf(chain, { pool: 'a' }, health)();
+    expect([chosen.name, first.name, names(path)]).toEqual([expected, 'a', steps]);
+  });
+
+  it('falls back from a pool that has no backend at all, or none that takes requests', () => {
+    const disabled = { backends: [{ id: 'a', url: 'http://a.example', state: 'disabled' as const }] };
+    for (const own of [{ backends: [] }, disabled]) {
+      const choose = chooserOf({ a: { ...own, fallbackPool: 'b' }, b: pool() }, { pool: 'a' });
+      expect(choose().pool.name).toBe('b');
+    }
+  });
+});
