@@ -1,4 +1,4 @@
-// Fields and values that the interface names and this version does not have yet. They are refused by that name:
+// Fields that the interface names and this version does not have yet. They are refused by that name:
 // accepting and ignoring them would be a lie, calling them unknown a misunderstanding.
 
 export const NOT_SUPPORTED_YET = 'not supported yet';
@@ -45,9 +45,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   'l1',
 ]);
 
-const VALUES: ReadonlyMap<string, RegExp> = new Map([['pools.*.strategy.type', /^peak-ewma$/]]);
-
-/** The place in the tables above that stands for `path`. */
+/** The place in the table above that stands for `path`. */
 function patternOf(path: readonly PropertyKey[]): string {
   let pattern = '';
   path.forEach((part, depth) => {
@@ -60,8 +58,4 @@ function patternOf(path: readonly PropertyKey[]): string {
 
 export function isFieldNotSupportedYet(path: readonly PropertyKey[]): boolean {
   return FIELDS.has(patternOf(path));
-}
-
-export function isValueNotSupportedYet(path: readonly PropertyKey[], value: unknown): boolean {
-  return typeof value === 'string' && (VALUES.get(patternOf(path))?.test(value) ?? false);
 }

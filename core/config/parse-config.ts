@@ -5,7 +5,7 @@ import type { FieldError } from './field-error.ts';
 import { formatPath } from './field-error.ts';
 import { withFittingTimeout } from './health-rules.ts';
 import { DEPTH_MAX, isJsonObject, isNestedTooDeep, member } from './json.ts';
-import { isFieldNotSupportedYet, isValueNotSupportedYet, NOT_SUPPORTED_YET } from './not-supported-yet.ts';
+import { isFieldNotSupportedYet, NOT_SUPPORTED_YET } from './not-supported-yet.ts';
 import { withFittingEjections } from './outlier-schema.ts';
 import type { Config, ConfigDocument } from './schema.ts';
 import { configSchema, poolSchema, REGIONS } from './schema.ts';
@@ -71,12 +71,8 @@ function issueErrors(issue: Issue, prefix: Path, root: unknown): FieldError[] {
         ...issue.issues.map((inner) => ({ path: formatPath(path), message: inner.message })),
         ...errorsInsideMisnamed(path, root),
       ];
-    default: {
-      if (isValueNotSupportedYet(path, issue.input)) {
-        return [{ path: formatPath(path), message: NOT_SUPPORTED_YET }];
-      }
+    default:
       return [{ path: formatPath(path), message: issue.message }];
-    }
   }
 }
 

@@ -21,6 +21,7 @@ export const STRATEGY_TYPES = [
   'rendezvous',
   'first-available',
   'least-requests',
+  'peak-ewma',
 ] as const;
 /** Where a Durable Object can be asked to live; the first three are the default of `shards.regions`. */
 export const REGIONS = [

@@ -13,6 +13,10 @@ export interface BalancerBackend {
 export interface PoolView {
   /** Requests in flight from this isolate. */
   inFlight(backend: number): number;
+  /** Moving average until the head of an answer, ms; null, and by default, where there is none. */
+  latencyMs?(backend: number): number | null;
+  /** Requests that failed lately, as so many in flight; by default none. */
+  failureLoad?(backend: number): number;
 }
 
 export interface BalancerParameters {

@@ -5,6 +5,7 @@ import { consistentHash } from './consistent-hash.ts';
 import { firstAvailable } from './first-available.ts';
 import { leastRequests } from './least-requests.ts';
 import { maglev } from './maglev.ts';
+import { peakEwma } from './peak-ewma.ts';
 import { rendezvous } from './rendezvous.ts';
 import { roundRobin } from './round-robin.ts';
 import { uniformRandom } from './uniform-random.ts';
@@ -21,6 +22,7 @@ export const BALANCERS = {
   rendezvous,
   'first-available': firstAvailable,
   'least-requests': leastRequests,
+  'peak-ewma': peakEwma,
 } as const satisfies Record<string, BalancerFactory>;
 
 export type BalancerType = keyof typeof BALANCERS;

@@ -128,7 +128,6 @@ describe('a configuration document', () => {
   it.each([
     ['pools.web.backends[0].priority', document({ backends: [backend('a', { priority: 1 })] })],
     ['pools.web.backends[0].region', document({ backends: [backend('a', { region: 'enam' })] })],
-    ['pools.web.strategy.type', document({ strategy: { type: 'peak-ewma' } })],
     ['pools.web.strategy.boundedLoad', document({ strategy: { boundedLoad: 1.25 } })],
     ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],
     ['pools.web.timeouts.firstByteMs', document({ timeouts: { firstByteMs: 1 } })],

@@ -48,9 +48,9 @@ describe('createPoolRegistry', () => {
     const moved = { ...backend('b'), url: 'http://elsewhere.example' };
     const after = registry.get(snapshotOf({ web: { backends: [moved] } }), 'web');
     expect(after?.backends[0]?.state).toBe(load);
-    expect(after?.view.inFlight(0)).toBe(3);
+    expect(after?.viewAt(0).inFlight(0)).toBe(3);
     const other = registry.get(snapshotOf({ api: { backends: [backend('b')] } }), 'api');
-    expect(other?.view.inFlight(0)).toBe(0);
+    expect(other?.viewAt(0).inFlight(0)).toBe(0);
   });
 
   it('knows no pool by the name of something that every object has', () => {

@@ -73,7 +73,7 @@ export function selectionQuestion(
     balancer: pool.balancer,
     backends: pool.config.backends,
     key: pool.balancer.usesKey ? strategyKey(asking, pool.config.strategy.key) : '',
-    pool: pool.view,
+    pool: pool.viewAt(nowMs),
     healthOf: healthOf(asking, pool),
     isEjected: (index) => ejectedUntil(asking.snapshot, pool, pool.backends[index]?.id ?? '', nowMs) !== null,
     limitOf: (index) => {

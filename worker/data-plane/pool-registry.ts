@@ -23,7 +23,8 @@ export interface RuntimePool {
   readonly config: Pool;
   readonly backends: readonly RuntimeBackend[];
   readonly balancer: Balancer;
-  readonly view: PoolView;
+  /** What is measured of the backends, as it counts at that time (epoch ms). */
+  viewAt(nowMs: number): PoolView;
   readonly state: PoolState;
 }
 
@@ -64,7 +65,11 @@ export function createPoolRegistry(random: Random): PoolRegistry {
       config,
       backends,
       balancer: createBalancer({ type, maxShare, hashSeed }, config.backends, random),
-      view: { inFlight: (backend) => backends[backend]?.state.inFlight ?? 0 },
+      viewAt: (nowMs) => ({
+        inFlight: (backend) => backends[backend]?.state.inFlight ?? 0,
+        latencyMs: (backend) => backends[backend]?.state.meter.latencyMs(nowMs) ?? null,
+        failureLoad: (backend) => backends[backend]?.state.meter.failureLoad(nowMs) ?? 0,
+      }),
       state: stateOfPool(name, config),
     };
   };

@@ -1,5 +1,6 @@
-// What the data plane learns about a backend from each attempt: counted by the outlier detector, told as an event when
-// it takes the backend out, and put before the monitor when it is a sign that the backend may be down for everybody.
+// What the data plane learns about a backend from each attempt: measured for the strategies that go by load, counted by
+// the outlier detector, told as an event when it takes the backend out, and put before the monitor when it is a sign
+// that the backend may be down for everybody.
 import { type AttemptOutcome, outcomeOfStatus } from '../../core/load-balancing/attempt-outcome.ts';
 import { verdictOf } from './ejections.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
@@ -25,6 +26,7 @@ export function watchOutcome(
   const { edge, context, snapshot } = visit;
   const nowMs = edge.now();
   const outcome = outcomeOf(visit, pool, end, nowMs - requestedAt);
+  if (outcome !== 'edge-error') backend.state.meter.record(nowMs - requestedAt, outcome !== 'success', nowMs);
   const initial = pool.config.health?.initial ?? 'healthy';
   const isUsable = (id: string): boolean =>
     (verdictOf(snapshot, pool.name, id)?.state ?? initial) !== 'unhealthy';
