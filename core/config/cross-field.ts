@@ -34,6 +34,7 @@ export function crossFieldErrors(document: unknown): FieldError[] {
       const path = ['routes', index];
       refuseImpossibleSplit(route, path, refuse);
       refuseMissingPool(pools, member(route, 'pool'), [...path, 'pool'], refuse);
+      refuseMissingPool(pools, member(member(route, 'mirror'), 'pool'), [...path, 'mirror', 'pool'], refuse);
       const split = member(route, 'split');
       if (Array.isArray(split)) {
         split.forEach((part: unknown, place) => {

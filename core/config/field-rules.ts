@@ -5,7 +5,7 @@ import { parseNetwork } from '../http/ip.ts';
 import { parseHostAndPort } from './origin-url.ts';
 
 /** Written by the edge itself; CDN-Loop and Via are what stops a request that goes round in circles. */
-const REQUEST_FIELDS_OF_THE_EDGE = new Set(['host', 'content-length', 'cdn-loop', 'via']);
+const REQUEST_FIELDS_OF_THE_EDGE = new Set(['host', 'content-length', 'cdn-loop', 'via', 'roundel-mirror']);
 const RESPONSE_FIELDS_OF_THE_EDGE = new Set(['content-length', 'via', 'cache-status', 'roundel-backend']);
 
 function headerNameProblem(name: string, reserved: ReadonlySet<string>): string | null {

@@ -27,7 +27,6 @@ const FIELDS: ReadonlySet<string> = new Set([
   'pools.*.affinity',
   'pools.*.overprovisioning',
   'pools.*.preferRegion',
-  'routes[].mirror',
   'routes[].cache.consistency',
   'routes[].cache.key',
   'routes[].cache.defaultTtlSeconds',

@@ -1,6 +1,7 @@
 // Which requests a route takes, which pool they go to, and what changes on their way there and back.
 import { z } from 'zod';
 import * as rules from './field-rules.ts';
+import { mirrorSchema } from './mirror-schema.ts';
 import { poolName } from './names.ts';
 import { ruled } from './ruled.ts';
 import { splitSchema } from './split-schema.ts';
@@ -17,6 +18,7 @@ export const routeSchema = z.strictObject({
     .describe('An empty list matches all.'),
   pool: poolName.optional().describe('Required unless `split`.'),
   split: splitSchema.optional(),
+  mirror: mirrorSchema.optional(),
   request: z
     .strictObject({
       trustedProxies: z

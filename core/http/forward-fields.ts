@@ -20,6 +20,9 @@ export type ForwardToOrigin =
 /** RFC 9110 §7.6.3: protocol version of the message received, and who we are. */
 const VIA = '1.1 roundel';
 
+/** Written anew, or only by the edge itself. */
+const OF_THE_EDGE = new Set(['host', 'cdn-loop', 'roundel-mirror']);
+
 /**
  * Request fields for an origin: no Host (the caller sends the backend's), nothing hop-by-hop, claims checked, Via and
  * CDN-Loop extended, then the route's changes. These are also the fields to decide storing and reuse by: Vary must
@@ -31,7 +34,7 @@ export function fieldsToOrigin(
   const { fields } = request;
   // Before Connection can name the field away.
   if (hasOwnCdnId(fields)) return { type: 'loop' };
-  const endToEnd = withoutHopByHop(fields).filter(([name]) => name !== 'host' && name !== 'cdn-loop');
+  const endToEnd = withoutHopByHop(fields).filter(([name]) => !OF_THE_EDGE.has(name));
   const forwarded = withForwardedFields(endToEnd, request);
   const marked: Fields = [...forwarded, ['via', VIA], ['cdn-loop', cdnLoopValue(fields)]];
   return { type: 'forward', fields: changed(marked, request) };

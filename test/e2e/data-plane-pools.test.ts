@@ -4,11 +4,14 @@ import type { ConfigDocument } from '../../core/config/schema.ts';
 import type { RunningOrigin } from '../../origin-mock/start-origin.ts';
 import { type Product, startProduct } from '../support/product.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { type Ask, askEdge } from './ask-edge.ts';
+import { type Ask, askEdge, unusedPort } from './ask-edge.ts';
 
 let product: Product;
 
+let closedPort: number;
+
 beforeAll(async () => {
+  closedPort = await unusedPort();
   product = await startProduct({ mocks: 4, edges: 2, config: configFor });
 });
 afterAll(() => product?.stop());
@@ -30,6 +33,8 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
       frail: { backends: [backend('a')], health, fallbackPool: 'middle' },
       middle: { backends: [{ ...backend('b'), state: 'disabled' }], fallbackPool: 'spare' },
       spare: { backends: [backend('c')] },
+      echo: { backends: [backend('d')], timeouts: { attemptMs: 1_000 } },
+      gone: { backends: [{ id: 'nobody', url: `http://127.0.0.1:${closedPort}` }] },
     },
     routes: [
       {
@@ -39,6 +44,21 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
         split: [{ pool: 'canary', weight: 20 }],
       },
       { id: 'frail', match: { hosts: ['frail.test'] }, pool: 'frail' },
+      { id: 'mirrored', match: { hosts: ['mirrored.test'] }, pool: 'spare', mirror: { pool: 'echo' } },
+      {
+        id: 'all-mirrored',
+        match: { hosts: ['all-mirrored.test'] },
+        pool: 'spare',
+        mirror: { pool: 'echo', unsafeMethods: true },
+        cache: { enabled: true },
+      },
+      {
+        id: 'half-mirrored',
+        match: { hosts: ['half-mirrored.test'] },
+        pool: 'spare',
+        mirror: { pool: 'echo', ratio: 0.5 },
+      },
+      { id: 'lost', match: { hosts: ['lost.test'] }, pool: 'spare', mirror: { pool: 'gone' } },
     ],
     shards: { count: 1, replicas: 1 },
   };
@@ -71,6 +91,26 @@ async function explain(host: string, headers: Record<string, string> = {}): Prom
   const json = { url: `http://${host}/`, headers, clientIp: '192.0.2.1' };
   return (await product.admin('/v1/explain', { method: 'POST', json })).json() as Promise<Explained>;
 }
+
+interface Told {
+  readonly type: string;
+  readonly subject: string;
+  readonly detail: Record<string, unknown>;
+}
+
+/** The newest that has this in its detail, once there is one. */
+const eventOf = (type: string, subject: string, detail: Record<string, unknown> = {}): Promise<Told> =>
+  waitUntil(
+    async () => {
+      const { events } = (await (await product.admin('/v1/events')).json()) as { events: Told[] };
+      const isMeant = (told: Told) =>
+        told.type === type &&
+        told.subject === subject &&
+        Object.entries(detail).every(([name, value]) => told.detail[name] === value);
+      return events.find(isMeant);
+    },
+    { what: `an event "${type}" about ${subject}` },
+  );
 
 describe('a split', () => {
   it('gives a pool its share of the keys, the same keys at every edge, and explains it', async () => {
@@ -120,18 +160,113 @@ describe('a fallback pool', () => {
       { pool: 'middle', reason: 'fallback' },
       { pool: 'spare', reason: 'fallback' },
     ]);
-    const event = await waitUntil(async () => {
-      const told = (await (await product.admin('/v1/events')).json()) as {
-        events: { type: string; subject: string; detail: Record<string, unknown> }[];
-      };
-      return told.events.find(({ type }) => type === 'pool-fell-back');
-    });
-    expect(event.subject).toBe('frail');
-    expect(event.detail).toMatchObject({ to: 'spare', path: ['frail', 'middle', 'spare'], route: 'frail' });
+    const { detail } = await eventOf('pool-fell-back', 'frail', { to: 'spare', route: 'frail' });
+    expect(detail.path).toEqual(['frail', 'middle', 'spare']);
 
     origin('a').reset();
     await waitUntil(async () => (await explain('frail.test')).pool === 'frail');
     await ask('frail.test');
     expect(asked()).toEqual([1, 0, 5, 0]);
+  });
+});
+
+describe('a mirror', () => {
+  const arrived = (count: number) =>
+    waitUntil(() => origin('d').ledger.entries().length >= count, { what: `${count} copies` });
+  const mark = ['Roundel-Mirror', 'X-Mark'];
+
+  it('gets a marked copy of the request, and the client the answer of its own pool', async () => {
+    origin('d').script({ answer: '500\n\nnot for you' });
+    const headers = { 'X-Mark': 'm', 'Roundel-Mirror': 'claimed' };
+    const { status, body } = await ask('mirrored.test', { path: '/x?y=1', headers });
+    expect([status, body.toString()]).not.toEqual([500, 'not for you']);
+    await arrived(1);
+    expect(origin('d').ledger.wire({ fields: mark })).toEqual(['GET /x?y=1\nX-Mark: m\nroundel-mirror: 1']);
+    expect(origin('c').ledger.wire({ fields: mark })).toEqual(['GET /x?y=1\nX-Mark: m']);
+  });
+
+  it('neither delays nor fails anybody when it is slow or dead', async () => {
+    origin('d').script({ latency: { type: 'fixed', ms: 5_000 } });
+    const startedAt = performance.now();
+    for (const host of ['mirrored.test', 'lost.test']) {
+      for (let i = 0; i < 10; i++) expect((await ask(host)).status).toBe(200);
+    }
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    expect(asked()[2]).toBe(20);
+    expect(
+      origin('d')
+        .ledger.entries()
+        .every(({ outcome }) => outcome !== 'answered'),
+    ).toBe(true);
+  });
+
+  it('gets nothing that may change something, unless that is asked for', async () => {
+    const body = 'x'.repeat(1_000);
+    expect((await ask('mirrored.test', { method: 'POST', body })).status).toBe(200);
+    expect((await ask('all-mirrored.test', { method: 'POST', path: '/all', body })).status).toBe(200);
+    await arrived(1);
+    const bodies = (name: Name) =>
+      origin(name)
+        .ledger.entries()
+        .map(({ method, target, bodyBytes, fields }) => ({
+          what: `${method} ${target}`,
+          bodyBytes,
+          length: fields.find(([field]) => field.toLowerCase() === 'content-length')?.[1],
+        }));
+    await waitUntil(() => bodies('d').every(({ bodyBytes }) => bodyBytes === 1_000));
+    expect(bodies('d')).toEqual([{ what: 'POST /all', bodyBytes: 1_000, length: '1000' }]);
+    expect(bodies('c')).toEqual([
+      { what: 'POST /', bodyBytes: 1_000, length: '1000' },
+      { what: 'POST /all', bodyBytes: 1_000, length: '1000' },
+    ]);
+  });
+
+  it('gets no long bodies, and says so', async () => {
+    const body = 'x'.repeat(65_537);
+    expect((await ask('all-mirrored.test', { method: 'POST', path: '/long', body })).status).toBe(200);
+    expect(
+      (await ask('all-mirrored.test', { method: 'POST', path: '/chunked', body: ['a', 'b'] })).status,
+    ).toBe(200);
+    expect(
+      origin('c')
+        .ledger.entries()
+        .map(({ bodyBytes }) => bodyBytes),
+    ).toEqual([65_537, 2]);
+    await eventOf('mirror-skipped', 'echo', { reason: 'too-large', route: 'all-mirrored' });
+    expect(asked()[3]).toBe(0);
+  });
+
+  it('gets its ratio of the requests', async () => {
+    for (let i = 0; i < 60; i++) await ask('half-mirrored.test');
+    await ask('mirrored.test', { path: '/last' });
+    await waitUntil(() => origin('d').ledger.entries({ on: '/last' }).length === 1);
+    const copies = origin('d').ledger.entries({ on: '/' }).length;
+    // Half of 60: five deviations of √(60 / 4) = 3.9.
+    expect(Math.abs(copies - 30)).toBeLessThan(20);
+  });
+
+  it('gets nothing of what the cache answers', async () => {
+    origin('c').script({ on: '/kept', answer: '200\nCache-Control: max-age=60\n\nkept' });
+    await ask('all-mirrored.test', { path: '/kept' });
+    await waitUntil(async () =>
+      (await ask('all-mirrored.test', { path: '/kept' })).headers['cache-status']?.includes('hit'),
+    );
+    const sent = origin('c').ledger.entries({ on: '/kept' }).length;
+    await arrived(sent);
+    expect(origin('d').ledger.entries({ on: '/kept' })).toHaveLength(sent);
+  });
+
+  it('that hangs is not sent more and more', async () => {
+    origin('d').script({ latency: { type: 'fixed', ms: 5_000 } });
+    const answers = await Promise.all(Array.from({ length: 130 }, () => ask('mirrored.test')));
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    await eventOf('mirror-skipped', 'echo', { reason: 'too-many' });
+    expect(asked()[3]).toBeLessThanOrEqual(100);
+    // Given up after a second, it gets copies again.
+    origin('d').reset();
+    await waitUntil(async () => {
+      await ask('mirrored.test');
+      return (asked()[3] ?? 0) > 0;
+    });
   });
 });

@@ -13,6 +13,7 @@ import { choosePool } from './choose-pool.ts';
 import type { EdgeError } from './edge-error.ts';
 import { fetchOrigin, type OriginOutcome } from './fetch-origin.ts';
 import { giveBackLease } from './fill.ts';
+import { mirror } from './mirror.ts';
 import type { RuntimePool } from './pool-registry.ts';
 import { tellFallBack } from './tell-fall-back.ts';
 import type { Visit } from './visit.ts';
@@ -41,6 +42,7 @@ type Miss = Exclude<CacheAnswer, { type: 'hit' | 'not-cached' }>;
 
 export async function forward(visit: Visit, cached: Miss): Promise<Forwarded> {
   const pool = poolFor(visit);
+  mirror(visit);
   if (cached.type !== 'forward' || cached.stale === null) {
     const outcome = await sendOut(visit, pool, visit.fields);
     if (outcome.type === 'failed' && cached.type === 'forward') giveBackLease(visit, cached);

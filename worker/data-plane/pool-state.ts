@@ -4,18 +4,29 @@ import { OutlierDetector } from '../../core/load-balancing/outlier-detector.ts';
 import { SuspicionPacer } from '../../core/load-balancing/suspicion-pacer.ts';
 import type { Random } from '../../core/random.ts';
 
+/** One mirrored request on its way. */
+export interface MirrorCopy {
+  /** Epoch ms; beyond it whoever made it is gone. */
+  readonly endsAt: number;
+}
+
+const NEVER = Number.NEGATIVE_INFINITY;
+
 export interface PoolState {
   readonly outliers: OutlierDetector;
   readonly suspicions: SuspicionPacer;
   /** Events about the pool, told now and then. */
-  readonly told: { panicAt: number; fellBackAt: number };
+  readonly told: { panicAt: number; fellBackAt: number; mirrorSkippedAt: number; mirrorsSkipped: number };
+  /** Copies on their way to this pool. */
+  readonly mirrors: Set<MirrorCopy>;
 }
 
 export function newPoolState({ outlier }: Pool, random: Random): PoolState {
   return {
     outliers: new OutlierDetector(outlier, random),
     suspicions: new SuspicionPacer(),
-    told: { panicAt: Number.NEGATIVE_INFINITY, fellBackAt: Number.NEGATIVE_INFINITY },
+    told: { panicAt: NEVER, fellBackAt: NEVER, mirrorSkippedAt: NEVER, mirrorsSkipped: 0 },
+    mirrors: new Set(),
   };
 }
 
