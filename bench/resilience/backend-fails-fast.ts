@@ -6,6 +6,7 @@ import { countBetween, failures, fairness, fairnessPerSecond, lastAfterMs } from
 import {
   arrivals,
   documentOf,
+  LOAD_AWARE,
   load,
   PROBE_PATH,
   prepare,
@@ -17,7 +18,6 @@ import {
 import { pause } from './until.ts';
 
 const LATENCY_MS = 20;
-const LOAD_AWARE: readonly string[] = ['least-requests', 'peak-ewma'];
 const probesPass = { on: PROBE_PATH, answer: '200' };
 
 async function healthyForASecond(stand: Stand) {

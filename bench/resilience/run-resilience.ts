@@ -30,15 +30,15 @@ interface Scenario {
   readonly strategiesQuick: readonly StrategyType[];
 }
 
-const TYPICAL: readonly StrategyType[] = ['round-robin', 'consistent-hash', 'least-requests'];
+const TYPICAL: readonly StrategyType[] = ['round-robin', 'consistent-hash', 'least-requests', 'peak-ewma'];
 
 const SCENARIOS: readonly Scenario[] = [
   { name: 'death', run: backendDies, strategies: STRATEGY_TYPES, strategiesQuick: TYPICAL },
   {
     name: 'fast failure',
     run: backendFailsFast,
-    strategies: ['round-robin', 'consistent-hash', 'least-requests'],
-    strategiesQuick: ['round-robin', 'least-requests'],
+    strategies: TYPICAL,
+    strategiesQuick: ['round-robin', 'least-requests', 'peak-ewma'],
   },
   {
     name: 'fast failure with ejections',

@@ -10,6 +10,9 @@ import { until } from './until.ts';
 type PoolDocument = NonNullable<ConfigDocument['pools']>[string];
 export type StrategyType = NonNullable<NonNullable<PoolDocument['strategy']>['type']>;
 
+/** Those that look at how each backend is doing. */
+export const LOAD_AWARE: readonly StrategyType[] = ['least-requests', 'peak-ewma'];
+
 export const PER_SECOND = 200;
 const NAMES = ['a', 'b', 'c', 'd'] as const;
 /** What probes ask for; users ask for other paths. */
