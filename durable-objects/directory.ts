@@ -2,6 +2,7 @@
 // and the births of its members. One object, one synchronous transaction per change, so of two administrators who
 // saw the same version exactly one wins.
 import { DurableObject } from 'cloudflare:workers';
+import { unsignedAffinities } from '../core/config/affinity-schema.ts';
 import { diffConfigs } from '../core/config/diff.ts';
 import { applyEdit } from '../core/config/edit.ts';
 import { jsonEquals } from '../core/config/json.ts';
@@ -33,6 +34,8 @@ import { healthMonitorOf, recordEvents } from './other-objects.ts';
 interface DirectoryEnv {
   readonly HEALTH_MONITOR: DurableObjectNamespace;
   readonly TELEMETRY: DurableObjectNamespace;
+  /** Of the edges, which have the same environment. */
+  readonly ROUNDEL_AFFINITY_SECRET?: string;
 }
 
 /** A stored document, as JSON text. It has to fit a row (2 MB). */
@@ -148,6 +151,8 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     if (edited.type === 'invalid') return edited;
     const parsed = parseConfig(edited.document);
     if (!parsed.ok) return { type: 'invalid', errors: parsed.errors };
+    const unsigned = this.env.ROUNDEL_AFFINITY_SECRET ? [] : unsignedAffinities(parsed.config);
+    if (unsigned.length > 0) return { type: 'invalid', errors: unsigned };
     const refusal = tooLarge(parsed.document) ?? this.#shardsRefusal(parsed, fileDigest !== null);
     if (refusal !== null) return refusal;
 

@@ -6,6 +6,7 @@ import type { HealthMonitorRpc } from '../durable-objects/interfaces/health-moni
 import type { PurgeCoordinatorRpc } from '../durable-objects/interfaces/purge-coordinator.ts';
 import type { TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
 import { createSnapshotSource } from './config-snapshot.ts';
+import { createAffinitySigner } from './data-plane/affinity-signer.ts';
 import { createPassMemory } from './data-plane/pass-memory.ts';
 import { createPoolRegistry } from './data-plane/pool-registry.ts';
 import { createShardClient } from './data-plane/shard-client.ts';
@@ -42,6 +43,7 @@ function createEdge(env: Env): Edge {
     newRequestId,
     snapshots,
     pools: createPoolRegistry(random),
+    affinitySigner: createAffinitySigner(env.ROUNDEL_AFFINITY_SECRET),
     passMemory: createPassMemory(now),
     shards: createShardClient({
       namespace: env.SHARD_REPLICA,

@@ -5,6 +5,7 @@ import type { HealthMonitorRpc } from '../durable-objects/interfaces/health-moni
 import type { PurgeCoordinatorRpc } from '../durable-objects/interfaces/purge-coordinator.ts';
 import type { NewEvent, TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
 import type { SnapshotSource } from './config-snapshot.ts';
+import type { AffinitySigner } from './data-plane/affinity-signer.ts';
 import type { PassMemory } from './data-plane/pass-memory.ts';
 import type { PoolRegistry } from './data-plane/pool-registry.ts';
 import type { ShardClient } from './data-plane/shard-client.ts';
@@ -38,6 +39,8 @@ export interface Edge {
   newRequestId(): string;
   readonly snapshots: SnapshotSource;
   readonly pools: PoolRegistry;
+  /** null without its secret. */
+  readonly affinitySigner: AffinitySigner | null;
   readonly passMemory: PassMemory;
   readonly shards: ShardClient;
   readonly telemetry: TelemetryRecorder;

@@ -12,6 +12,8 @@ export interface Env {
   ROUNDEL_PURGE_TOKEN?: string;
   ROUNDEL_KV_TOKEN?: string;
   ROUNDEL_READ_TOKEN?: string;
+  /** Signs affinity cookies; without it there are none. */
+  ROUNDEL_AFFINITY_SECRET?: string;
   /** Path of the control plane, default "/_roundel". */
   ROUNDEL_PREFIX?: string;
   /** When set, the control plane answers on this host name only. */

@@ -37,6 +37,11 @@ export function headerValueProblem(value: string): string | null {
     : 'must be a header value: visible ASCII, blanks only inside';
 }
 
+/** RFC 6265 §4.1.1. */
+export function cookieNameProblem(name: string): string | null {
+  return isToken(name) && name.length <= 128 ? null : 'must be a cookie name (a token, at most 128 long)';
+}
+
 export function hostProblem(text: string): string | null {
   const result = parseHostAndPort(text);
   return result.ok ? null : result.message;

@@ -24,7 +24,6 @@ const FIELDS: ReadonlySet<string> = new Set([
   'pools.*.health.vantages',
   'pools.*.health.skipWhenTrafficProves',
   'pools.*.slowStart',
-  'pools.*.affinity',
   'pools.*.overprovisioning',
   'pools.*.preferRegion',
   'routes[].cache.consistency',

@@ -1,6 +1,7 @@
 // The configuration document: one schema that validates it and from which its types, its JSON Schema and the
 // reference table are generated. Rules that span several fields are in cross-field.ts.
 import { z } from 'zod';
+import { affinitySchema } from './affinity-schema.ts';
 import { retrySchema, timeoutsSchema } from './attempts-schema.ts';
 import * as rules from './field-rules.ts';
 import { healthSchema } from './health-schema.ts';
@@ -77,6 +78,7 @@ export const strategySchema = z.strictObject({
 export const poolSchema = z.strictObject({
   backends: z.array(backendSchema).max(5_000).default([]),
   strategy: strategySchema.prefault({}),
+  affinity: affinitySchema.prefault({}),
   fallbackPool: poolName
     .optional()
     .describe(

@@ -1,4 +1,4 @@
-// One named value out of a query or out of Cookie fields, read in place: most requests are asked for one at most.
+// Named values in a query or in Cookie fields, read in place: most requests are asked for one at most.
 import { type Fields, fieldLines } from './fields.ts';
 
 /**
@@ -28,6 +28,19 @@ export function cookieValue(fields: Fields, name: string): string {
     }
   }
   return '';
+}
+
+/** The same fields without the cookies of these names; a Cookie line that held nothing else is gone. O(length). */
+export function withoutCookies(fields: Fields, names: ReadonlySet<string>): Fields {
+  const isNamed = (piece: string): boolean => names.has((piece.split('=', 1)[0] ?? '').trim());
+  const holdsOne = ([field, value]: Fields[number]): boolean =>
+    field === 'cookie' && value.split(';').some(isNamed);
+  if (!fields.some(holdsOne)) return fields;
+  return fields.flatMap((line) => {
+    if (!holdsOne(line)) return [line];
+    const rest = line[1].split(';').filter((piece) => !isNamed(piece));
+    return rest.length === 0 ? [] : [['cookie', rest.join(';').trim()] as const];
+  });
 }
 
 function decoded(text: string): string {

@@ -12,7 +12,12 @@ let closedPort: number;
 
 beforeAll(async () => {
   closedPort = await unusedPort();
-  product = await startProduct({ mocks: 4, edges: 2, config: configFor });
+  product = await startProduct({
+    mocks: 4,
+    edges: 2,
+    config: configFor,
+    env: { ROUNDEL_AFFINITY_SECRET: 'of-the-test' },
+  });
 });
 afterAll(() => product?.stop());
 beforeEach(() => {
@@ -26,6 +31,11 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
   const backend = (name: Name) => ({ id: name, url: origins[NAMES.indexOf(name)]?.url ?? '' });
   const keyed = { strategy: { key: ['header:X-User'] } };
   const health = { path: '/health', intervalMs: 100, timeoutMs: 100, rise: 1, fall: 1, fastIntervalMs: 50 };
+  const pinning = (onUnavailable: 'temporary' | 'sticky' | 'none') => ({
+    backends: [backend('a'), backend('b')],
+    affinity: { type: 'cookie' as const, name: 'sid', onUnavailable },
+    retry: { attemptsMax: 1 },
+  });
   return {
     pools: {
       stable: { backends: [backend('a')], ...keyed },
@@ -34,6 +44,9 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
       middle: { backends: [{ ...backend('b'), state: 'disabled' }], fallbackPool: 'spare' },
       spare: { backends: [backend('c')] },
       echo: { backends: [backend('d')], timeouts: { attemptMs: 1_000 } },
+      sticky: pinning('sticky'),
+      temporary: pinning('temporary'),
+      lone: pinning('none'),
       gone: { backends: [{ id: 'nobody', url: `http://127.0.0.1:${closedPort}` }] },
     },
     routes: [
@@ -58,6 +71,13 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
         pool: 'spare',
         mirror: { pool: 'echo', ratio: 0.5 },
       },
+      ...(['sticky', 'temporary', 'lone'] as const).map((name) => ({
+        id: name,
+        match: { hosts: [`${name}.test`] },
+        pool: name,
+        cache: { enabled: name === 'temporary' },
+        response: { exposeBackend: true },
+      })),
       { id: 'lost', match: { hosts: ['lost.test'] }, pool: 'spare', mirror: { pool: 'gone' } },
     ],
     shards: { count: 1, replicas: 1 },
@@ -268,5 +288,144 @@ describe('a mirror', () => {
       await ask('mirrored.test');
       return (asked()[3] ?? 0) > 0;
     });
+  });
+});
+
+describe('affinity', () => {
+  type Pinning = 'sticky' | 'temporary' | 'lone';
+
+  async function visit(pool: Pinning, cookie = '', { path = '/', edge = 0 } = {}) {
+    const headers = cookie === '' ? {} : { Cookie: cookie };
+    const answer = await ask(`${pool}.test`, { path, headers }, edge);
+    const given = answer.headers['set-cookie']?.find((line) => line.startsWith('sid='));
+    return {
+      ...answer,
+      backend: String(answer.headers['roundel-backend'] ?? '').split('/')[1] ?? '',
+      /** As a client sends it back; '' when none was given. */
+      cookie: given?.split(';')[0] ?? '',
+    };
+  }
+
+  async function setState(pool: Pinning, backend: string, call: 'drain' | 'disable' | 'enable') {
+    const path = `/v1/pools/${pool}/backends/${backend}/${call}`;
+    const { version } = (await (await product.admin(path, { method: 'POST' })).json()) as { version: number };
+    for (const edge of [0, 1]) {
+      await waitUntil(async () => {
+        const json = { url: `http://${pool}.test/` };
+        const explained = await product.admin('/v1/explain', { method: 'POST', json, edge });
+        return ((await explained.json()) as { configVersion: number }).configVersion >= version;
+      });
+    }
+  }
+
+  it('keeps a client with its backend, at every edge, and tells the origin nothing of it', async () => {
+    const first = await visit('sticky');
+    expect(first.headers['set-cookie']?.[0]).toMatch(
+      /^sid=[\w.-]{60,}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Lax$/,
+    );
+    expect(first.headers['cache-control']).toMatch(/\bprivate\b/);
+    for (let i = 0; i < 6; i++) {
+      const next = await visit('sticky', `x=1; ${first.cookie}; y=2`, { path: '/again', edge: i % 2 });
+      expect([next.backend, next.cookie]).toEqual([first.backend, '']);
+    }
+    const seen = product.origins.flatMap((one) => one.ledger.wire({ on: '/again', fields: ['Cookie'] }));
+    expect(seen).toEqual(Array.from({ length: 6 }, () => 'GET /again\nCookie: x=1; y=2'));
+    const { candidates } = (await explain('sticky.test', { Cookie: first.cookie })) as unknown as {
+      candidates: { backend: string; reason: string }[];
+    };
+    expect(candidates.find(({ backend }) => backend === first.backend)?.reason).toBe('pinned');
+  });
+
+  it('ignores and replaces a cookie that was tampered with, or is of another pool', async () => {
+    const { cookie } = await visit('sticky');
+    const changed = cookie.slice(0, -1) + (cookie.endsWith('A') ? 'B' : 'A');
+    expect((await visit('sticky', changed)).cookie).toMatch(/^sid=/);
+    expect((await visit('temporary', cookie)).cookie).toMatch(/^sid=/);
+    expect((await visit('sticky', cookie)).cookie).toBe('');
+  });
+
+  it('outlasts draining; once disabled, a backend loses its clients, or `none` refuses them', async () => {
+    const pools = ['temporary', 'sticky', 'lone'] as const;
+    await Promise.all(
+      pools.map(async (pool) => {
+        const { backend, cookie } = await visit(pool);
+        await setState(pool, backend, 'drain');
+        for (let i = 0; i < 4; i++) {
+          expect((await visit(pool, cookie)).backend).toBe(backend);
+          expect((await visit(pool)).backend).not.toBe(backend);
+        }
+        await setState(pool, backend, 'disable');
+        const moved = await visit(pool, cookie);
+        if (pool === 'lone') {
+          expect(moved.status).toBe(503);
+          expect(JSON.parse(moved.body.toString()).type).toBe('urn:roundel:problem:no-backend');
+        } else {
+          expect([moved.backend === backend, moved.cookie]).toEqual([false, expect.stringMatching(/^sid=/)]);
+          expect((await visit(pool, moved.cookie)).backend).toBe(moved.backend);
+        }
+        await setState(pool, backend, 'enable');
+      }),
+    );
+  });
+
+  it.each([
+    ['temporary', 'will come back', false],
+    ['sticky', 'stays where it went', true],
+  ] as const)('%s: a client of an ejected backend %s', async (pool, _what, isRepinned) => {
+    const { backend, cookie } = await visit(pool);
+    const origin = product.origins[NAMES.indexOf(backend as Name)];
+    origin?.script({ on: '/broken', answer: '503' });
+    // Five gateway errors in a row take a backend out.
+    for (let i = 0; i < 5; i++) expect((await visit(pool, cookie, { path: '/broken' })).status).toBe(503);
+    const away = await visit(pool, cookie, { path: '/away' });
+    expect([away.status, away.backend === backend, away.cookie !== '']).toEqual([200, false, isRepinned]);
+  });
+
+  it('stays out of what the cache keeps', async () => {
+    for (const one of product.origins) {
+      one.script({ on: '/cached', answer: '200\nCache-Control: max-age=60\n\nshared' });
+    }
+    const first = await visit('temporary', '', { path: '/cached' });
+    expect(first.cookie).not.toBe('');
+    const hit = await waitUntil(async () => {
+      const next = await visit('temporary', '', { path: '/cached' });
+      return next.headers['cache-status']?.includes('; hit') ? next : null;
+    });
+    expect(hit.headers['set-cookie']).toBeUndefined();
+    expect(hit.headers['cache-control']).toBe('max-age=60');
+  });
+
+  it('is revoked by another epoch', async () => {
+    const { cookie } = await visit('sticky');
+    const json = { affinity: { epoch: 1 } };
+    const patched = await product.admin('/v1/pools/sticky', { method: 'PATCH', json });
+    expect(patched.status).toBe(200);
+    await waitUntil(async () => (await visit('sticky', cookie)).cookie !== '');
+  });
+
+  it('is off, and says so, at an edge whose secret is gone; none is configured without it', async () => {
+    await product.kill9();
+    const bare = await startProduct({ stateDir: product.stateDir });
+    try {
+      const { status, headers } = await askEdge(bare.url, 'sticky.test');
+      expect([status, headers['set-cookie']]).toEqual([200, undefined]);
+      await waitUntil(async () => {
+        const { events } = (await (await bare.admin('/v1/events')).json()) as { events: Told[] };
+        return events.some(({ type, subject }) => type === 'affinity-off' && subject === 'sticky');
+      });
+      const pools = { web: { affinity: { type: 'cookie' } }, api: {} };
+      for (const path of ['/v1/config', '/v1/config?dryRun=1']) {
+        const refused = await bare.admin(path, { method: 'PUT', json: { pools } });
+        const { errors } = (await refused.json()) as { errors: { path: string; message: string }[] };
+        expect(errors).toEqual([
+          {
+            path: 'pools.web.affinity.type',
+            message: 'needs the secret ROUNDEL_AFFINITY_SECRET, which is not set',
+          },
+        ]);
+      }
+    } finally {
+      await bare.stop();
+    }
   });
 });

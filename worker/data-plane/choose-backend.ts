@@ -2,7 +2,6 @@
 // verdicts, this isolate's ejections), and who has been tried.
 import type { HealthState } from '../../core/load-balancing/health.ts';
 import {
-  type Pinned,
   type Refusal,
   refusal,
   type SelectionQuestion,
@@ -11,6 +10,7 @@ import {
 import { healthyShare, type Selection, selectBackend } from '../../core/load-balancing/select-backend.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
 import { limitOf } from './backend-limits.ts';
+import type { ClientAffinity } from './client-affinity.ts';
 import { ejectedUntil, verdictOf } from './ejections.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
 import { type KeySource, strategyKey } from './strategy-key.ts';
@@ -18,6 +18,8 @@ import { type KeySource, strategyKey } from './strategy-key.ts';
 /** Of a visit: what a choice depends on. */
 export interface Asking extends KeySource {
   readonly snapshot: EdgeSnapshot;
+  /** Where the client belongs; of no meaning for other pools than its own. */
+  readonly affinity?: Pick<ClientAffinity, 'pool' | 'pinned'> | null;
 }
 
 export type Choice =
@@ -30,12 +32,6 @@ export type Choice =
     }
   /** `detail` says how many there are and why none may be tried. */
   | (Extract<Selection, { type: 'no-backend' }> & { readonly detail: string });
-
-/** What else than pool and health a choice may depend on. */
-export interface ChoiceOptions {
-  /** The backend that the client belongs to by its affinity; by default none. */
-  readonly pinned?: Pinned | null;
-}
 
 export interface Panic {
   /** What else would keep the backend out. */
@@ -50,9 +46,8 @@ export function chooseBackend(
   pool: RuntimePool,
   tried: readonly number[],
   nowMs: number,
-  options: ChoiceOptions = {},
 ): Choice {
-  const question = selectionQuestion(asking, pool, tried, nowMs, options);
+  const question = selectionQuestion(asking, pool, tried, nowMs);
   const selection = selectBackend(question);
   if (selection.type === 'no-backend') return { ...selection, detail: whyNone(pool, question) };
   const backend = pool.backends[selection.backend];
@@ -67,7 +62,6 @@ export function selectionQuestion(
   pool: RuntimePool,
   tried: readonly number[],
   nowMs: number,
-  { pinned = null }: ChoiceOptions = {},
 ): SelectionQuestion {
   return {
     balancer: pool.balancer,
@@ -80,7 +74,7 @@ export function selectionQuestion(
       const backend = pool.backends[index];
       return backend ? limitOf(backend, nowMs) : null;
     },
-    pinned,
+    pinned: asking.affinity?.pool.name === pool.name ? asking.affinity.pinned : null,
     panicThreshold: pool.config.panic.threshold,
     tried,
   };

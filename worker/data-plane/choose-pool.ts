@@ -1,10 +1,13 @@
 // Which pool a request goes to: the route's, or one of its split by the key, and on along the chain of fallback pools
-// to the first where a healthy backend can be taken. Where none has one, the first pool's own panic rules decide.
+// to the first where a healthy backend can be taken, or the one that the client is pinned to. Where there is none, the
+// first pool's own panic rules decide.
 import type { Route } from '../../core/config/schema.ts';
-import { hasHealthyChoice } from '../../core/load-balancing/select-backend.ts';
+import { hasHealthyChoice, selectPinned } from '../../core/load-balancing/select-backend.ts';
 import { type TrafficSplit, trafficSplit } from '../../core/load-balancing/traffic-split.ts';
 import type { Random } from '../../core/random.ts';
+import type { AffinitySigner } from './affinity-signer.ts';
 import { type Asking, selectionQuestion } from './choose-backend.ts';
+import { type ClientAffinity, clientAffinity } from './client-affinity.ts';
 import type { PoolRegistry, RuntimePool } from './pool-registry.ts';
 import { strategyKey } from './strategy-key.ts';
 
@@ -14,6 +17,8 @@ export interface PoolChoice {
   readonly first: RuntimePool;
   /** Every pool that was looked at, in order, and what led to it; `pool` is the last, or the first. */
   readonly path: readonly PoolStep[];
+  /** In `pool`; null where that is none of this request's business. */
+  readonly affinity: ClientAffinity | null;
 }
 
 export interface PoolStep {
@@ -25,21 +30,43 @@ export interface PoolStep {
 interface Pools {
   readonly pools: PoolRegistry;
   readonly random: Random;
+  readonly affinitySigner: AffinitySigner | null;
 }
 
 /** O(pools of the split) + O(backends) for each pool that has a fallback. */
-export function choosePool(edge: Pools, asking: Asking, route: Route, nowMs: number): PoolChoice {
+export async function choosePool(
+  edge: Pools,
+  asking: Asking,
+  route: Route,
+  nowMs: number,
+): Promise<PoolChoice> {
   const first = poolNamed(edge, asking, firstPool(edge, asking, route));
+  const affinity = await affinityIn(edge, asking, first, nowMs);
   const path: PoolStep[] = [{ pool: first.name, reason: route.split ? 'split' : 'route' }];
-  for (let pool = first; ; ) {
-    const next = pool.config.fallbackPool;
-    // Who has nobody to fall back to need not be asked, unless it is the last hope of another.
-    if ((next === undefined && pool === first) || hasHealthy(asking, pool, nowMs))
-      return { pool, first, path };
-    if (next === undefined) return { pool: first, first, path };
-    pool = poolNamed(edge, asking, next);
+  const own = { pool: first, first, path, affinity };
+  let next = first.config.fallbackPool;
+  if (next === undefined || canTake({ ...asking, affinity }, first, nowMs)) return own;
+  while (next !== undefined) {
+    const pool = poolNamed(edge, asking, next);
     path.push({ pool: next, reason: 'fallback' });
+    if (canTake(asking, pool, nowMs)) {
+      // Who is to come back keeps the cookie that says where to.
+      const isAway = affinity?.held && first.config.affinity.onUnavailable === 'temporary';
+      return { pool, first, path, affinity: isAway ? null : await affinityIn(edge, asking, pool, nowMs) };
+    }
+    next = pool.config.fallbackPool;
   }
+  return own;
+}
+
+/** At once for pools without affinity. */
+function affinityIn(
+  { affinitySigner }: Pools,
+  { received }: Asking,
+  pool: RuntimePool,
+  nowMs: number,
+): Promise<ClientAffinity | null> | null {
+  return pool.config.affinity.type === 'none' ? null : clientAffinity(affinitySigner, pool, received, nowMs);
 }
 
 function poolNamed(edge: Pools, { snapshot }: Asking, name: string): RuntimePool {
@@ -48,8 +75,10 @@ function poolNamed(edge: Pools, { snapshot }: Asking, name: string): RuntimePool
   return pool;
 }
 
-function hasHealthy(asking: Asking, pool: RuntimePool, nowMs: number): boolean {
-  return hasHealthyChoice(selectionQuestion(asking, pool, [], nowMs));
+/** Whether the pool's own rules say who gets the request, without any last resort. */
+function canTake(asking: Asking, pool: RuntimePool, nowMs: number): boolean {
+  const question = selectionQuestion(asking, pool, [], nowMs);
+  return selectPinned(question) !== null || hasHealthyChoice(question);
 }
 
 const splits = new WeakMap<Route, TrafficSplit>();

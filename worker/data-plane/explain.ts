@@ -10,6 +10,7 @@ import type { Edge, EdgeSnapshot } from '../edge.ts';
 import { cannotAsk, discard, interpret } from './cache-lookup.ts';
 import { selectionQuestion } from './choose-backend.ts';
 import { choosePool, type PoolStep } from './choose-pool.ts';
+import { withoutAffinityCookies } from './client-affinity.ts';
 import { outboundFields } from './outbound-fields.ts';
 import { routeTableOf } from './route-table.ts';
 
@@ -71,11 +72,14 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
   const outbound = outboundFields(route, target, received, clientIp);
   if (outbound.type === 'loop')
     return { ...nothing, route: route.id, cache: { decision: 'refused', reason: 'loop' } };
+  const fields = withoutAffinityCookies(snapshot.config, outbound.fields);
   const place = placeOf(edge, snapshot, target, route);
-  const cache = await explainCache(edge, snapshot, input.method, outbound.fields, place.cacheKey);
+  const cache = await explainCache(edge, snapshot, input.method, fields, place.cacheKey);
   const asking = { snapshot, target, received, clientIp };
-  const { pool, path } = choosePool(edge, asking, route, edge.now());
-  const { candidates, selection } = explainSelection(selectionQuestion(asking, pool, [], edge.now()));
+  const { pool, path, affinity } = await choosePool(edge, asking, route, edge.now());
+  const { candidates, selection } = explainSelection(
+    selectionQuestion({ ...asking, affinity }, pool, [], edge.now()),
+  );
   const idOf = (index: number): string => pool.backends[index]?.id ?? String(index);
   return {
     ...nothing,

@@ -15,6 +15,7 @@ import { fetchOrigin, type OriginOutcome } from './fetch-origin.ts';
 import { giveBackLease } from './fill.ts';
 import { mirror } from './mirror.ts';
 import type { RuntimePool } from './pool-registry.ts';
+import { tellAffinityOff } from './tell-affinity-off.ts';
 import { tellFallBack } from './tell-fall-back.ts';
 import type { Visit } from './visit.ts';
 
@@ -41,7 +42,7 @@ export type Forwarded = Answered | FromStale | { readonly type: 'failed'; readon
 type Miss = Exclude<CacheAnswer, { type: 'hit' | 'not-cached' }>;
 
 export async function forward(visit: Visit, cached: Miss): Promise<Forwarded> {
-  const pool = poolFor(visit);
+  const pool = await poolFor(visit);
   mirror(visit);
   if (cached.type !== 'forward' || cached.stale === null) {
     const outcome = await sendOut(visit, pool, visit.fields);
@@ -109,12 +110,15 @@ async function staleInstead(
   return answer === 'cannot-revalidate' ? cannotRevalidate(outcome.error) : outcome;
 }
 
-function poolFor(visit: Visit): RuntimePool {
+async function poolFor(visit: Visit): Promise<RuntimePool> {
   const { edge, route, tally } = visit;
-  const choice = choosePool(edge, visit, route, edge.now());
-  tally.pool = choice.pool.name;
-  if (choice.pool !== choice.first) tellFallBack(visit, choice);
-  return choice.pool;
+  const choice = await choosePool(edge, visit, route, edge.now());
+  const { pool, first, affinity } = choice;
+  tally.pool = pool.name;
+  visit.affinity = affinity;
+  if (pool !== first) tellFallBack(visit, choice);
+  if (pool.config.affinity.type === 'cookie' && edge.affinitySigner === null) tellAffinityOff(visit, pool);
+  return pool;
 }
 
 function sendOut(visit: Visit, pool: RuntimePool, fields: Fields): Promise<OriginOutcome> {

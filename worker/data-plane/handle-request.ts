@@ -4,6 +4,7 @@ import type { Edge } from '../edge.ts';
 import { acceptTarget } from './accept-target.ts';
 import { lookUp } from './cache-lookup.ts';
 import { clientAddress } from './client-address.ts';
+import { withoutAffinityCookies } from './client-affinity.ts';
 import { type EdgeError, edgeError } from './edge-error.ts';
 import { forward } from './forward.ts';
 import { fieldsOf } from './headers.ts';
@@ -53,7 +54,7 @@ async function decide(
   const outbound = outboundFields(route, target, received, clientIp);
   if (outbound.type === 'loop')
     return { code: 'loop', detail: 'Cannot forward: it has passed this edge before' };
-  const { fields } = outbound;
+  const fields = withoutAffinityCookies(snapshot.config, outbound.fields);
   const isUpgrade = isWebSocketHandshake(received);
   const visit: Visit = {
     request,
@@ -67,6 +68,7 @@ async function decide(
     isUpgrade,
     clientIp,
     tally,
+    affinity: null,
   };
 
   const cached = await lookUp(visit);

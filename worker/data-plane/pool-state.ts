@@ -16,7 +16,13 @@ export interface PoolState {
   readonly outliers: OutlierDetector;
   readonly suspicions: SuspicionPacer;
   /** Events about the pool, told now and then. */
-  readonly told: { panicAt: number; fellBackAt: number; mirrorSkippedAt: number; mirrorsSkipped: number };
+  readonly told: {
+    panicAt: number;
+    fellBackAt: number;
+    affinityOffAt: number;
+    mirrorSkippedAt: number;
+    mirrorsSkipped: number;
+  };
   /** Copies on their way to this pool. */
   readonly mirrors: Set<MirrorCopy>;
 }
@@ -25,7 +31,13 @@ export function newPoolState({ outlier }: Pool, random: Random): PoolState {
   return {
     outliers: new OutlierDetector(outlier, random),
     suspicions: new SuspicionPacer(),
-    told: { panicAt: NEVER, fellBackAt: NEVER, mirrorSkippedAt: NEVER, mirrorsSkipped: 0 },
+    told: {
+      panicAt: NEVER,
+      fellBackAt: NEVER,
+      affinityOffAt: NEVER,
+      mirrorSkippedAt: NEVER,
+      mirrorsSkipped: 0,
+    },
     mirrors: new Set(),
   };
 }

@@ -6,6 +6,7 @@ import { appendCacheStatus, type CacheStatus } from '../../core/http/cache-statu
 import type { Fields } from '../../core/http/fields.ts';
 import { fieldsToClient } from '../../core/http/forward-fields.ts';
 import { type CacheAnswer, type CacheHit, discard, type StoredBody } from './cache-lookup.ts';
+import { affinityCookie } from './client-affinity.ts';
 import { type FillPlan, finishFill, giveBackLease, planFill } from './fill.ts';
 import type { Answered, FromStale } from './forward.ts';
 import { editedHeaders, headersOf } from './headers.ts';
@@ -64,6 +65,7 @@ export async function respondFromOrigin(
     cacheStatus,
     origin,
   );
+  await addAffinityCookie(visit, origin, headers);
 
   if (response.webSocket) {
     done();
@@ -91,6 +93,24 @@ export async function respondFromOrigin(
     context,
   );
   return new Response(body, init);
+}
+
+/**
+ * After the cache has taken what it stores. No shared cache on the way may keep the response with one client's cookie
+ * (RFC 9111 §7.3); nobody is pinned by a backend's failure.
+ */
+async function addAffinityCookie(
+  { affinity, edge, target }: Visit,
+  { response, backend }: Answered,
+  headers: Headers,
+): Promise<void> {
+  if (affinity === null || response.status >= 500) return;
+  const cookie = await affinityCookie(affinity, backend, target.scheme === 'https', edge.now());
+  if (cookie === null) return;
+  headers.append('set-cookie', cookie);
+  if (!/\b(?:private|no-store)\b/i.test(headers.get('cache-control') ?? '')) {
+    headers.append('cache-control', 'private');
+  }
 }
 
 /** RFC 9110 §6.4.1: never with content, whatever their fields say. */

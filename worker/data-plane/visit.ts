@@ -3,6 +3,7 @@ import type { Route } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import type { Target } from '../../core/http/target.ts';
 import type { Edge, EdgeSnapshot } from '../edge.ts';
+import type { ClientAffinity } from './client-affinity.ts';
 
 export interface Visit {
   readonly request: Request;
@@ -20,6 +21,8 @@ export interface Visit {
   /** '' when not known. */
   readonly clientIp: string;
   readonly tally: Tally;
+  /** Found when the pool is chosen; null before, and where there is none. */
+  affinity: ClientAffinity | null;
 }
 
 /** Filled in by the steps; counted once, when the response is decided. */
