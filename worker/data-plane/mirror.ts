@@ -122,17 +122,18 @@ async function drain({ body }: OriginResponse): Promise<void> {
   }
 }
 
-/** At most once a second and pool, with how many it were since the last time. */
+/** At most once a second for a pool and reason, with how many requests it were since the last time. */
 function tellSkipped(
   { edge, context, route }: Visit,
   { name, state: { told } }: RuntimePool,
   reason: 'too-large' | 'too-many' | 'no-backend',
 ): void {
   const at = edge.now();
-  told.mirrorsSkipped++;
-  if (at - told.mirrorSkippedAt < TOLD_EVERY_MS) return;
-  const detail = { pool: name, route: route.id, reason, requests: told.mirrorsSkipped };
-  told.mirrorSkippedAt = at;
-  told.mirrorsSkipped = 0;
+  const { toldAt, requests: before } = told.mirrorsSkipped.get(reason) ?? { toldAt: 0, requests: 0 };
+  const requests = before + 1;
+  const isDue = at - toldAt >= TOLD_EVERY_MS;
+  told.mirrorsSkipped.set(reason, isDue ? { toldAt: at, requests: 0 } : { toldAt, requests });
+  if (!isDue) return;
+  const detail = { pool: name, route: route.id, reason, requests };
   edge.telemetry.event({ at, type: 'mirror-skipped', subject: name, detail }, context);
 }

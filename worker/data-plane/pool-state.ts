@@ -20,8 +20,8 @@ export interface PoolState {
     panicAt: number;
     fellBackAt: number;
     affinityOffAt: number;
-    mirrorSkippedAt: number;
-    mirrorsSkipped: number;
+    /** By the reason: when it was last told, and how many requests were not mirrored since. */
+    mirrorsSkipped: Map<string, { toldAt: number; requests: number }>;
   };
   /** Copies on their way to this pool. */
   readonly mirrors: Set<MirrorCopy>;
@@ -35,8 +35,7 @@ export function newPoolState({ outlier }: Pool, random: Random): PoolState {
       panicAt: NEVER,
       fellBackAt: NEVER,
       affinityOffAt: NEVER,
-      mirrorSkippedAt: NEVER,
-      mirrorsSkipped: 0,
+      mirrorsSkipped: new Map(),
     },
     mirrors: new Set(),
   };
