@@ -58,6 +58,9 @@ describe('the rules bite', () => {
     expect(
       rulesBroken('origin-mock/planted.ts', "import { hashKey } from '../core/sharding/key-hash.ts';"),
     ).toEqual(['arrow']);
+    expect(
+      rulesBroken('linearize/planted.ts', "import { step } from '../core/replication/step.ts';"),
+    ).toEqual(['arrow']);
     expect(rulesBroken('core/planted.ts', "const x = import('hono');")).toEqual(['arrow']);
   });
 

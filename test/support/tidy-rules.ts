@@ -21,6 +21,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'durable-objects': ['core'],
   'origin-mock': [],
   bench: ['core', 'origin-mock'],
+  linearize: [],
   local: ['core', 'origin-mock'],
 };
 
