@@ -14,6 +14,7 @@ import { previewPool } from '../core/load-balancing/preview-shares.ts';
 import { MetaStore } from './directory/meta-store.ts';
 import { MonitorOutbox } from './directory/monitor-outbox.ts';
 import { ShardRegistry } from './directory/shard-registry.ts';
+import { eventOfVerdict } from './directory/verdict-event.ts';
 import { VerdictStore } from './directory/verdict-store.ts';
 import { VersionStore } from './directory/version-store.ts';
 import type {
@@ -61,7 +62,9 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     this.#versions = new VersionStore(sql, Date.now());
     this.#shards = new ShardRegistry(sql, this.#meta);
     this.#verdicts = new VerdictStore(sql, this.#meta);
-    this.#outbox = new MonitorOutbox(sql, (pool) => healthMonitorOf(env.HEALTH_MONITOR, pool));
+    this.#outbox = new MonitorOutbox(sql, (pool, vantage) =>
+      healthMonitorOf(env.HEALTH_MONITOR, pool, vantage),
+    );
     if (!this.#outbox.isEmpty()) ctx.waitUntil(ctx.storage.setAlarm(Date.now()));
   }
 
@@ -110,25 +113,18 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     return this.#shards.map();
   }
 
-  async reportVerdicts(pool: string, verdicts: Record<string, HealthVerdict>): Promise<void> {
+  async reportVerdicts(
+    pool: string,
+    vantage: string,
+    verdicts: Record<string, HealthVerdict>,
+  ): Promise<void> {
     const { config } = this.#current();
     const definition = Object.hasOwn(config.pools, pool) ? config.pools[pool] : undefined;
-    if (definition?.health === undefined) return;
-    const known = new Set(definition.backends.map((backend) => backend.id));
-    const changed = this.#transaction(() =>
-      this.#verdicts.take(
-        pool,
-        Object.entries(verdicts).filter(([backend]) => known.has(backend)),
-      ),
+    if (definition === undefined) return;
+    const changes = this.#transaction(() =>
+      this.#verdicts.take(pool, definition, vantage, verdicts, Date.now()),
     );
-    this.#record(
-      changed.map(({ backend, before, verdict }) => ({
-        at: verdict.since,
-        type: `backend-${verdict.state}`,
-        subject: `${pool}/${backend}`,
-        detail: { pool, backend, before: before ?? 'unknown', reason: verdict.reason },
-      })),
-    );
+    this.#record(changes.flatMap((change) => eventOfVerdict(pool, change, Date.now()) ?? []));
   }
 
   /** Deliveries that failed, or that a restart interrupted. */
@@ -171,7 +167,7 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
       if (unchanged) return;
       const { version } = this.#versions.append(parsed.document, request.by, Date.now());
       if (this.#changesShards(parsed)) this.#shards.recreateWith(after.shards);
-      this.#verdicts.keepOnly(after);
+      this.#verdicts.keepOnly(after, Date.now());
       this.#outbox.add(before, after, version);
     });
     const version = summaryOf(this.#versions.current());

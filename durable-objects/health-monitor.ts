@@ -1,17 +1,20 @@
 // Probes one pool's backends on behalf of every edge, so that the cost of knowing does not grow with their number.
 // Alarm-driven: between probes the object may sleep, and a restart loses nothing.
 import { DurableObject } from 'cloudflare:workers';
-import { healthSchema } from '../core/config/health-schema.ts';
+import { checksOf, type HealthCheck, vantagesOf } from '../core/config/health-schema.ts';
 import type { Pool } from '../core/config/schema.ts';
 import type { SuspicionAnswer } from '../core/load-balancing/suspicion-pacer.ts';
+import { aliveEveryMs } from '../core/load-balancing/vantage-majority.ts';
 import type { Random } from '../core/random.ts';
 import { seededRandom } from '../core/random.ts';
+import { askVantages } from './health-monitor/ask-vantages.ts';
+import type { Assignment } from './health-monitor/monitor-store.ts';
+import { MonitorStore } from './health-monitor/monitor-store.ts';
 import { probe } from './health-monitor/probe.ts';
 import { probeAll } from './health-monitor/probe-all.ts';
 import type { MonitorState } from './health-monitor/probed-backends.ts';
 import {
   dueBackends,
-  EMPTY_STATE,
   earliestProbeAt,
   markReported,
   probedBackend,
@@ -22,52 +25,56 @@ import {
 } from './health-monitor/probed-backends.ts';
 import { SuspicionGate } from './health-monitor/suspicion-gate.ts';
 import type { BackendProbeState, HealthMonitorRpc, ProbeRound } from './interfaces/health-monitor.ts';
-import { directoryOf } from './other-objects.ts';
+import { directoryOf, healthMonitorOf } from './other-objects.ts';
 
 interface HealthMonitorEnv {
   readonly DIRECTORY: DurableObjectNamespace;
-}
-
-/** What the Directory said last. */
-interface Assignment {
-  readonly pool: string;
-  readonly version: number;
-  readonly definition: Pool | null;
+  readonly HEALTH_MONITOR: DurableObjectNamespace;
 }
 
 /** As many connections as the platform lets one invocation wait for. */
 const PROBES_AT_ONCE = 6;
 /** Probes of one alarm: bounds its length to PROBES_PER_ALARM / PROBES_AT_ONCE time-outs. The rest follow at once. */
 const PROBES_PER_ALARM = 120;
+/** Requests of one alarm: the platform lets one invocation make 1,000, and one over would look like a dead backend. */
+const REQUESTS_PER_ALARM = 900;
+/** Of one check that follows redirects. */
+const REQUESTS_PER_CHECK = 6;
 const REPORT_RETRY_MS = 1_000;
 /** It is stored with the verdict. */
 const SIGN_CHARACTERS_MAX = 100;
 
 export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements HealthMonitorRpc {
   readonly #random: Random;
+  readonly #store: MonitorStore;
   #assignment: Assignment | null;
   #state: MonitorState;
   #reporting = false;
+  /** When the Directory last heard of us, epoch ms. */
+  #heardAt = 0;
+  /** This vantage's own probes for suspicions … */
   readonly #suspicions = new SuspicionGate();
+  /** … and those in which it has all vantages asked. */
+  readonly #rounds = new SuspicionGate();
 
   constructor(ctx: DurableObjectState, env: HealthMonitorEnv) {
     super(ctx, env);
     this.#random = seededRandom(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0);
-    ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS monitor (name TEXT PRIMARY KEY, value TEXT NOT NULL)');
-    this.#assignment = completed(this.#read('assignment') as Assignment | null);
-    this.#state = (this.#read('state') as MonitorState | null) ?? EMPTY_STATE;
+    this.#store = new MonitorStore(ctx.storage.sql);
+    this.#assignment = this.#store.readAssignment();
+    this.#state = this.#store.readState();
     // Alarms end after six failures in a row; whoever wakes the object sets the next one.
     ctx.blockConcurrencyWhile(async () => {
       if ((await ctx.storage.getAlarm()) === null) await this.#arm();
     });
   }
 
-  async configure(pool: string, version: number, definition: Pool | null): Promise<void> {
+  async configure(pool: string, vantage: string, version: number, definition: Pool | null): Promise<void> {
     if (this.#assignment !== null && version < this.#assignment.version) return;
-    this.#assignment = { pool, version, definition };
+    this.#assignment = { pool, vantage, version, definition };
     this.#state = redefine(this.#state, definition, Date.now());
-    this.#write('assignment', this.#assignment);
-    this.#write('state', this.#state);
+    this.#store.writeAssignment(this.#assignment);
+    this.#store.writeState(this.#state);
     await this.#arm();
   }
 
@@ -75,18 +82,31 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
     return probeStates(this.#state);
   }
 
-  async probeOnce(definition: Pool): Promise<ProbeRound> {
-    return probeAll(definition, PROBES_AT_ONCE);
+  async probeOnce(definition: Pool, vantage: string): Promise<ProbeRound> {
+    return probeAll(definition, vantage, PROBES_AT_ONCE);
   }
 
   async suspect(pool: string, backend: string, sign: string): Promise<SuspicionAnswer> {
+    const others = this.#otherVantages();
+    if (others.length === 0) return this.verify(pool, backend, sign);
+    return this.#rounds.verify(backend, Date.now(), () =>
+      askVantages([
+        this.verify(pool, backend, sign),
+        ...others.map((vantage) =>
+          healthMonitorOf(this.env.HEALTH_MONITOR, pool, vantage).verify(pool, backend, sign),
+        ),
+      ]),
+    );
+  }
+
+  async verify(pool: string, backend: string, sign: string): Promise<SuspicionAnswer> {
     const known = this.#assignment?.pool === pool ? probedBackend(this.#state, backend) : undefined;
     if (known === undefined || known.nextProbeAt === null) return 'not-probed';
     if (known.health.state === 'unhealthy') return 'confirmed';
     return this.#suspicions.verify(backend, Date.now(), async () => {
       const hasVerdict = await this.#probeOne(backend, sign.slice(0, SIGN_CHARACTERS_MAX));
       if (hasVerdict) await this.#report();
-      else this.#write('state', this.#state);
+      else this.#store.writeState(this.#state);
       await this.#arm();
       return probedBackend(this.#state, backend)?.health.state === 'unhealthy' ? 'confirmed' : 'refuted';
     });
@@ -105,7 +125,10 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
   }
 
   async #probeDue(): Promise<void> {
-    const waiting = dueBackends(this.#state, Date.now()).slice(0, PROBES_PER_ALARM);
+    const health = this.#assignment?.definition?.health;
+    if (health === undefined) return;
+    const waiting = dueBackends(this.#state, Date.now()).slice(0, backendsPerAlarm(health));
+    const probesAny = waiting.length > 0;
     const reports: Promise<void>[] = [];
     const worker = async (): Promise<void> => {
       for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
@@ -113,39 +136,56 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
       }
     };
     await Promise.all(Array.from({ length: PROBES_AT_ONCE }, worker));
-    this.#write('state', this.#state);
+    this.#store.writeState(this.#state);
     await Promise.all(reports);
+    if (probesAny) await this.#sayAlive(health.intervalMs);
   }
 
-  /** True when it made a verdict: that is stored at once and does not wait for slower backends. */
+  /** Alone it need not: then there is no vote that its silence could distort. */
+  async #sayAlive(intervalMs: number): Promise<void> {
+    if (this.#otherVantages().length === 0 || Date.now() - this.#heardAt < aliveEveryMs(intervalMs)) return;
+    await this.#report(true);
+  }
+
+  #otherVantages(): readonly string[] {
+    const health = this.#assignment?.definition?.health;
+    return health ? vantagesOf(health).filter((vantage) => vantage !== this.#assignment?.vantage) : [];
+  }
+
+  /** True when it made a verdict: to be reported at once, without waiting for slower backends. */
   async #probeOne(id: string, suspicion?: string): Promise<boolean> {
     const backend = this.#assignment?.definition?.backends.find((candidate) => candidate.id === id);
     const check = this.#assignment?.definition?.health;
     if (backend === undefined || check === undefined) return false;
     const startedAt = Date.now();
-    const result = await probe(backend, check);
+    const result = await probe(backend, check, this.#assignment?.vantage);
     // The definition may have changed meanwhile: judge by the present one.
     const checkNow = this.#assignment?.definition?.health;
     if (checkNow === undefined) return false;
     const before = this.#state;
     const probed = { id, url: backend.url, startedAt, ...(suspicion === undefined ? {} : { suspicion }) };
     this.#state = takeProbe(before, probed, result, checkNow, Date.now(), this.#random);
-    if (this.#state.epoch === before.epoch) return false;
-    this.#write('state', this.#state);
-    return true;
+    return this.#state.epoch !== before.epoch;
   }
 
-  /** Tells the Directory every verdict it has not confirmed; one call at a time. Never throws: an alarm repeats it. */
-  async #report(): Promise<void> {
+  /**
+   * Tells the Directory every verdict it has not confirmed, or, if there is none and `isSignOfLife`, just that; one
+   * call at a time. What is told is stored before, so that no restart gives its number to another verdict. Never
+   * throws: an alarm repeats it.
+   */
+  async #report(isSignOfLife = false): Promise<void> {
     if (this.#reporting) return;
     this.#reporting = true;
     try {
-      for (;;) {
+      for (let mustSpeak = isSignOfLife; ; mustSpeak = false) {
         const verdicts = unreportedVerdicts(this.#state);
-        if (this.#assignment === null || Object.keys(verdicts).length === 0) return;
-        await directoryOf(this.env.DIRECTORY).reportVerdicts(this.#assignment.pool, verdicts);
+        if (this.#assignment === null || (!mustSpeak && Object.keys(verdicts).length === 0)) return;
+        this.#store.writeState(this.#state);
+        const { pool, vantage } = this.#assignment;
+        await directoryOf(this.env.DIRECTORY).reportVerdicts(pool, vantage, verdicts);
+        this.#heardAt = Date.now();
         this.#state = markReported(this.#state, verdicts);
-        this.#write('state', this.#state);
+        this.#store.writeState(this.#state);
       }
     } catch (error) {
       console.warn(`Cannot report the health of pool "${this.#assignment?.pool}" yet: ${String(error)}`);
@@ -162,28 +202,11 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
     if (probeAt === null && retryAt === null) await this.ctx.storage.deleteAlarm();
     else await this.ctx.storage.setAlarm(Math.min(probeAt ?? Infinity, retryAt ?? Infinity));
   }
-
-  #read(name: string): unknown {
-    const rows = this.ctx.storage.sql.exec<{ value: string }>(
-      'SELECT value FROM monitor WHERE name = ?',
-      name,
-    );
-    const row = rows.toArray()[0];
-    return row === undefined ? null : JSON.parse(row.value);
-  }
-
-  #write(name: string, value: unknown): void {
-    this.ctx.storage.sql.exec(
-      'INSERT INTO monitor VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
-      name,
-      JSON.stringify(value),
-    );
-  }
 }
 
-/** What an earlier release stored lacks the fields that came later. */
-function completed(assignment: Assignment | null): Assignment | null {
-  const { definition } = assignment ?? {};
-  if (!assignment || !definition?.health) return assignment;
-  return { ...assignment, definition: { ...definition, health: healthSchema.parse(definition.health) } };
+function backendsPerAlarm(health: HealthCheck): number {
+  const requests = checksOf(health)
+    .map(({ followRedirects }) => (followRedirects ? REQUESTS_PER_CHECK : 1))
+    .reduce((sum, ofCheck) => sum + ofCheck, 0);
+  return Math.min(PROBES_PER_ALARM, Math.floor(REQUESTS_PER_ALARM / requests));
 }

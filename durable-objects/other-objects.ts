@@ -1,4 +1,5 @@
 // The objects that other objects speak to, by their names.
+import { VANTAGE_DEFAULT } from '../core/config/health-schema.ts';
 import type { DirectoryRpc } from './interfaces/directory.ts';
 import type { HealthMonitorRpc } from './interfaces/health-monitor.ts';
 import type { NewEvent, TelemetryRpc } from './interfaces/telemetry.ts';
@@ -7,8 +8,16 @@ export function directoryOf(namespace: DurableObjectNamespace): DirectoryRpc {
   return objectNamed(namespace, 'directory');
 }
 
-export function healthMonitorOf(namespace: DurableObjectNamespace, pool: string): HealthMonitorRpc {
-  return objectNamed(namespace, `${pool}/default`);
+/** The hint counts where the object is named for the first time. */
+export function healthMonitorOf(
+  namespace: DurableObjectNamespace,
+  pool: string,
+  vantage: string,
+): HealthMonitorRpc {
+  const id = namespace.idFromName(`${pool}/${vantage}`);
+  const locationHint = vantage as DurableObjectLocationHint;
+  const options = vantage === VANTAGE_DEFAULT ? {} : { locationHint };
+  return namespace.get(id, options) as unknown as HealthMonitorRpc;
 }
 
 /** Never rejects, and need not be waited for: an event that is lost loses nothing but itself. */

@@ -1,5 +1,5 @@
 // The composition root: the only place where clock, chance, and the parts that last as long as the isolate are made.
-
+import { VANTAGE_DEFAULT } from '../core/config/health-schema.ts';
 import { seededRandom } from '../core/random.ts';
 import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';
 import type { HealthMonitorRpc } from '../durable-objects/interfaces/health-monitor.ts';
@@ -61,7 +61,12 @@ function createEdge(env: Env): Edge {
     }),
     telemetry: createTelemetryRecorder({ telemetryObject, isolateId, now, random }),
     directory,
-    healthMonitor: (pool) => objectNamed<HealthMonitorRpc>(env.HEALTH_MONITOR, `${pool}/default`),
+    healthMonitor: (pool, vantage) => {
+      const id = env.HEALTH_MONITOR.idFromName(`${pool}/${vantage}`);
+      const locationHint = vantage as DurableObjectLocationHint;
+      const options = vantage === VANTAGE_DEFAULT ? {} : { locationHint };
+      return env.HEALTH_MONITOR.get(id, options) as unknown as HealthMonitorRpc;
+    },
     purgeCoordinator: () => objectNamed<PurgeCoordinatorRpc>(env.PURGE_COORDINATOR, 'purge-coordinator'),
     telemetryObject,
   };

@@ -45,7 +45,7 @@ export interface Edge {
   readonly shards: ShardClient;
   readonly telemetry: TelemetryRecorder;
   readonly directory: () => DirectoryRpc;
-  readonly healthMonitor: (pool: string) => HealthMonitorRpc;
+  readonly healthMonitor: (pool: string, vantage: string) => HealthMonitorRpc;
   readonly purgeCoordinator: () => PurgeCoordinatorRpc;
   readonly telemetryObject: () => TelemetryRpc;
 }

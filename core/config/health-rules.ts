@@ -12,6 +12,7 @@ export function refuseImpossibleHealth(health: unknown, path: Path, refuse: Refu
   refuseLonger(health, path, 'timeoutMs', intervalMs, refuse);
   refuseLonger(health, path, 'fastIntervalMs', intervalMs, refuse);
   refuseImpossibleCheck(health, path, health, refuse);
+  refuseRepeatedVantages(member(health, 'vantages'), [...path, 'vantages'], refuse);
   const monitors = member(health, 'monitors');
   if (!Array.isArray(monitors)) return;
   monitors.forEach((monitor: unknown, index) => {
@@ -20,6 +21,13 @@ export function refuseImpossibleHealth(health: unknown, path: Path, refuse: Refu
     if (Object.keys(monitor).length === 0) refuse(ofMonitor, 'must differ from `health` in something');
     refuseLonger(monitor, ofMonitor, 'timeoutMs', intervalMs, refuse);
     refuseImpossibleCheck(monitor, ofMonitor, health, refuse);
+  });
+}
+
+function refuseRepeatedVantages(vantages: unknown, path: Path, refuse: Refuse): void {
+  if (!Array.isArray(vantages)) return;
+  vantages.forEach((vantage: unknown, index) => {
+    if (vantages.indexOf(vantage) < index) refuse([...path, index], 'must be named once: each has one vote');
   });
 }
 

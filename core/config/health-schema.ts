@@ -2,6 +2,7 @@
 // it. Rules that span several fields are in health-rules.ts.
 import { z } from 'zod';
 import * as rules from './field-rules.ts';
+import { REGIONS } from './regions.ts';
 import { ruled } from './ruled.ts';
 
 export const PROBE_METHODS = ['GET', 'HEAD', 'OPTIONS'] as const;
@@ -75,11 +76,24 @@ export const healthSchema = z.strictObject({
     .describe(
       'While a verdict is pending or an edge suspects the backend; by default 1000, or the interval.',
     ),
+  vantages: z
+    .array(z.enum(REGIONS))
+    .max(8)
+    .default([])
+    .describe('Regions to probe from, each for itself: the majority decides. By default one, of no region.'),
   jitterRatio: z.number().min(0).max(0.5).default(0.1).describe('Probes come up to this much sooner.'),
   initial: z.enum(['healthy', 'unhealthy']).default('healthy').describe('What holds before a verdict.'),
 });
 
 export type HealthCheck = z.output<typeof healthSchema>;
+
+/** What the one vantage of a pool is called that names no region. */
+export const VANTAGE_DEFAULT = 'default';
+
+/** From where a pool is probed, in the order of the configuration; at least one. */
+export function vantagesOf({ vantages }: Pick<HealthCheck, 'vantages'>): readonly string[] {
+  return vantages.length === 0 ? [VANTAGE_DEFAULT] : vantages;
+}
 
 /** One request of a probe and what its answer has to be. */
 export type ProbeCheck = Pick<

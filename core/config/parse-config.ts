@@ -7,8 +7,9 @@ import { withFittingTimeout } from './health-rules.ts';
 import { DEPTH_MAX, isJsonObject, isNestedTooDeep, member } from './json.ts';
 import { isFieldNotSupportedYet, NOT_SUPPORTED_YET } from './not-supported-yet.ts';
 import { withFittingEjections } from './outlier-schema.ts';
+import { REGIONS } from './regions.ts';
 import type { Config, ConfigDocument } from './schema.ts';
-import { configSchema, poolSchema, REGIONS } from './schema.ts';
+import { configSchema, poolSchema } from './schema.ts';
 
 export type ParsedConfig =
   | {

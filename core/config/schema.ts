@@ -8,6 +8,7 @@ import { healthSchema } from './health-schema.ts';
 import { backendId, poolName } from './names.ts';
 import { originUrlProblem } from './origin-url.ts';
 import { outlierSchema } from './outlier-schema.ts';
+import { REGIONS } from './regions.ts';
 import { routeSchema } from './route-schema.ts';
 import { ruled } from './ruled.ts';
 
@@ -23,20 +24,6 @@ export const STRATEGY_TYPES = [
   'first-available',
   'least-requests',
   'peak-ewma',
-] as const;
-/** Where a Durable Object can be asked to live; the first three are the default of `shards.regions`. */
-export const REGIONS = [
-  'enam',
-  'wnam',
-  'weur',
-  'eeur',
-  'apac',
-  'apac-ne',
-  'apac-se',
-  'sam',
-  'oc',
-  'afr',
-  'me',
 ] as const;
 
 export const backendSchema = z.strictObject({

@@ -18,16 +18,23 @@ export class RefusedRedirect extends Error {
   override readonly name = 'RefusedRedirect';
 }
 
-/** The check's path lies below the backend's base path; its own Host comes before the backend's. */
+/**
+ * The check's path lies below the backend's base path; its own Host comes before the backend's. `Roundel-Vantage` tells
+ * the backend from where it is asked.
+ */
 export async function askBackend(
   backend: Pick<Backend, 'url' | 'hostHeader'>,
   check: ProbeCheck,
+  vantage: string,
   signal: AbortSignal,
 ): Promise<ProbeAnswer> {
   const parsed = parseOriginUrl(backend.url);
   if (!parsed.ok) throw new Error(`Cannot probe ${backend.url}: it ${parsed.message}`);
   const origin = parsed.url;
-  const headers = new Map([['user-agent', 'roundel-health/1']]);
+  const headers = new Map([
+    ['user-agent', 'roundel-health/1'],
+    ['roundel-vantage', vantage],
+  ]);
   for (const [name, value] of Object.entries(check.headers)) headers.set(name.toLowerCase(), value);
   const host = headers.get('host') ?? backend.hostHeader;
   headers.delete('host');

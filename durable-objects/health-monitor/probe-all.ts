@@ -7,7 +7,11 @@ import { probe } from './probe.ts';
 const ROUND_MS_MAX = 20_000;
 
 /** Takes at most 20 s and one probe. A pool without `health` has nothing to be probed by: none is. */
-export async function probeAll({ backends, health }: Pool, atOnce: number): Promise<ProbeRound> {
+export async function probeAll(
+  { backends, health }: Pool,
+  vantage: string,
+  atOnce: number,
+): Promise<ProbeRound> {
   if (health === undefined) return { results: {}, unprobed: backends.map(({ id }) => id) };
   const deadlineAt = Date.now() + ROUND_MS_MAX;
   const waiting = [...backends];
@@ -15,7 +19,7 @@ export async function probeAll({ backends, health }: Pool, atOnce: number): Prom
   const worker = async (): Promise<void> => {
     while (waiting.length > 0 && Date.now() < deadlineAt) {
       const backend = waiting.shift();
-      if (backend) results.push([backend.id, await probe(backend, health)]);
+      if (backend) results.push([backend.id, await probe(backend, health, vantage)]);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));

@@ -1,5 +1,5 @@
 // What a monitor remembers of a pool's backends from probe to probe, and how a new definition changes it. Plain data
-// without input or output: one JSON row holds it all, so that a round of probes costs one written row.
+// without input or output.
 import type { Pool } from '../../core/config/schema.ts';
 import type { BackendHealth } from '../../core/load-balancing/health.ts';
 import { newBackendHealth, probeDelayMs, stepHealth } from '../../core/load-balancing/health.ts';
@@ -143,7 +143,7 @@ export function unreportedVerdicts(state: MonitorState): Record<string, HealthVe
 export function markReported(state: MonitorState, verdicts: Record<string, HealthVerdict>): MonitorState {
   const backends = Object.entries(state.backends).map(([id, backend]): [string, ProbedBackend] => {
     const reported = backend.epoch === own(verdicts, id)?.epoch;
-    return [id, reported ? { ...backend, unreported: false } : backend];
+    return [id, reported && backend.unreported ? { ...backend, unreported: false } : backend];
   });
   return { epoch: state.epoch, backends: Object.fromEntries(backends) };
 }

@@ -32,7 +32,10 @@ export interface HealthVerdict {
   readonly state: HealthState;
   /** Since when, epoch ms. */
   readonly since: number;
-  /** The monitor's epoch at which the verdict was made: an older one never overrides a newer one. */
+  /**
+   * In a monitor's report: the running number of its verdicts, of which an older one never overrides a newer one. In a
+   * snapshot: the health epoch at which the vantages' verdicts came to this one.
+   */
   readonly epoch: number;
   readonly reason: string;
 }
@@ -104,7 +107,10 @@ export interface DirectoryRpc {
   adoptFile(document: unknown, digest: string): Promise<ChangeAnswer>;
   /** `name`: the object's own, so that one of an abandoned map is told `unknown-member`. */
   registerBirth(shard: number, member: number, nonce: string, name?: string): Promise<BirthAnswer>;
-  /** From a HealthMonitor; verdicts of backends the pool no longer has, or of an older epoch, are ignored. */
-  reportVerdicts(pool: string, verdicts: Record<string, HealthVerdict>): Promise<void>;
+  /**
+   * From a HealthMonitor: its new verdicts, or none, which says that it goes on probing. Those of backends or of a
+   * vantage that the pool no longer has, or of an older epoch, are ignored.
+   */
+  reportVerdicts(pool: string, vantage: string, verdicts: Record<string, HealthVerdict>): Promise<void>;
   shardMap(): Promise<ShardMap>;
 }

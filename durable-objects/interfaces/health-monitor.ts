@@ -1,4 +1,4 @@
-// What a HealthMonitor answers: one object per pool and vantage, named "POOL/VANTAGE" (now one vantage: "default").
+// What a HealthMonitor answers: one object per pool and vantage, named "POOL/VANTAGE".
 import type { Config } from '../../core/config/schema.ts';
 import type { HealthState } from '../../core/load-balancing/health.ts';
 import type { SuspicionAnswer } from '../../core/load-balancing/suspicion-pacer.ts';
@@ -25,11 +25,24 @@ export interface ProbeRound {
 }
 
 export interface HealthMonitorRpc {
-  /** Idempotent: `version` older than what the monitor knows is ignored; a pool without `health` stops probing. */
-  configure(pool: string, version: number, definition: Config['pools'][string] | null): Promise<void>;
+  /**
+   * Idempotent: `version` older than what the monitor knows is ignored. Null ends probing: the pool is gone, is not
+   * probed, or not from this vantage.
+   */
+  configure(
+    pool: string,
+    vantage: string,
+    version: number,
+    definition: Config['pools'][string] | null,
+  ): Promise<void>;
   status(): Promise<Record<string, BackendProbeState>>;
-  /** An edge met `sign` at a backend: verified by one probe at once, whose failure is a verdict. */
+  /**
+   * An edge met `sign` at a backend: this monitor has every vantage of the pool verify it at once, and answers what
+   * the majority found.
+   */
   suspect(pool: string, backend: string, sign: string): Promise<SuspicionAnswer>;
+  /** One vantage's part of it: verified by one probe, whose failure is this vantage's verdict. */
+  verify(pool: string, backend: string, sign: string): Promise<SuspicionAnswer>;
   /** Probes every backend of `definition` once, disabled ones included; changes nothing and makes no verdict. */
-  probeOnce(definition: Config['pools'][string]): Promise<ProbeRound>;
+  probeOnce(definition: Config['pools'][string], vantage: string): Promise<ProbeRound>;
 }

@@ -122,9 +122,9 @@ const DOCUMENTS: readonly WrongRequest[] = [
   [
     'a field of later',
     'PATCH /v1/pools/web',
-    json({ health: { path: '/', vantages: ['enam'] }, strategy: { type: 'peak-ewma' } }),
+    json({ strategy: { hotKeys: { maxShare: 2 } } }),
     '422 invalid',
-    ['pools.web.health.vantages', 'pools.web.strategy.type'],
+    ['pools.web.strategy.hotKeys'],
   ],
   ['other shards', 'PATCH /v1/config', json({ shards: { count: 7 } }), '422 invalid', ['shards']],
   [

@@ -42,7 +42,13 @@ interface Health {
     {
       readonly backends: Record<
         string,
-        { state: string; epoch: number; ejectedUntil: number | null; reason: string }
+        {
+          state: string;
+          epoch: number;
+          ejectedUntil: number | null;
+          reason: string;
+          vantages: Record<string, { state: string; lastProbeAt: number | null; lastError: string | null }>;
+        }
       >;
     }
   >;
@@ -216,6 +222,81 @@ describe('failures that users meet', () => {
     only?.script({ answer: '503' });
     expect(await times(12)).toEqual(Array.from({ length: 12 }, () => 503));
     expect(await ejectedOf()).toEqual([]);
+  });
+});
+
+describe('a pool seen from three regions', () => {
+  const health: PoolDocument['health'] = {
+    path: '/up',
+    intervalMs: 3_600_000,
+    rise: 1,
+    vantages: ['weur', 'enam', 'oc'],
+  };
+  const shownOf = async (id: string) => (await ask<Health>('/v1/health')).body.pools[pool]?.backends[id];
+  const eventOf = (wanted: string) =>
+    waitUntil(async () => {
+      interface Event {
+        readonly type: string;
+        readonly subject: string;
+        readonly detail: object;
+      }
+      const { body } = await ask<{ events: Event[] }>('/v1/events?limit=50');
+      return body.events.find(({ type, subject }) => type === wanted && subject === `${pool}/a`);
+    });
+
+  it('loses nobody whom one region alone cannot reach, and within a second whom no region can', async () => {
+    const [a, b] = product.origins;
+    await serve({
+      backends: [
+        { id: 'a', url: a?.url ?? '' },
+        { id: 'b', url: b?.url ?? '' },
+      ],
+      health,
+    });
+    await waitUntil(async () => (await shownOf('a'))?.reason === 'up from all 3 vantages');
+    a?.script({ on: '* /up', when: ['Roundel-Vantage: weur'], answer: '500' });
+    const patch = { health: { ...health, fall: 1 } };
+    await ask(`/v1/pools/${pool}`, { method: 'PATCH', json: patch });
+    const one = await waitUntil(async () => {
+      const shown = await shownOf('a');
+      return shown?.vantages.weur?.state === 'unhealthy' && shown.reason.startsWith('down') ? shown : null;
+    });
+    expect(one).toMatchObject({
+      state: 'healthy',
+      reason: 'down from weur only (1 of 3 vantages): a probe failed, the last: status 500 instead of 2xx',
+      vantages: { weur: { lastError: 'status 500 instead of 2xx' }, enam: { state: 'healthy' } },
+    });
+    expect((await eventOf('backend-down-from-some')).detail).toMatchObject({ vantages: ['weur'], of: 3 });
+    const probed = await ask<{ backends: Record<string, object>; silent: object }>(
+      `/v1/pools/${pool}/probe`,
+      { method: 'POST' },
+    );
+    expect(probed.body.silent).toEqual({});
+    expect(probed.body.backends.a).toMatchObject({
+      ok: true,
+      status: 200,
+      vantages: { weur: { ok: false, status: 500 }, enam: { ok: true }, oc: { ok: true } },
+    });
+
+    expect(new Set(await times(10))).toEqual(new Set([200]));
+    a?.reset();
+    a?.script({ answer: '503' });
+    const failedAt = Date.now();
+    await waitUntil(async () => {
+      await get();
+      return (await shownOf('a'))?.state === 'unhealthy';
+    });
+    // One suspicion, three probes beside one another: by the interval it would have taken an hour.
+    expect(Date.now() - failedAt).toBeLessThan(1_000);
+    expect((await shownOf('a'))?.reason).toMatch(
+      /^down from (all 3 vantages|\w+, \w+ \(2 of 3 vantages\)): /,
+    );
+    await waitUntil(async () => {
+      const before = a?.ledger.entries({ on: 'GET /' }).length;
+      await times(4);
+      return a?.ledger.entries({ on: 'GET /' }).length === before;
+    });
+    expect((await eventOf('backend-unhealthy')).detail).toMatchObject({ before: 'healthy' });
   });
 });
 

@@ -139,7 +139,6 @@ describe('a configuration document', () => {
     ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],
     ['pools.web.timeouts.firstByteMs', document({ timeouts: { firstByteMs: 1 } })],
     ['pools.web.retry.backoffMs', document({ retry: { backoffMs: 1 } })],
-    ['pools.web.health.vantages', document({ health: { path: '/', vantages: ['enam'] } })],
     [
       'pools.web.health.skipWhenTrafficProves',
       document({ health: { path: '/', skipWhenTrafficProves: true } }),
@@ -246,6 +245,9 @@ describe('a configuration document', () => {
     ['pools.web.outlier.baseEjectionMs', document({ outlier: { baseEjectionMs: 300_001 } })],
     ['pools.web.outlier.ejection', document({ outlier: { ejection: true } })],
     ['pools.web.health.rise', document({ health: { path: '/', rise: 0 } })],
+    ['pools.web.health.vantages[0]', document({ health: { path: '/', vantages: ['moon'] } })],
+    ['pools.web.health.vantages[2]', document({ health: { path: '/', vantages: ['oc', 'me', 'oc'] } })],
+    ['pools.web.health.vantages', document({ health: { path: '/', vantages: 'weur' } })],
     ['pools.web.health.fall', document({ health: { path: '/', fall: 0 } })],
     ['pools.web.health.timeoutMs', document({ health: { path: '/', timeoutMs: 10_001 } })],
     ['pools.web.health.timeoutMs', document({ health: { path: '/', intervalMs: 100, timeoutMs: 101 } })],

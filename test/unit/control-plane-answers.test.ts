@@ -22,11 +22,9 @@ const verdict = { state: 'unhealthy', since: 5, epoch: 3, reason: 'status 500' }
 describe('health', () => {
   it('shows the verdict, the administrative state and what the monitor saw side by side', () => {
     const seen = { state: 'healthy', since: 9, epoch: 4, lastProbeAt: 9, lastError: null } as const;
-    const shown = poolHealth(
-      pool({ backends, health: { path: '/' } }),
-      { a: verdict },
-      { type: 'seen', states: { a: seen } },
-    );
+    const shown = poolHealth(pool({ backends, health: { path: '/' } }), { a: verdict }, [
+      ['default', { type: 'seen', states: { a: seen } }],
+    ]);
     expect(shown.backends.a).toEqual({
       ...verdict,
       administrative: 'active',
@@ -38,7 +36,9 @@ describe('health', () => {
 
   it('shows the initial state before the first verdict', () => {
     const unhealthy = pool({ backends, health: { path: '/', initial: 'unhealthy' } });
-    const shown = Object.entries(poolHealth(unhealthy, {}, { type: 'seen', states: {} }).backends);
+    const shown = Object.entries(
+      poolHealth(unhealthy, {}, [['default', { type: 'seen', states: {} }]]).backends,
+    );
     expect(shown.map(([, { state, since, administrative }]) => [state, since, administrative])).toEqual([
       ['unhealthy', null, 'active'],
       ['unhealthy', null, 'draining'],
@@ -46,16 +46,14 @@ describe('health', () => {
   });
 
   it('knows nothing of a pool that is not probed, whatever verdicts are left', () => {
-    const { a } = poolHealth(pool({ backends }), { a: verdict }, null).backends;
+    const { a } = poolHealth(pool({ backends }), { a: verdict }, []).backends;
     expect(a).toMatchObject({ state: 'unknown', reason: 'not probed', vantages: {} });
   });
 
   it('keeps the verdict when the monitor is silent, and says that it is', () => {
-    const { a } = poolHealth(
-      pool({ backends, health: { path: '/' } }),
-      { a: verdict },
-      { type: 'silent', why: 'no answer' },
-    ).backends;
+    const { a } = poolHealth(pool({ backends, health: { path: '/' } }), { a: verdict }, [
+      ['default', { type: 'silent', why: 'no answer' }],
+    ]).backends;
     expect(a).toMatchObject({
       state: 'unhealthy',
       vantages: { default: { state: 'unknown', lastProbeAt: null, lastError: 'no answer' } },

@@ -8,7 +8,11 @@ import {
 import { env as untypedEnv } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../../core/config/parse-config.ts';
-import type { ConfigDocument, Pool } from '../../core/config/schema.ts';
+import type { Config, ConfigDocument, Pool } from '../../core/config/schema.ts';
+import { seededRandom } from '../../core/random.ts';
+import { MetaStore } from '../../durable-objects/directory/meta-store.ts';
+import { eventOfVerdict } from '../../durable-objects/directory/verdict-event.ts';
+import { VerdictStore } from '../../durable-objects/directory/verdict-store.ts';
 import { VERSIONS_MAX, VersionStore } from '../../durable-objects/directory/version-store.ts';
 import { probe } from '../../durable-objects/health-monitor/probe.ts';
 import type { MonitorState } from '../../durable-objects/health-monitor/probed-backends.ts';
@@ -30,8 +34,9 @@ const env = untypedEnv as unknown as Record<
 const stubOf = (namespace: DurableObjectNamespace, name: string) => namespace.get(namespace.idFromName(name));
 const directoryStub = (name: string) => stubOf(env.DIRECTORY, name);
 const directoryOf = (name: string) => directoryStub(name) as unknown as DirectoryRpc;
-const monitorStub = (pool: string) => stubOf(env.HEALTH_MONITOR, `${pool}/default`);
-const monitorOf = (pool: string) => monitorStub(pool) as unknown as HealthMonitorRpc;
+const monitorStub = (pool: string, vantage = 'default') => stubOf(env.HEALTH_MONITOR, `${pool}/${vantage}`);
+const monitorOf = (pool: string, vantage?: string) =>
+  monitorStub(pool, vantage) as unknown as HealthMonitorRpc;
 const telemetry = () => stubOf(env.TELEMETRY, 'telemetry') as unknown as TelemetryRpc;
 
 /** A directory that no other test knows. */
@@ -381,12 +386,12 @@ describe('verdicts at the Directory', () => {
   it('raise the epoch when they change something, and a late one never overrides', async () => {
     const { name, directory } = freshDirectory();
     await replace(directory, probed(['a', 'b']));
-    await directory.reportVerdicts('web', { a: verdict('unhealthy', 5) });
+    await directory.reportVerdicts('web', 'default', { a: verdict('unhealthy', 5) });
     expect(await healthOf(directory)).toEqual({ epoch: 2, states: ['a=unhealthy'] });
-    await directory.reportVerdicts('web', { a: verdict('healthy', 4) });
-    await directory.reportVerdicts('web', { a: verdict('unhealthy', 5) });
+    await directory.reportVerdicts('web', 'default', { a: verdict('healthy', 4) });
+    await directory.reportVerdicts('web', 'default', { a: verdict('unhealthy', 5) });
     expect(await healthOf(directory)).toEqual({ epoch: 2, states: ['a=unhealthy'] });
-    await directory.reportVerdicts('web', { a: verdict('healthy', 6), b: verdict('healthy', 7) });
+    await directory.reportVerdicts('web', 'default', { a: verdict('healthy', 6), b: verdict('healthy', 7) });
     await evictDurableObject(directoryStub(name));
     expect(await healthOf(directory)).toEqual({ epoch: 3, states: ['a=healthy', 'b=healthy'] });
   });
@@ -394,27 +399,175 @@ describe('verdicts at the Directory', () => {
   it('are ignored for what the configuration does not probe', async () => {
     const { directory } = freshDirectory();
     await replace(directory, web());
-    await directory.reportVerdicts('web', { a: verdict('unhealthy', 1) });
-    await directory.reportVerdicts('constructor', { a: verdict('unhealthy', 1) });
+    await directory.reportVerdicts('web', 'default', { a: verdict('unhealthy', 1) });
+    await directory.reportVerdicts('constructor', 'default', { a: verdict('unhealthy', 1) });
     await replace(directory, probed(['a']));
-    await directory.reportVerdicts('web', { z: verdict('unhealthy', 1) });
+    await directory.reportVerdicts('web', 'default', { z: verdict('unhealthy', 1) });
     expect(await healthOf(directory)).toEqual({ epoch: 1, states: [] });
   });
 
   it('stay with a backend across versions, and go with it for good', async () => {
     const { directory } = freshDirectory();
     await replace(directory, probed(['a', 'b']));
-    await directory.reportVerdicts('web', { a: verdict('unhealthy', 3), b: verdict('unhealthy', 4) });
+    await directory.reportVerdicts('web', 'default', {
+      a: verdict('unhealthy', 3),
+      b: verdict('unhealthy', 4),
+    });
     await replace(directory, probed(['a', 'c']));
     expect((await healthOf(directory)).states).toEqual(['a=unhealthy']);
     // Another backend takes the id "b"; a message about the first one is still on its way.
     await replace(directory, probed(['a', 'b']));
-    await directory.reportVerdicts('web', { b: verdict('unhealthy', 4) });
+    await directory.reportVerdicts('web', 'default', { b: verdict('unhealthy', 4) });
     expect((await healthOf(directory)).states).toEqual(['a=unhealthy']);
-    await directory.reportVerdicts('web', { b: verdict('healthy', 5) });
+    await directory.reportVerdicts('web', 'default', { b: verdict('healthy', 5) });
     expect((await healthOf(directory)).states).toEqual(['a=unhealthy', 'b=healthy']);
     await replace(directory, web({ backends: [{ id: 'a', url: 'http://a.invalid' }] }));
     expect((await healthOf(directory)).states).toEqual([]);
+  });
+});
+
+describe('verdicts of several vantages', () => {
+  const INTERVAL_MS = 10_000;
+  const joint = (ids: string[], vantages: string[]): Config => {
+    const backends = ids.map((id) => ({ id, url: `http://${id}.invalid` }));
+    const parsed = parseConfig({
+      pools: { web: { backends, health: { path: '/', intervalMs: INTERVAL_MS, vantages } } },
+    });
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+    return parsed.config;
+  };
+
+  /** A store of verdicts by itself: what is said of "a", at which time, decides. */
+  const withStore = <T>(body: (store: ReturnType<typeof sayingTo>) => T): Promise<T> =>
+    runInObject(directoryStub(freshDirectory().name), (_, { storage: { sql } }) =>
+      body(sayingTo(new VerdictStore(sql, new MetaStore(sql)))),
+    );
+
+  const sayingTo = (store: VerdictStore) => {
+    let config = joint(['a'], []);
+    return {
+      configure(next: Config, nowMs = 0) {
+        config = next;
+        store.keepOnly(next, nowMs);
+      },
+      /** What the report came to be told as. */
+      say(vantage: string, state: HealthVerdict['state'] | null, epoch = 0, nowMs = 0) {
+        const { web } = config.pools;
+        if (!web) throw new Error('There is no pool');
+        const reason = `as ${vantage} says`;
+        const verdicts = state === null ? {} : { a: { state, since: nowMs, epoch, reason } };
+        return store
+          .take('web', web, vantage, verdicts, nowMs)
+          .flatMap((change) => eventOfVerdict('web', change, nowMs)?.type ?? []);
+      },
+      shown() {
+        const { state, reason } = store.all().web?.a ?? {};
+        return state === undefined ? null : `${state}: ${reason}`;
+      },
+      store,
+    };
+  };
+
+  it('are those of the majority, and one region alone is told of and moves nothing', async () => {
+    await withStore(({ configure, say, shown, store }) => {
+      configure(joint(['a'], ['weur', 'enam', 'oc']));
+      expect(say('weur', 'healthy', 1)).toEqual(['backend-healthy']);
+      expect(say('enam', 'healthy', 1)).toEqual([]);
+      expect(say('oc', 'healthy', 1)).toEqual([]);
+      expect(shown()).toBe('healthy: up from all 3 vantages');
+      const before = store.epoch();
+      expect(say('weur', 'unhealthy', 2)).toEqual(['backend-down-from-some']);
+      expect(shown()).toBe('healthy: down from weur only (1 of 3 vantages): as weur says');
+      expect(store.epoch()).toBe(before + 1);
+      expect(say('oc', 'unhealthy', 2)).toEqual(['backend-unhealthy']);
+      expect(shown()).toBe('unhealthy: down from weur, oc (2 of 3 vantages): as weur says');
+      expect(say('oc', 'healthy', 3)).toEqual(['backend-healthy']);
+      expect(say('weur', 'healthy', 3)).toEqual(['backend-up-from-all']);
+    });
+  });
+
+  it('are never changed by a late message of any vantage', async () => {
+    await withStore(({ configure, say, shown, store }) => {
+      configure(joint(['a'], ['weur', 'enam', 'oc']));
+      for (const vantage of ['weur', 'enam', 'oc']) say(vantage, 'unhealthy', 7);
+      const epoch = store.epoch();
+      for (const vantage of ['weur', 'enam', 'oc']) expect(say(vantage, 'healthy', 6)).toEqual([]);
+      expect([shown(), store.epoch()]).toEqual(['unhealthy: down from all 3 vantages: as weur says', epoch]);
+      // Numbers of one vantage say nothing about those of another.
+      say('weur', 'healthy', 8);
+      expect(say('oc', 'healthy', 100)).toEqual(['backend-healthy']);
+    });
+  });
+
+  it('come out the same in whatever order the messages come, and however often', async () => {
+    const random = seededRandom(5);
+    const messages = ['weur', 'enam', 'oc'].flatMap((vantage, place) =>
+      [1, 2, 3].map((epoch) => ({ vantage, epoch, up: (place + epoch) % 2 === 0 })),
+    );
+    for (let run = 0; run < 20; run++) {
+      const order = [...messages, ...messages]
+        .map((message) => ({ message, at: random.next() }))
+        .sort((a, b) => a.at - b.at);
+      await withStore(({ configure, say, shown }) => {
+        configure(joint(['a'], ['weur', 'enam', 'oc']));
+        for (const { message } of order) {
+          say(message.vantage, message.up ? 'healthy' : 'unhealthy', message.epoch);
+        }
+        expect(shown()).toBe('unhealthy: down from weur, oc (2 of 3 vantages): as weur says');
+      });
+    }
+  });
+
+  it('do not rest on a vantage that has fallen silent, until it speaks again', async () => {
+    await withStore(({ configure, say, shown }) => {
+      configure(joint(['a'], ['weur', 'enam', 'oc']));
+      for (const vantage of ['weur', 'enam']) say(vantage, 'unhealthy', 1, 0);
+      say('oc', 'healthy', 1, 0);
+      expect(shown()).toMatch(/^unhealthy/);
+      // Enam probes no more. The others say that they do.
+      for (const nowMs of [30_000, 60_000, 89_999]) {
+        expect([say('weur', null, 0, nowMs), say('oc', null, 0, nowMs)]).toEqual([[], []]);
+      }
+      // A tie now: what was goes on.
+      expect(say('oc', null, 0, 90_000)).toEqual([]);
+      expect(shown()).toBe('unhealthy: down from weur (1 of 3 vantages): as weur says');
+      expect(say('weur', 'healthy', 2, 91_000)).toEqual(['backend-healthy']);
+      expect(shown()).toBe('healthy: up from 2 of 3 vantages');
+      expect(say('enam', null, 0, 92_000)).toEqual(['backend-down-from-some']);
+      expect(shown()).toBe('healthy: down from enam only (1 of 3 vantages): as enam says');
+    });
+  });
+
+  it('stay what they are while all vantages are silent, or new ones know nothing yet', async () => {
+    await withStore(({ configure, say, shown }) => {
+      configure(joint(['a'], []));
+      say('default', 'unhealthy', 1);
+      configure(joint(['a'], ['weur', 'enam']), 1_000);
+      expect(shown()).toBe('unhealthy: as default says');
+      expect(say('default', 'healthy', 2, 2_000)).toEqual([]);
+      say('weur', 'healthy', 1, 500_000);
+      expect(shown()).toBe('healthy: up from 1 of 2 vantages');
+    });
+  });
+
+  it('lose the vote of a vantage that goes, and keep those of the others', async () => {
+    await withStore(({ configure, say, shown, store }) => {
+      configure(joint(['a'], ['weur', 'enam', 'oc']));
+      for (const vantage of ['weur', 'enam']) say(vantage, 'unhealthy', 4);
+      say('oc', 'healthy', 4);
+      const epoch = store.epoch();
+      configure(joint(['a'], ['weur', 'oc', 'me']));
+      expect(shown()).toBe('unhealthy: down from weur (1 of 3 vantages): as weur says');
+      expect(store.epoch()).toBe(epoch + 1);
+      configure(joint(['a'], ['oc']));
+      expect(shown()).toBe('healthy: as oc says');
+      // Back again, it knows nothing until it says something newer than before.
+      configure(joint(['a'], ['oc', 'enam', 'me']));
+      expect(say('enam', 'unhealthy', 4)).toEqual([]);
+      expect(say('enam', 'unhealthy', 5)).toEqual(['backend-down-from-some']);
+      configure(joint(['b'], ['oc', 'enam', 'me']));
+      expect(shown()).toBeNull();
+    });
   });
 });
 
@@ -695,6 +848,7 @@ describe('a health monitor', () => {
     const monitor = monitorOf('first');
     await monitor.configure(
       'first',
+      'default',
       2,
       poolOf([
         { id: 'a', url: 'http://a.example' },
@@ -720,7 +874,7 @@ describe('a health monitor', () => {
       { id: 'a', url: 'http://a.example' },
       { id: 'b', url: 'http://b.example', state: 'disabled' },
     ]);
-    const round = await monitorOf('on-demand').probeOnce(definition);
+    const round = await monitorOf('on-demand').probeOnce(definition, 'default');
     expect(round).toMatchObject({
       results: { a: { ok: true, status: 200 }, b: { ok: false, error: 'status 503 instead of 2xx' } },
       unprobed: [],
@@ -762,10 +916,10 @@ describe('a health monitor', () => {
   it('ignores an older version, and stops when there is nothing to probe', async () => {
     scriptOrigins({ 'a.example': up });
     const monitor = monitorOf('versions');
-    await monitor.configure('versions', 5, poolOf([{ id: 'a', url: 'http://a.example' }]));
-    await monitor.configure('versions', 4, poolOf([{ id: 'old', url: 'http://old.example' }]));
+    await monitor.configure('versions', 'default', 5, poolOf([{ id: 'a', url: 'http://a.example' }]));
+    await monitor.configure('versions', 'default', 4, poolOf([{ id: 'old', url: 'http://old.example' }]));
     expect(Object.keys(await monitor.status())).toEqual(['a']);
-    await monitor.configure('versions', 6, null);
+    await monitor.configure('versions', 'default', 6, null);
     expect(await monitor.status()).toEqual({});
     await vi.waitFor(async () => expect(await runDurableObjectAlarm(monitorStub('versions'))).toBe(false));
   });
@@ -774,7 +928,7 @@ describe('a health monitor', () => {
     const requests = scriptOrigins({ 'a.example': down });
     const monitor = monitorOf('pending');
     const health = { ...HEALTH, fall: 3 };
-    await monitor.configure('pending', 2, poolOf([{ id: 'a', url: 'http://a.example' }], health));
+    await monitor.configure('pending', 'default', 2, poolOf([{ id: 'a', url: 'http://a.example' }], health));
     await vi.waitFor(async () => expect((await monitor.status()).a?.lastProbeAt).not.toBeNull());
     for (let probes = requests.length; probes < 3; probes = requests.length) {
       const { backends } = await readState('pending');
@@ -942,11 +1096,58 @@ describe('from a configuration to a verdict at the edges', () => {
     expect(requests.length).toBe(probes);
   });
 
+  it('a suspicion is put before all vantages at once, and the majority decides', async () => {
+    const broken = new Set<string>();
+    const requests = scriptOrigins({
+      'a.example': ({ headers }) => (broken.has(headers.get('roundel-vantage') ?? '') ? down() : up()),
+    });
+    const vantages = ['weur', 'enam', 'oc'];
+    const health = { ...HEALTH, fall: 3, vantages };
+    await replace(directoryOf('directory'), { pools: { seen: pool(health) } });
+    const verdict = async () => (await snapshot()).health?.seen?.a;
+    await vi.waitFor(async () => expect((await verdict())?.reason).toBe('up from all 3 vantages'));
+    const suspect = (from: string) => monitorOf('seen', from).suspect('seen', 'a', 'status 503');
+    broken.add('enam');
+    const probes = requests.length;
+    expect(await suspect('weur')).toBe('refuted');
+    await vi.waitFor(async () => {
+      expect(await verdict()).toMatchObject({
+        state: 'healthy',
+        reason:
+          'down from enam only (1 of 3 vantages): an edge met status 503, and a probe confirmed it: status 503 instead of 2xx',
+      });
+    });
+    expect(requests.length).toBe(probes + 3);
+    await vi.waitFor(async () => {
+      const [event] = await eventsOf('backend-down-from-some');
+      expect(event).toMatchObject({ subject: 'seen/a', detail: { vantages: ['enam'], of: 3 } });
+    });
+    broken.add('weur');
+    // Any monitor of the pool can have the others asked.
+    await vi.waitFor(async () => expect(await suspect('enam')).toBe('confirmed'));
+    expect(await verdict()).toMatchObject({ state: 'unhealthy' });
+  });
+
+  it('a vantage that goes is told to stop, and the others go on with what they know', async () => {
+    scriptOrigins({ 'a.example': up });
+    const over = (vantages: string[]) => ({ pools: { roving: pool({ ...HEALTH, vantages }) } });
+    await replace(directoryOf('directory'), over(['weur', 'enam']));
+    await vi.waitFor(async () => {
+      expect((await snapshot()).health?.roving?.a?.reason).toBe('up from all 2 vantages');
+    });
+    const before = (await monitorOf('roving', 'enam').status()).a?.epoch;
+    await replace(directoryOf('directory'), over(['enam']));
+    await vi.waitFor(async () => expect(await monitorOf('roving', 'weur').status()).toEqual({}));
+    expect(await runDurableObjectAlarm(monitorStub('roving', 'weur'))).toBe(false);
+    expect((await monitorOf('roving', 'enam').status()).a?.epoch).toBe(before);
+    expect((await snapshot()).health?.roving?.a?.state).toBe('healthy');
+  });
+
   it('a suspicion about what is not probed asks nobody', async () => {
     const requests = scriptOrigins({ 'a.example': up });
     const monitor = monitorOf('unsuspected');
     const backends = [{ id: 'a', url: 'http://a.example', state: 'disabled' }];
-    await monitor.configure('unsuspected', 2, poolOf(backends));
+    await monitor.configure('unsuspected', 'default', 2, poolOf(backends));
     const asked = ['a', 'gone', 'constructor'].map((id) => monitor.suspect('unsuspected', id, 'status 503'));
     expect(await Promise.all(asked)).toEqual(['not-probed', 'not-probed', 'not-probed']);
     expect(requests).toEqual([]);

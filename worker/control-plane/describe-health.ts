@@ -1,11 +1,9 @@
-// A pool's health as `GET health` shows it: the Directory's verdicts, by which the edges act, beside what the monitor
+// A pool's health as `GET health` shows it: the Directory's verdicts, by which the edges act, beside what each vantage
 // last saw. A monitor that does not answer is said to be silent: its pool's verdicts still hold.
 import { z } from '@hono/zod-openapi';
 import type { Config, Pool } from '../../core/config/schema.ts';
 import type { HealthVerdict } from '../../durable-objects/interfaces/directory.ts';
 import type { BackendProbeState } from '../../durable-objects/interfaces/health-monitor.ts';
-
-const VANTAGE = 'default';
 
 const state = z.enum(['healthy', 'unhealthy', 'unknown']);
 
@@ -23,7 +21,7 @@ export const healthSchema = z
             since: z.int().nullable().describe('Epoch ms of the verdict; null before the first.'),
             epoch: z.int().describe('Of the verdict; 0 before the first.'),
             vantages: z.record(
-              z.string(),
+              z.string().describe('A region, or "default" where the pool names none.'),
               z.object({
                 state,
                 lastProbeAt: z.int().nullable().describe('Epoch ms.'),
@@ -48,11 +46,11 @@ type PoolHealth = z.output<typeof healthSchema>['pools'][string];
 export type Probes = { readonly type: 'seen'; readonly states: Record<string, BackendProbeState> } | Silent;
 type Silent = { readonly type: 'silent'; readonly why: string };
 
-/** `probes` null: the pool is not probed; `ejectedUntil` as one edge knows it. Backend ids are free text: looked up as own members only. */
+/** `probes`: by vantage, none where the pool is not probed; `ejectedUntil` as one edge knows it. Backend ids are free text: looked up as own members only. */
 export function poolHealth(
   pool: Pick<Config['pools'][string], 'backends' | 'health'>,
   verdicts: Record<string, HealthVerdict>,
-  probes: Probes | null,
+  probes: readonly (readonly [vantage: string, probes: Probes])[],
   ejectedUntil: (backend: string) => number | null = () => null,
 ): PoolHealth {
   return {
@@ -64,7 +62,7 @@ export function poolHealth(
           {
             ...judgement(pool, verdict),
             administrative: backend.state,
-            vantages: probes ? { [VANTAGE]: vantage(probes, backend.id) } : {},
+            vantages: Object.fromEntries(probes.map(([name, seen]) => [name, vantage(seen, backend.id)])),
             ejectedUntil: ejectedUntil(backend.id),
           },
         ];

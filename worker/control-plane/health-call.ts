@@ -1,4 +1,5 @@
-// What `GET health` gathers: verdicts from the Directory, and from each pool's monitor what it last saw.
+// What `GET health` gathers: verdicts from the Directory, and from each monitor of each pool what it last saw.
+import { vantagesOf } from '../../core/config/health-schema.ts';
 import { ejectedUntil } from '../data-plane/ejections.ts';
 import { healthSchema, type Probes, poolHealth } from './describe-health.ts';
 import { type Call, json, type Operation, operation } from './operation.ts';
@@ -23,7 +24,10 @@ export const HEALTH_CALL: Operation = operation({
     const pools = await Promise.all(
       Object.entries(config.pools).map(async ([name, pool]) => {
         const verdicts = Object.hasOwn(health, name) ? (health[name] ?? {}) : {};
-        const probes = pool.health ? await probesOf(call, name) : null;
+        const vantages = pool.health ? vantagesOf(pool.health) : [];
+        const probes = await Promise.all(
+          vantages.map(async (vantage) => [vantage, await probesOf(call, name, vantage)] as const),
+        );
         return [name, poolHealth(pool, verdicts, probes, ejectionsOf(call, name))] as const;
       }),
     );
@@ -39,10 +43,10 @@ function ejectionsOf({ edge }: Call<unknown, unknown>, name: string): (backend: 
   return (backend) => ejectedUntil(snapshot, pool, backend, edge.now());
 }
 
-async function probesOf(call: Call<unknown, unknown>, pool: string): Promise<Probes> {
+async function probesOf(call: Call<unknown, unknown>, pool: string, vantage: string): Promise<Probes> {
   try {
     const states = await reach('directory-unavailable', 'ask the monitor', MONITOR_TIMEOUT_MS, () =>
-      call.edge.healthMonitor(pool).status(),
+      call.edge.healthMonitor(pool, vantage).status(),
     );
     return { type: 'seen', states };
   } catch (error) {

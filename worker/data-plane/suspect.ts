@@ -1,5 +1,6 @@
 // Asks the monitor whether a backend that failed here fails for it too. The request that met the failure does not
 // wait; when the monitor confirms, its verdict is on the way to every edge, and this one looks for it at once.
+import { vantagesOf } from '../../core/config/health-schema.ts';
 import type { SuspicionAnswer } from '../../core/load-balancing/suspicion-pacer.ts';
 import type { RuntimePool } from './pool-registry.ts';
 import type { Visit } from './visit.ts';
@@ -17,8 +18,11 @@ export function suspect(
   isOutlier: boolean,
 ): void {
   if (!config.health || !suspicions.mayAsk(backend, isOutlier, edge.now())) return;
+  const vantages = vantagesOf(config.health);
   const ask = async (): Promise<void> => {
-    const answer = await answerOf(edge.healthMonitor(name).suspect(name, backend, sign));
+    const answer = await firstAnswer(vantages, (vantage) =>
+      edge.healthMonitor(name, vantage).suspect(name, backend, sign),
+    );
     suspicions.heard(backend, answer);
     const snapshot = edge.snapshots.peek();
     if (answer === 'confirmed' && snapshot)
@@ -27,11 +31,17 @@ export function suspect(
   context.waitUntil(ask());
 }
 
-async function answerOf(asked: Promise<SuspicionAnswer>): Promise<SuspicionAnswer> {
-  try {
-    return (await within(asked, ANSWER_WAIT_MS)) ?? 'pending';
-  } catch (error) {
-    console.warn(`Cannot have a suspicion verified: ${String(error)}`);
-    return 'pending';
+/** Any monitor of the pool has all the others asked. Every edge begins with the same, so that one round answers all. */
+async function firstAnswer(
+  vantages: readonly string[],
+  ask: (vantage: string) => Promise<SuspicionAnswer>,
+): Promise<SuspicionAnswer> {
+  for (const vantage of vantages) {
+    try {
+      return (await within(ask(vantage), ANSWER_WAIT_MS)) ?? 'pending';
+    } catch (error) {
+      console.warn(`Cannot have a suspicion verified by vantage "${vantage}": ${String(error)}`);
+    }
   }
+  return 'pending';
 }
