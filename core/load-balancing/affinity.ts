@@ -3,9 +3,6 @@
 // backend's id and MAC signs all of it together with the pool's name, both HMAC-SHA-256 (RFC 2104), so that a client
 // learns neither names nor addresses and cannot choose a backend. What fails to verify is as good as no cookie.
 
-/** HMAC-SHA-256 of the text under the edge's secret, base64url without padding: 43 characters. */
-export type Mac = (text: string) => Promise<string>;
-
 export interface AffinityRules {
   readonly ttlSeconds: number;
   readonly onUnavailable: 'temporary' | 'sticky' | 'none';
@@ -25,25 +22,43 @@ const VALUE = /^1\.([\w-]{16})\.([0-9a-z]{1,8})\.([0-9a-z]{1,11})\.([\w-]{43})$/
 /** 96 bits: an alias is found by chance as seldom as a forged signature matters. */
 const ALIAS_CHARACTERS = 16;
 
-/** The same wherever the secret is the same. */
-export async function affinityAlias(pool: string, backend: string, mac: Mac): Promise<string> {
-  return (await mac(`roundel affinity alias\n${pool}\n${backend}`)).slice(0, ALIAS_CHARACTERS);
+/** What to sign for a backend's alias, which is the same wherever the secret is. */
+export function aliasText(pool: string, backend: string): string {
+  return `roundel affinity alias\n${pool}\n${backend}`;
 }
 
-/** The value of a cookie. `expiresAt` is rounded up to whole seconds. */
-export async function sealAffinity(pool: string, claim: AffinityClaim, mac: Mac): Promise<string> {
+/** `mac`: of the text above, base64url without padding: 43 characters. */
+export function aliasOf(mac: string): string {
+  return mac.slice(0, ALIAS_CHARACTERS);
+}
+
+/** A cookie's value but for its MAC, and the text that the MAC is of. */
+export interface UnsignedAffinity {
+  readonly value: string;
+  readonly text: string;
+}
+
+/** `expiresAt` is rounded up to whole seconds. */
+export function unsignedAffinity(pool: string, claim: AffinityClaim): UnsignedAffinity {
   const expiry = Math.ceil(claim.expiresAt / 1_000);
-  const signed = `${claim.alias}.${expiry.toString(36)}.${claim.epoch.toString(36)}`;
-  return `1.${signed}.${await signatureOf(pool, signed, mac)}`;
+  return unsigned(pool, `${claim.alias}.${expiry.toString(36)}.${claim.epoch.toString(36)}`);
 }
 
-/** null for what this secret has not signed for this pool. Expiry and epoch are the caller's to judge. */
-export async function openAffinity(pool: string, value: string, mac: Mac): Promise<AffinityClaim | null> {
-  const [, alias = '', expiry = '', epoch = '', given = ''] = VALUE.exec(value) ?? [];
-  if (given === '') return null;
-  const signature = await signatureOf(pool, `${alias}.${expiry}.${epoch}`, mac);
-  if (!isEqual(given, signature)) return null;
-  return { alias, expiresAt: Number.parseInt(expiry, 36) * 1_000, epoch: Number.parseInt(epoch, 36) };
+/** The value of a cookie. */
+export function sealedAffinity({ value }: UnsignedAffinity, mac: string): string {
+  return `${value}.${mac}`;
+}
+
+/** What a cookie's value claims, and the text whose MAC it must bear; null for what has not its form. */
+export function readAffinity(
+  pool: string,
+  value: string,
+): { readonly claim: AffinityClaim; readonly text: string; readonly mac: string } | null {
+  const [, alias = '', expiry = '', epoch = '', mac = ''] = VALUE.exec(value) ?? [];
+  if (mac === '') return null;
+  const { text } = unsigned(pool, `${alias}.${expiry}.${epoch}`);
+  const expiresAt = Number.parseInt(expiry, 36) * 1_000;
+  return { claim: { alias, expiresAt, epoch: Number.parseInt(epoch, 36) }, text, mac };
 }
 
 /** Whether the claim still counts. */
@@ -75,12 +90,12 @@ export function isCookieDue(
   return rules.onUnavailable === 'sticky' || own.state === 'disabled' || own.weight === 0;
 }
 
-function signatureOf(pool: string, signed: string, mac: Mac): Promise<string> {
-  return mac(`roundel affinity 1\n${pool}\n${signed}`);
+function unsigned(pool: string, claim: string): UnsignedAffinity {
+  return { value: `1.${claim}`, text: `roundel affinity 1\n${pool}\n${claim}` };
 }
 
-/** In constant time: both have 43 characters. */
-function isEqual(a: string, b: string): boolean {
+/** In constant time, for MACs of equal length. */
+export function isSameMac(a: string, b: string): boolean {
   let difference = a.length ^ b.length;
   for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
   return difference === 0;

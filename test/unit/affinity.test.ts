@@ -4,14 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../core/config/parse-config.ts';
 import { fieldValue } from '../../core/http/fields.ts';
 import { withoutCookies } from '../../core/http/named-values.ts';
-import {
-  type AffinityRules,
-  affinityAlias,
-  isCookieDue,
-  isCurrent,
-  openAffinity,
-  sealAffinity,
-} from '../../core/load-balancing/affinity.ts';
+import { type AffinityRules, isCookieDue, isCurrent } from '../../core/load-balancing/affinity.ts';
 import { seededRandom } from '../../core/random.ts';
 import { createAffinitySigner } from '../../worker/data-plane/affinity-signer.ts';
 import { affinityCookie, clientAffinity } from '../../worker/data-plane/client-affinity.ts';
@@ -22,7 +15,7 @@ function signerOf(secret: string) {
   if (!signer) throw new Error('There is no secret');
   return signer;
 }
-const { mac } = signerOf('secret');
+const signer = signerOf('secret');
 
 describe('the value of an affinity cookie', () => {
   const claim = fc.record({
@@ -34,9 +27,9 @@ describe('the value of an affinity cookie', () => {
     { backend, expirySeconds, epoch }: { backend: string; expirySeconds: number; epoch: number },
     pool = 'web',
   ) => {
-    const alias = await affinityAlias(pool, backend, mac);
+    const alias = await signer.alias(pool, backend);
     const said = { alias, expiresAt: expirySeconds * 1_000, epoch };
-    return { said, value: await sealAffinity(pool, said, mac) };
+    return { said, value: await signer.seal(pool, said) };
   };
 
   it('comes back as it was sealed, and is a cookie value that holds no name', async () => {
@@ -45,7 +38,7 @@ describe('the value of an affinity cookie', () => {
         const { said, value } = await sealed(given);
         expect(value).toMatch(/^[\w.-]{60,96}$/);
         if (given.backend.length > 3) expect(value).not.toContain(given.backend);
-        expect(await openAffinity('web', value, mac)).toEqual(said);
+        expect(await signerOf('secret').open('web', value)).toEqual(said);
       }),
       { seed: 21, numRuns: 100 },
     );
@@ -53,20 +46,20 @@ describe('the value of an affinity cookie', () => {
 
   it('is worth nothing after any change, in another pool and under another secret', async () => {
     const { value } = await sealed({ backend: 'a', expirySeconds: 1_800_000_000, epoch: 3 });
-    expect(await openAffinity('api', value, mac)).toBeNull();
-    expect(await openAffinity('web', value, signerOf('other').mac)).toBeNull();
+    expect(await signerOf('secret').open('api', value)).toBeNull();
+    expect(await signerOf('other').open('web', value)).toBeNull();
     for (let i = 0; i < value.length; i++) {
       const changed = value.slice(0, i) + (value[i] === '0' ? '1' : '0') + value.slice(i + 1);
-      expect(await openAffinity('web', changed, mac), changed).toBeNull();
-      expect(await openAffinity('web', value.slice(0, i), mac)).toBeNull();
+      expect(await signerOf('secret').open('web', changed), changed).toBeNull();
+      expect(await signerOf('secret').open('web', value.slice(0, i))).toBeNull();
     }
-    expect(await openAffinity('web', `${value}0`, mac)).toBeNull();
+    expect(await signerOf('secret').open('web', `${value}0`)).toBeNull();
   });
 
   it('names a backend by an alias that differs from pool to pool', async () => {
-    expect(await affinityAlias('web', 'a', mac)).toBe(await affinityAlias('web', 'a', mac));
-    expect(await affinityAlias('web', 'a', mac)).not.toBe(await affinityAlias('api', 'a', mac));
-    expect(await affinityAlias('web', 'a', mac)).not.toBe(await affinityAlias('web', 'b', mac));
+    expect(await signer.alias('web', 'a')).toBe(await signer.alias('web', 'a'));
+    expect(await signer.alias('web', 'a')).not.toBe(await signer.alias('api', 'a'));
+    expect(await signer.alias('web', 'a')).not.toBe(await signer.alias('web', 'b'));
   });
 });
 

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../core/config/parse-config.ts';
 import type { ConfigDocument } from '../../core/config/schema.ts';
 import { parseTarget } from '../../core/http/target.ts';
-import { affinityAlias } from '../../core/load-balancing/affinity.ts';
 import { seededRandom } from '../../core/random.ts';
 import type { HealthVerdict, HealthVerdicts } from '../../durable-objects/interfaces/directory.ts';
 import { type AffinitySigner, createAffinitySigner } from '../../worker/data-plane/affinity-signer.ts';
@@ -98,7 +97,7 @@ describe('choosePool', () => {
       ...probed,
     });
     const cookieFor = async (name: string) => {
-      const alias = await affinityAlias(name, 'a', affinitySigner.mac);
+      const alias = await affinitySigner.alias(name, 'a');
       const value = await affinitySigner.seal(name, { alias, expiresAt: 1e12, epoch: 0 });
       return `roundel-affinity=${value}`;
     };

@@ -1,10 +1,18 @@
 // Signs affinity cookies and remembers those that this isolate has verified or given: crypto.subtle costs more than all
 // the rest of a choice, and a client sends the same cookie with every request.
-import { type AffinityClaim, openAffinity, sealAffinity } from '../../core/load-balancing/affinity.ts';
+import {
+  type AffinityClaim,
+  aliasOf,
+  aliasText,
+  isSameMac,
+  readAffinity,
+  sealedAffinity,
+  unsignedAffinity,
+} from '../../core/load-balancing/affinity.ts';
 
 export interface AffinitySigner {
-  /** HMAC-SHA-256 under the secret, base64url. */
-  mac(text: string): Promise<string>;
+  /** What stands for the backend in cookies. */
+  alias(pool: string, backend: string): Promise<string>;
   /** The value of a cookie. */
   seal(pool: string, claim: AffinityClaim): Promise<string>;
   /** null for what was not signed so; what is remembered is given at once. */
@@ -20,6 +28,7 @@ export function createAffinitySigner(secret: string | undefined): AffinitySigner
   /** By pool and value. */
   const known = new Map<string, AffinityClaim>();
 
+  /** HMAC-SHA-256 under the secret, base64url. */
   const mac = async (text: string): Promise<string> => {
     const encoder = new TextEncoder();
     const algorithm = { name: 'HMAC', hash: 'SHA-256' };
@@ -36,15 +45,17 @@ export function createAffinitySigner(secret: string | undefined): AffinitySigner
     }
   };
   const verify = async (pool: string, value: string): Promise<AffinityClaim | null> => {
-    const claim = await openAffinity(pool, value, mac);
-    if (claim) remember(pool, value, claim);
-    return claim;
+    const read = readAffinity(pool, value);
+    if (read === null || !isSameMac(read.mac, await mac(read.text))) return null;
+    remember(pool, value, read.claim);
+    return read.claim;
   };
 
   return {
-    mac,
+    alias: async (pool, backend) => aliasOf(await mac(aliasText(pool, backend))),
     async seal(pool, claim) {
-      const value = await sealAffinity(pool, claim, mac);
+      const unsigned = unsignedAffinity(pool, claim);
+      const value = sealedAffinity(unsigned, await mac(unsigned.text));
       remember(pool, value, claim);
       return value;
     },

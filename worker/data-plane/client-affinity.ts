@@ -3,12 +3,7 @@
 import type { Config } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { cookieValue, withoutCookies } from '../../core/http/named-values.ts';
-import {
-  affinityAlias,
-  type HeldAffinity,
-  isCookieDue,
-  isCurrent,
-} from '../../core/load-balancing/affinity.ts';
+import { type HeldAffinity, isCookieDue, isCurrent } from '../../core/load-balancing/affinity.ts';
 import type { Pinned } from '../../core/load-balancing/refusals.ts';
 import type { AffinitySigner } from './affinity-signer.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
@@ -62,10 +57,10 @@ export async function affinityCookie(
 const aliases = new WeakMap<RuntimePool, readonly string[]>();
 
 /** By backend index; made once for a version of the pool. */
-async function aliasesOf({ mac }: AffinitySigner, pool: RuntimePool): Promise<readonly string[]> {
+async function aliasesOf(signer: AffinitySigner, pool: RuntimePool): Promise<readonly string[]> {
   let made = aliases.get(pool);
   if (!made) {
-    made = await Promise.all(pool.backends.map(({ id }) => affinityAlias(pool.name, id, mac)));
+    made = await Promise.all(pool.backends.map(({ id }) => signer.alias(pool.name, id)));
     aliases.set(pool, made);
   }
   return made;
