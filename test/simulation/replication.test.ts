@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../core/random.ts';
 import type { ClientAnswer } from '../../core/replication/messages.ts';
 import { kvEntryKey } from '../../core/sharding/entry-key.ts';
-import { Cluster } from './cluster.ts';
-import { runSeed } from './run-seed.ts';
-import { put } from './solo.ts';
+import { Cluster } from '../../simulate/cluster.ts';
+import { runSeed } from '../../simulate/run-seed.ts';
+import { put } from '../support/solo.ts';
 
 const SEEDS = 200;
 

@@ -22,6 +22,8 @@ const ARROWS: Record<string, readonly string[]> = {
   'origin-mock': [],
   bench: ['core', 'origin-mock'],
   linearize: [],
+  // It judges what clients of the simulated cluster saw by the checker's pure part.
+  simulate: ['core', 'linearize'],
   local: ['core', 'origin-mock'],
 };
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CommandResult } from '../../core/replication/commands.ts';
 import { httpEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
-import { fill, put, Solo, text } from '../simulation/solo.ts';
+import { fill, put, Solo, text } from '../support/solo.ts';
 
 const KEY = kvEntryKey('ns', 'k');
 const URL_KEY = httpEntryKey('http://o.test/');

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LogEntry, MessageBody } from '../../core/replication/messages.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
-import { entry, put, Solo } from '../simulation/solo.ts';
+import { entry, put, Solo } from '../support/solo.ts';
 
 const START: Viewstamp = { view: 0, op: 0 };
 

@@ -5,7 +5,7 @@ import { commandDigest, mixHash } from '../../core/replication/digest.ts';
 import { heldByQuorum, primaryOf, quorumOf } from '../../core/replication/quorum.ts';
 import { entryBytes, itemBytes } from '../../core/replication/sizes.ts';
 import { kvEntryKey } from '../../core/sharding/entry-key.ts';
-import { entry, fill, put, Solo, text } from '../simulation/solo.ts';
+import { entry, fill, put, Solo, text } from '../support/solo.ts';
 
 describe('majorities', () => {
   it.each([

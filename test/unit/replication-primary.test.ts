@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { MessageBody } from '../../core/replication/messages.ts';
 import { replicaStatus } from '../../core/replication/status.ts';
 import { httpEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
-import { fill, put, Solo, text, WINDOW } from '../simulation/solo.ts';
+import { fill, put, Solo, text, WINDOW } from '../support/solo.ts';
 
 const KEY = kvEntryKey('ns', 'k');
 const URL_KEY = httpEntryKey('http://o.test/');

@@ -5,7 +5,7 @@ import type { ClientRequest, Message, MessageBody } from '../../core/replication
 import type { Write } from '../../core/replication/store.ts';
 import { kvEntryKey } from '../../core/sharding/entry-key.ts';
 import { ASK_TIMEOUT_MS, type Ask, RunningReplica } from '../../durable-objects/run-effects.ts';
-import { MemoryStore } from '../simulation/memory-store.ts';
+import { MemoryStore } from '../../simulate/memory-store.ts';
 
 const KEY = kvEntryKey('n', 'k');
 

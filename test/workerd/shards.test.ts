@@ -23,12 +23,12 @@ import type { MemberStatus, ShardReplicaRpc } from '../../durable-objects/interf
 import type { TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts';
 import { createTables } from '../../durable-objects/storage/schema.ts';
 import { SqliteStore } from '../../durable-objects/storage/sqlite-store.ts';
+import { MemoryStore } from '../../simulate/memory-store.ts';
 import {
   createShardClient,
   type Lookup,
   type UnstagedCommand,
 } from '../../worker/data-plane/shard-client.ts';
-import { MemoryStore } from '../simulation/memory-store.ts';
 import { clearFault, clearFaults, setFault } from '../support/faults/fault-table.ts';
 import { waitUntil } from '../support/wait-until.ts';
 

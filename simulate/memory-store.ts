@@ -1,10 +1,10 @@
 // The durable state of one simulated member: a ReplicaStore over plain maps. What one `persist` writes is there as a
 // whole or not at all; a crash loses nothing of it.
 
-import type { RowAddress } from '../../core/replication/commands.ts';
-import { stillRemembers } from '../../core/replication/forget.ts';
-import type { LogEntry } from '../../core/replication/messages.ts';
-import { entryBytes } from '../../core/replication/sizes.ts';
+import type { RowAddress } from '../core/replication/commands.ts';
+import { stillRemembers } from '../core/replication/forget.ts';
+import type { LogEntry } from '../core/replication/messages.ts';
+import { entryBytes } from '../core/replication/sizes.ts';
 import type {
   AppliedHead,
   DedupeRow,
@@ -17,9 +17,9 @@ import type {
   RowHead,
   Tombstone,
   Write,
-} from '../../core/replication/store.ts';
-import { isNewer, type Viewstamp } from '../../core/replication/viewstamp.ts';
-import { isKvEntryKey } from '../../core/sharding/entry-key.ts';
+} from '../core/replication/store.ts';
+import { isNewer, type Viewstamp } from '../core/replication/viewstamp.ts';
+import { isKvEntryKey } from '../core/sharding/entry-key.ts';
 
 const NOTHING: Viewstamp = { view: 0, op: 0 };
 

@@ -1,11 +1,11 @@
 // Judges what clients saw against the committed log, with a model of its own: every acknowledged write is in the log
 // and took effect once, with the result that was told; reads fit the order of the log, and that order fits real time
 // (I5, for single keys: the log is the witness, so no search is needed); no purged or older response came back (I10).
-import type { Command, CommandResult } from '../../core/replication/commands.ts';
-import type { LogEntry } from '../../core/replication/messages.ts';
-import type { Row } from '../../core/replication/store.ts';
-import { compareViewstamps, type Viewstamp } from '../../core/replication/viewstamp.ts';
-import { isKvEntryKey } from '../../core/sharding/entry-key.ts';
+import type { Command, CommandResult } from '../core/replication/commands.ts';
+import type { LogEntry } from '../core/replication/messages.ts';
+import type { Row } from '../core/replication/store.ts';
+import { compareViewstamps, type Viewstamp } from '../core/replication/viewstamp.ts';
+import { isKvEntryKey } from '../core/sharding/entry-key.ts';
 import type { History, ObservedRead, ObservedWrite } from './history.ts';
 import { must } from './step-checker.ts';
 

@@ -1,6 +1,6 @@
 // What may go wrong in one run. Each seed draws its own mixture, and some seeds are spared some faults altogether:
 // a run with every fault at once hides what a single one would show.
-import type { Random } from '../../core/random.ts';
+import type { Random } from '../core/random.ts';
 
 export interface Faults {
   /** Probabilities per message. */

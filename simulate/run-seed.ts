@@ -1,8 +1,8 @@
 // One seed is one run: the same faults at the same instants, every time.
 
 import { isDeepStrictEqual } from 'node:util';
-import { type Random, seededRandom } from '../../core/random.ts';
-import type { ReplicaLimits } from '../../core/replication/limits.ts';
+import { type Random, seededRandom } from '../core/random.ts';
+import type { ReplicaLimits } from '../core/replication/limits.ts';
 import { Cluster } from './cluster.ts';
 import { drawFaults, type Faults, NO_FAULTS } from './faults.ts';
 import { checkHistory } from './history-checker.ts';

@@ -1,18 +1,18 @@
 // A group of real replicas over a simulated network: the part of the adapter, with faults. A call may be lost before
 // or after it was executed, arrive twice, late or out of order; an object may vanish before or after its writes are
 // durable, with its memory, its timers and its open calls.
-import type { Random } from '../../core/random.ts';
-import type { Effect } from '../../core/replication/effects.ts';
-import type { ReplicaLimits } from '../../core/replication/limits.ts';
+import type { Random } from '../core/random.ts';
+import type { Effect } from '../core/replication/effects.ts';
+import type { ReplicaLimits } from '../core/replication/limits.ts';
 import type {
   ClientAnswer,
   ClientRequest,
   Message,
   ReplicaEvent,
   TimerName,
-} from '../../core/replication/messages.ts';
-import { ANSWERS } from '../../core/replication/messages.ts';
-import { createReplica, type ReplicaState, step } from '../../core/replication/replica.ts';
+} from '../core/replication/messages.ts';
+import { ANSWERS } from '../core/replication/messages.ts';
+import { createReplica, type ReplicaState, step } from '../core/replication/replica.ts';
 import { type Faults, NO_FAULTS } from './faults.ts';
 import { MemoryStore } from './memory-store.ts';
 import { Scheduler } from './scheduler.ts';

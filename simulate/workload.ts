@@ -1,11 +1,11 @@
 // Clients of one run: key-value writers and readers, visitors that fetch from an origin on a miss and fill, and
 // publishers that change the origin and purge. One request at a time each; what is not answered is sent again with
 // the same request id, and given up after a while.
-import type { Random } from '../../core/random.ts';
-import type { Command, FillToken, Value } from '../../core/replication/commands.ts';
-import { etagOf } from '../../core/replication/etag.ts';
-import type { ClientAnswer, ClientRequest } from '../../core/replication/messages.ts';
-import { httpEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
+import type { Random } from '../core/random.ts';
+import type { Command, FillToken, Value } from '../core/replication/commands.ts';
+import { etagOf } from '../core/replication/etag.ts';
+import type { ClientAnswer, ClientRequest } from '../core/replication/messages.ts';
+import { httpEntryKey, kvEntryKey } from '../core/sharding/entry-key.ts';
 import type { Cluster } from './cluster.ts';
 import { History, type ObservedWrite } from './history.ts';
 

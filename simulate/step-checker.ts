@@ -1,12 +1,12 @@
 // Looks at every step of every member while a run goes on: what was committed stays, is the same everywhere, and is
 // kept by a majority; states agree; votes and prepares leave only behind what they vouch for.
 
-import { commandDigest } from '../../core/replication/digest.ts';
-import type { Effect } from '../../core/replication/effects.ts';
-import type { LogEntry } from '../../core/replication/messages.ts';
-import { readLog } from '../../core/replication/op-log.ts';
-import type { ReplicaState } from '../../core/replication/replica-state.ts';
-import { chunksOf } from '../../core/replication/requests.ts';
+import { commandDigest } from '../core/replication/digest.ts';
+import type { Effect } from '../core/replication/effects.ts';
+import type { LogEntry } from '../core/replication/messages.ts';
+import { readLog } from '../core/replication/op-log.ts';
+import type { ReplicaState } from '../core/replication/replica-state.ts';
+import { chunksOf } from '../core/replication/requests.ts';
 import type { Member } from './cluster.ts';
 
 export class StepChecker {

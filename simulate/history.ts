@@ -1,7 +1,7 @@
 // What the clients of one run saw, in the order of real time: the checkers judge by this and by the logs alone.
-import type { Command, CommandResult } from '../../core/replication/commands.ts';
-import type { Row } from '../../core/replication/store.ts';
-import type { Viewstamp } from '../../core/replication/viewstamp.ts';
+import type { Command, CommandResult } from '../core/replication/commands.ts';
+import type { Row } from '../core/replication/store.ts';
+import type { Viewstamp } from '../core/replication/viewstamp.ts';
 
 export interface ObservedWrite {
   readonly type: 'write';

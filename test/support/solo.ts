@@ -15,7 +15,7 @@ import type {
 } from '../../core/replication/messages.ts';
 import { PROTOCOL_VERSION } from '../../core/replication/messages.ts';
 import { createReplica, type ReplicaState, step } from '../../core/replication/replica.ts';
-import { MemoryStore } from './memory-store.ts';
+import { MemoryStore } from '../../simulate/memory-store.ts';
 
 export class Solo {
   readonly store: MemoryStore;
