@@ -4,8 +4,14 @@ import type { ForwardReason } from '../http/cache-status.ts';
 export type { ForwardReason } from '../http/cache-status.ts';
 
 export type CacheDecision =
-  /** Answer from the stored response; `ttlSeconds` is negative when the client took a stale one (max-stale). */
-  | { readonly type: 'hit'; readonly ageSeconds: number; readonly ttlSeconds: number }
+  /** Answer from the stored response; `ttlSeconds` is negative when a stale one may be used. */
+  | {
+      readonly type: 'hit';
+      readonly ageSeconds: number;
+      readonly ttlSeconds: number;
+      /** RFC 5861 §3: it is stale, and whoever uses it should see that it is renewed meanwhile. */
+      readonly refresh: boolean;
+    }
   /** A stored response may be used only after the origin has confirmed it. */
   | {
       readonly type: 'revalidate';

@@ -1,8 +1,9 @@
 // What to answer when a stored response could not be validated because the origin failed (RFC 9111 §4.2.4,
 // RFC 5861 §4): the stale response, the origin's own error, or an error of ours that shows nothing of what is stored.
-import { directiveSeconds, namesDirective, parseCacheControl } from '../http/cache-control.ts';
+import { directiveSeconds, namesDirective } from '../http/cache-control.ts';
 import type { CacheableRequest } from './bypass.ts';
-import { asksForValidation } from './reuse.ts';
+import type { CachePolicy } from './policy.ts';
+import { asksForValidation, requestControlOf } from './reuse.ts';
 import type { StoredResponse } from './stored-response.ts';
 
 export type OriginFailure =
@@ -17,19 +18,16 @@ export type FailureAnswer =
   /** The origin's answer, or the edge's own error for having none. */
   | 'forward';
 
-/** Where the response says nothing: for so long past its freshness. */
-export const STALE_IF_ERROR_SECONDS_DEFAULT = 86_400;
-
 /** RFC 5861 §4: "An error is any situation that would result in a 500, 502, 503, or 504 HTTP response status code". */
 const FAILING_STATUSES = new Set([500, 502, 503, 504]);
 
-/** `staleIfErrorSeconds`: the route's bound where the response names none; 0 = never stale. O(fields). */
+/** `staleIfErrorSeconds`: the bound where the response names none; 0 = never stale. O(fields). */
 export function answerOnFailure(
   stored: StoredResponse,
   request: CacheableRequest,
   failure: OriginFailure,
   nowMs: number,
-  staleIfErrorSeconds: number,
+  { staleIfErrorSeconds, requestDirectives }: Pick<CachePolicy, 'staleIfErrorSeconds' | 'requestDirectives'>,
 ): FailureAnswer {
   if (failure.type === 'status' && !FAILING_STATUSES.has(failure.status)) return 'forward';
 
@@ -37,9 +35,11 @@ export function answerOnFailure(
   // stale response", which is 504. An origin that did answer is heard (RFC 9111 §4.3.3: a cache "can either forward
   // this response to the requesting client or act as if the server failed to respond"). The client's no-cache
   // (RFC 9111 §5.2.1.4) forbids as much.
-  const requestControl = parseCacheControl(request.fields);
+  const requestControl = requestControlOf(request, requestDirectives);
   const isForbidden =
-    stored.alwaysValidate || stored.neverStale || asksForValidation(request, requestControl);
+    stored.alwaysValidate ||
+    stored.neverStale ||
+    (requestDirectives && asksForValidation(request, requestControl));
   if (isForbidden) return failure.type === 'unreachable' ? 'cannot-revalidate' : 'forward';
 
   // RFC 5861 §4: "when an error is encountered, a cached stale response MAY be used to satisfy the request", up to the

@@ -4,15 +4,23 @@ import {
   type CacheControl,
   directiveSeconds,
   hasDirective,
+  NO_CACHE_CONTROL,
   namesDirective,
   parseCacheControl,
 } from '../http/cache-control.ts';
 import { fieldLines } from '../http/fields.ts';
+import type { SelectingFields } from '../http/vary.ts';
 import { bypassReason, type CacheableRequest } from './bypass.ts';
 import type { CacheDecision } from './decision.ts';
+import type { ReusePolicy } from './policy.ts';
 import { selectStored } from './select-stored.ts';
 import type { StoredResponse } from './stored-response.ts';
 import { hasValidator } from './validators.ts';
+
+/** `keyParts`: by the route's key (cache-key.ts). */
+export interface KeyedRequest extends CacheableRequest {
+  readonly keyParts: SelectingFields;
+}
 
 export interface Reuse {
   readonly decision: CacheDecision;
@@ -22,12 +30,13 @@ export interface Reuse {
 
 /** `stored`: all variants under the request's key, in any order. O(variants × fields). */
 export function decideReuse(
-  request: CacheableRequest,
+  request: KeyedRequest,
   stored: readonly StoredResponse[],
   nowMs: number,
+  policy: ReusePolicy,
 ): Reuse {
-  const requestControl = parseCacheControl(request.fields);
-  const reuse = reuseOf(request, requestControl, stored, nowMs);
+  const requestControl = requestControlOf(request, policy.requestDirectives);
+  const reuse = reuseOf(request, requestControl, stored, nowMs, policy);
   // RFC 9111 §5.2.1.7: "the client only wishes to obtain a stored response"; else the answer is 504.
   if (reuse.decision.type !== 'hit' && namesDirective(requestControl, 'only-if-cached')) {
     return { decision: { type: 'not-cached', reason: reuse.decision.reason }, index: null };
@@ -36,10 +45,11 @@ export function decideReuse(
 }
 
 function reuseOf(
-  request: CacheableRequest,
+  request: KeyedRequest,
   requestControl: CacheControl,
   stored: readonly StoredResponse[],
   nowMs: number,
+  policy: ReusePolicy,
 ): Reuse {
   // "the request method associated with the stored response allows it to be used for the presented request"
   const bypass = bypassReason(request);
@@ -49,7 +59,7 @@ function reuseOf(
   if (stored.length === 0) return miss('uri-miss', 'uri-miss');
 
   // "request header fields nominated by the stored response (if any) match those presented"
-  const index = selectStored(stored, request.fields);
+  const index = selectStored(stored, request);
   const selected = index === null ? undefined : stored[index];
   if (index === null || selected === undefined) return miss('vary-miss', 'vary-miss');
 
@@ -58,7 +68,7 @@ function reuseOf(
   if (fieldLines(request.fields, 'authorization').length > 0 && !selected.servesAuthorized) {
     return miss('request', 'authorization');
   }
-  return useOf(selected, index, request, requestControl, nowMs);
+  return useOf(selected, index, request, requestControl, nowMs, policy);
 }
 
 function useOf(
@@ -67,6 +77,7 @@ function useOf(
   request: CacheableRequest,
   requestControl: CacheControl,
   nowMs: number,
+  { requestDirectives, staleWhileRevalidateSeconds }: ReusePolicy,
 ): Reuse {
   const ageSeconds = ageSecondsOf(selected, nowMs);
   const ttlSeconds = Math.floor((selected.freshUntilAt - nowMs) / 1000);
@@ -80,7 +91,8 @@ function useOf(
 
   // RFC 9111 §5.2.1.4: "the client prefers stored response not be used … without successful validation"; §5.4: Pragma
   // says the same where there is no Cache-Control.
-  if (asksForValidation(request, requestControl)) return ask('request', 'request-no-cache');
+  if (requestDirectives && asksForValidation(request, requestControl))
+    return ask('request', 'request-no-cache');
 
   // RFC 9111 §5.2.1.1: "the client prefers a response whose age is less than or equal to the specified number"
   const maxAgeSeconds = directiveSeconds(requestControl, 'max-age');
@@ -94,9 +106,21 @@ function useOf(
   }
   // "the stored response is one of the following: fresh …, allowed to be served stale …, successfully validated"
   if (nowMs < selected.freshUntilAt || clientTakesStale(selected, requestControl, nowMs)) {
-    return { decision: { type: 'hit', ageSeconds, ttlSeconds }, index };
+    return { decision: { type: 'hit', ageSeconds, ttlSeconds, refresh: false }, index };
+  }
+  // RFC 5861 §3: "caches MAY serve the response … after it becomes stale, up to the indicated number of seconds";
+  // RFC 9111 §4.2.4: not where the response forbids it.
+  const staleMs = nowMs - selected.freshUntilAt;
+  const windowMs = (selected.staleWhileRevalidateSeconds ?? staleWhileRevalidateSeconds) * 1000;
+  if (staleMs < windowMs && !selected.neverStale) {
+    return { decision: { type: 'hit', ageSeconds, ttlSeconds, refresh: true }, index };
   }
   return ask('stale', 'stale');
+}
+
+/** Of the request, where the route lets it count. */
+export function requestControlOf({ fields }: CacheableRequest, requestDirectives: boolean): CacheControl {
+  return requestDirectives ? parseCacheControl(fields) : NO_CACHE_CONTROL;
 }
 
 /** RFC 9111 §4.2.3 `current_age`, whole seconds. */

@@ -4,6 +4,7 @@ import { type Fields, fieldLines } from '../http/fields.ts';
 import { withoutHopByHop } from '../http/hop-by-hop.ts';
 import { formatHttpDate } from '../http/http-date.ts';
 import { varyNames } from '../http/vary.ts';
+import type { CachePolicy } from './policy.ts';
 import { judge, type NotStoredReason, variantOf } from './storable.ts';
 import type { StoredResponse } from './stored-response.ts';
 import { entityTagOf, hasValidator, lastModifiedAt } from './validators.ts';
@@ -53,12 +54,12 @@ export function fieldsToRevalidate(requestFields: Fields, stored: StoredResponse
 const CONDITIONS = new Set(['if-none-match', 'if-modified-since']);
 
 /** RFC 9111 §4.3.4: what a 304 makes of the response that it confirms. O(fields). */
-export function freshen(stored: StoredResponse, notModified: NotModified): Freshened {
+export function freshen(stored: StoredResponse, notModified: NotModified, policy: CachePolicy): Freshened {
   if (!confirms(stored, notModified)) return { type: 'mismatch' };
   const { requestedAt, receivedAt, authorized = false } = notModified;
   const fields = updatedFields(stored.fields, notModified);
-  const context = { vary: stored.vary, authorized, requestedAt, receivedAt };
-  const judged = judge({ status: stored.status, fields }, context);
+  const context = { keyParts: stored.keyParts, vary: stored.vary, authorized, requestedAt, receivedAt };
+  const judged = judge({ status: stored.status, fields }, context, policy);
   if (judged.type === 'storable') {
     const { stored: renewed, variant, keepMs } = judged;
     return { type: 'freshened', stored: renewed, variant, keepMs, notStoredReason: null };
@@ -66,7 +67,7 @@ export function freshen(stored: StoredResponse, notModified: NotModified): Fresh
   return {
     type: 'freshened',
     stored: { ...stored, fields, requestedAt, receivedAt },
-    variant: variantOf(stored.vary),
+    variant: variantOf(stored),
     keepMs: 0,
     notStoredReason: judged.reason,
   };

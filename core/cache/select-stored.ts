@@ -1,17 +1,22 @@
 // Which of a URL's stored responses a request selects (RFC 9111 §4.1).
 import type { Fields } from '../http/fields.ts';
-import { matchesSelecting } from '../http/vary.ts';
+import { isSameSelection, matchesSelecting, type SelectingFields } from '../http/vary.ts';
 import type { StoredResponse } from './stored-response.ts';
 
 /**
  * Index of the most recent response whose selecting fields match, or null. One without Vary matches everything, but
  * where others vary it counts only while it is newer than all of them: an origin that forgets Vary on some answer must
- * not have that answer shown to everybody. O(variants × fields).
+ * not have that answer shown to everybody. `keyParts` are the request's,
+ * those of the response are the same. O(variants × fields).
  */
-export function selectStored(stored: readonly StoredResponse[], requestFields: Fields): number | null {
+export function selectStored(
+  stored: readonly StoredResponse[],
+  { fields, keyParts }: { readonly fields: Fields; readonly keyParts: SelectingFields },
+): number | null {
+  const isKeyedAlike = (candidate: StoredResponse) => isSameSelection(candidate.keyParts, keyParts);
   let newestVarying: StoredResponse | null = null;
   for (const candidate of stored) {
-    if (candidate.vary.length === 0) continue;
+    if (candidate.vary.length === 0 || !isKeyedAlike(candidate)) continue;
     if (newestVarying === null || isNewer(candidate, newestVarying)) newestVarying = candidate;
   }
   let selected: number | null = null;
@@ -19,7 +24,7 @@ export function selectStored(stored: readonly StoredResponse[], requestFields: F
   for (const [i, candidate] of stored.entries()) {
     const isOutdated =
       candidate.vary.length === 0 && newestVarying !== null && !isNewer(candidate, newestVarying);
-    if (isOutdated || !matchesSelecting(candidate.vary, requestFields)) continue;
+    if (isOutdated || !isKeyedAlike(candidate) || !matchesSelecting(candidate.vary, fields)) continue;
     if (best !== null && !isNewer(candidate, best)) continue;
     selected = i;
     best = candidate;

@@ -1,5 +1,5 @@
-// Whether a response may be stored in a shared cache, and as what (RFC 9111 §3). Every refusal has a name; explicit
-// freshness or a validator is asked for, heuristics are not used. Each clause stands under the sentence it implements.
+// Whether a response may be stored in a shared cache, and as what (RFC 9111 §3). Every refusal has a name, and each
+// clause stands under the sentence it implements. What the RFC leaves open is the route's to say (policy.ts).
 import { ageFieldSeconds, initialAgeMs } from '../http/age.ts';
 import {
   type CacheControl,
@@ -12,9 +12,11 @@ import {
 import { type Fields, fieldLines } from '../http/fields.ts';
 import { withoutHopByHop } from '../http/hop-by-hop.ts';
 import { formatHttpDate } from '../http/http-date.ts';
+import { responseControl } from '../http/targeted-control.ts';
 import { isUndecodable, type SelectingFields, selectingFields, varyNames } from '../http/vary.ts';
 import { type BypassReason, bypassReason, type CacheableRequest } from './bypass.ts';
-import { dateFieldAt, explicitLifetimeMs } from './freshness.ts';
+import { dateFieldAt, type Lifetime, lifetimeOf } from './freshness.ts';
+import type { CachePolicy } from './policy.ts';
 import { HEURISTICALLY_CACHEABLE, UNDERSTOOD } from './statuses.ts';
 import type { StoredResponse } from './stored-response.ts';
 import { hasValidator } from './validators.ts';
@@ -55,6 +57,8 @@ export type Storable =
 export interface Exchange {
   readonly request: CacheableRequest;
   readonly response: ReceivedResponse;
+  /** By the route's key (cache-key.ts). */
+  readonly keyParts: SelectingFields;
   /** When the request went out and the response's head came in, epoch ms. */
   readonly requestedAt: number;
   readonly receivedAt: number;
@@ -62,29 +66,33 @@ export interface Exchange {
 
 /** A stale response is still worth a validation or, when the origin fails, an answer: for so long. */
 const STALE_KEEP_MS = 24 * 3_600_000;
+/** Windows of staleness may be named in centuries. */
+const STALE_KEEP_MS_MAX = 30 * 24 * 3_600_000;
 
 /** The body must have come in whole: that is for the caller to see. O(fields). */
-export function decideStorable(exchange: Exchange): Storable {
-  const { request, response, requestedAt, receivedAt } = exchange;
+export function decideStorable(exchange: Exchange, policy: CachePolicy): Storable {
+  const { request, response, keyParts, requestedAt, receivedAt } = exchange;
   // "the request method is understood by the cache": GET. A HEAD response has no body to store.
   const bypass = bypassReason(request);
   if (bypass !== null) return notStored(bypass);
   if (request.method === 'HEAD') return notStored('head');
 
   // RFC 9111 §5.2.1.5: "MUST NOT store any part of either this request or any response to it."
-  if (namesDirective(parseCacheControl(request.fields), 'no-store')) return notStored('request-no-store');
+  const forbids = policy.requestDirectives && namesDirective(parseCacheControl(request.fields), 'no-store');
+  if (forbids) return notStored('request-no-store');
 
   const names = varyNames(response.fields);
   // RFC 9111 §4.1: "A stored response with a Vary header field value containing a member "*" always fails to match."
   if (names === '*') return notStored('vary-star');
   const vary = selectingFields(names, request.fields);
-  if (isUndecodable(vary)) return notStored('vary-undecodable');
+  if (isUndecodable(vary) || isUndecodable(keyParts)) return notStored('vary-undecodable');
 
   const authorized = fieldLines(request.fields, 'authorization').length > 0;
-  return judge(response, { vary, authorized, requestedAt, receivedAt });
+  return judge(response, { keyParts, vary, authorized, requestedAt, receivedAt }, policy);
 }
 
 export interface ResponseContext {
+  readonly keyParts: SelectingFields;
   readonly vary: SelectingFields;
   /** The request carried Authorization. */
   readonly authorized: boolean;
@@ -93,9 +101,10 @@ export interface ResponseContext {
 }
 
 /** The part of the decision that the response alone makes; freshening by a 304 passes through here again. */
-export function judge(response: ReceivedResponse, context: ResponseContext): Storable {
+export function judge(response: ReceivedResponse, context: ResponseContext, policy: CachePolicy): Storable {
   const { status, fields } = response;
-  const cacheControl = parseCacheControl(fields);
+  const control = responseControl(fields, policy.targetedFields);
+  const { control: cacheControl } = control;
 
   // "the response status code is final"; "if the response status code is 206 or 304 … the cache understands the
   // response status code": partial content is not combined here, and a 304 is no representation.
@@ -125,19 +134,28 @@ export function judge(response: ReceivedResponse, context: ResponseContext): Sto
   if (context.authorized && !servesAuthorized) return notStored('authorization');
 
   const noCacheOn = limitedTo(cacheControl, 'no-cache');
-  const kept = storedFields(fields, [...(privateTo ?? []), ...listOf(noCacheOn)], context.receivedAt);
-  const times = timesOf(cacheControl, fields, context);
-  const refusal = lacksGrounds(status, kept, cacheControl, times, context.receivedAt);
+  const withheld = [...(privateTo ?? []), ...listOf(noCacheOn)];
+  if (policy.setCookie === 'strip') withheld.push('set-cookie');
+  const kept = storedFields(fields, withheld, context.receivedAt);
+  const dateField = dateFieldAt(fields, context.receivedAt);
+  const dateAt = dateField ?? context.receivedAt;
+  const lifetime = lifetimeOf({ status, fields, control, dateAt, receivedAt: context.receivedAt }, policy);
+  const bornAt = bornAtOf(fields, dateField, context);
+  const freshUntilAt = bornAt + lifetime.ms;
+  const refusal =
+    lacksGrounds(status, cacheControl, lifetime) ??
+    forbiddenByCookie(kept, lifetime, policy) ??
+    isUseless(kept, lifetime, freshUntilAt, context.receivedAt);
   if (refusal !== null) return notStored(refusal);
 
   const neverStale = ['must-revalidate', 'proxy-revalidate', 's-maxage'].some((name) =>
     namesDirective(cacheControl, name),
   );
-  const { dateAt, bornAt, freshUntilAt } = times;
   const stored: StoredResponse = {
     status,
     fields: kept,
     vary: context.vary,
+    keyParts: context.keyParts,
     requestedAt: context.requestedAt,
     receivedAt: context.receivedAt,
     dateAt,
@@ -146,49 +164,52 @@ export function judge(response: ReceivedResponse, context: ResponseContext): Sto
     alwaysValidate: noCacheOn === 'all',
     neverStale,
     servesAuthorized,
+    staleWhileRevalidateSeconds: directiveSeconds(cacheControl, 'stale-while-revalidate'),
     staleIfErrorSeconds: directiveSeconds(cacheControl, 'stale-if-error'),
   };
-  return { type: 'storable', stored, variant: variantOf(context.vary), keepMs: keepMsOf(stored) };
+  return { type: 'storable', stored, variant: variantOf(context), keepMs: keepMsOf(stored, policy) };
 }
 
-interface Times {
-  readonly dateAt: number;
-  readonly bornAt: number;
-  readonly freshUntilAt: number;
-  /** Null: the response says nothing of its freshness. */
-  readonly lifetimeMs: number | null;
-}
-
-/** RFC 9111 §4.2: `response_is_fresh = (freshness_lifetime > current_age)`, as instants. */
-function timesOf(cacheControl: CacheControl, fields: Fields, context: ResponseContext): Times {
+/** RFC 9111 §4.2.3: the instant at which its age was 0. §4.2: `response_is_fresh = (freshness_lifetime > current_age)`. */
+function bornAtOf(fields: Fields, dateField: number | null, context: ResponseContext): number {
   const { requestedAt, receivedAt } = context;
-  const dateField = dateFieldAt(fields, receivedAt);
-  const dateAt = dateField ?? receivedAt;
   const ageSeconds = ageFieldSeconds(fields);
-  const bornAt = receivedAt - initialAgeMs({ ageSeconds, dateAt: dateField, requestedAt, receivedAt });
-  const lifetimeMs = explicitLifetimeMs(cacheControl, fields, dateAt, receivedAt);
-  return { dateAt, bornAt, freshUntilAt: bornAt + (lifetimeMs ?? 0), lifetimeMs };
+  return receivedAt - initialAgeMs({ ageSeconds, dateAt: dateField, requestedAt, receivedAt });
 }
 
 /**
  * "the response contains at least one of the following": a public directive, Expires, max-age, s-maxage, "or a status
- * code that is defined as heuristically cacheable" — and, since a response that can be neither used nor validated is
- * of no use, freshness or a validator.
+ * code that is defined as heuristically cacheable"; the route may name a status as well.
  */
 function lacksGrounds(
   status: number,
-  kept: Fields,
   cacheControl: CacheControl,
-  { lifetimeMs, freshUntilAt }: Times,
+  { from }: Lifetime,
+): NotStoredReason | null {
+  const isSaid = from === 'response' || from === 'route';
+  const isPermitted = isSaid || hasDirective(cacheControl, 'public') || HEURISTICALLY_CACHEABLE.has(status);
+  return isPermitted ? null : 'no-freshness';
+}
+
+/** A cookie meant for one client is replayed to all only where the origin said in so many words that all may have it. */
+function forbiddenByCookie(
+  kept: Fields,
+  { ms, from }: Lifetime,
+  { setCookie }: CachePolicy,
+): NotStoredReason | null {
+  if (fieldLines(kept, 'set-cookie').length === 0) return null;
+  return setCookie === 'keep' && from === 'response' && ms > 0 ? null : 'set-cookie';
+}
+
+/** What can be neither used nor validated is of no use. */
+function isUseless(
+  kept: Fields,
+  { ms }: Lifetime,
+  freshUntilAt: number,
   receivedAt: number,
 ): NotStoredReason | null {
-  const permitted =
-    lifetimeMs !== null || hasDirective(cacheControl, 'public') || HEURISTICALLY_CACHEABLE.has(status);
-  if (!permitted) return 'no-freshness';
-  // A cookie meant for one client is replayed to all only where the origin said in so many words that all may have it.
-  if (!lifetimeMs && fieldLines(kept, 'set-cookie').length > 0) return 'set-cookie';
   if (freshUntilAt > receivedAt || hasValidator(kept, receivedAt)) return null;
-  return lifetimeMs ? 'stale-on-arrival' : 'no-freshness';
+  return ms > 0 ? 'stale-on-arrival' : 'no-freshness';
 }
 
 /**
@@ -206,15 +227,24 @@ function listOf(limited: 'all' | readonly string[] | null): readonly string[] {
   return limited === null || limited === 'all' ? [] : limited;
 }
 
-/** '' without Vary; equal selecting fields give equal text, and different ones different text. */
-export function variantOf(vary: SelectingFields): string {
-  return vary.length === 0 ? '' : JSON.stringify(vary);
+/** '' where nothing tells apart; equal parts and selecting fields give equal text, and different ones different text. */
+export function variantOf({ keyParts, vary }: Pick<StoredResponse, 'keyParts' | 'vary'>): string {
+  if (keyParts.length === 0) return vary.length === 0 ? '' : JSON.stringify(vary);
+  return JSON.stringify([keyParts, vary]);
 }
 
-function keepMsOf(stored: StoredResponse): number {
+function keepMsOf(
+  stored: StoredResponse,
+  { staleWhileRevalidateSeconds, staleIfErrorSeconds }: CachePolicy,
+): number {
   const freshMs = Math.max(0, stored.freshUntilAt - stored.receivedAt);
+  const staleMs = Math.max(
+    STALE_KEEP_MS,
+    (stored.staleWhileRevalidateSeconds ?? staleWhileRevalidateSeconds) * 1000,
+    (stored.staleIfErrorSeconds ?? staleIfErrorSeconds) * 1000,
+  );
   const usableStale = hasValidator(stored.fields, stored.receivedAt) || !stored.neverStale;
-  return Math.ceil(freshMs + (usableStale ? STALE_KEEP_MS : 0));
+  return Math.ceil(freshMs + (usableStale ? Math.min(staleMs, STALE_KEEP_MS_MAX) : 0));
 }
 
 function notStored(reason: NotStoredReason): Storable {

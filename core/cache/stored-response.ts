@@ -9,6 +9,8 @@ export interface StoredResponse {
   readonly fields: Fields;
   /** Of the request that brought it, by the names in Vary; empty without Vary. */
   readonly vary: SelectingFields;
+  /** Of that request, what the route names beside Vary; only requests with the same get this response. */
+  readonly keyParts: SelectingFields;
   /** When the request went out and the response came in, epoch ms. */
   readonly requestedAt: number;
   readonly receivedAt: number;
@@ -24,12 +26,13 @@ export interface StoredResponse {
   readonly neverStale: boolean;
   /** RFC 9111 §3.5: `public`, `must-revalidate`, `s-maxage`: may serve requests with Authorization. */
   readonly servesAuthorized: boolean;
-  /** RFC 5861 §4 `stale-if-error` in seconds; null when it says nothing. */
+  /** RFC 5861 §3 `stale-while-revalidate` and §4 `stale-if-error` in seconds; null when it says nothing. */
+  readonly staleWhileRevalidateSeconds: number | null;
   readonly staleIfErrorSeconds: number | null;
 }
 
 /** Of the text that a shard keeps; another one is unreadable to this code. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 export function encodeStored(stored: StoredResponse): string {
   return JSON.stringify({ format: FORMAT, ...stored });

@@ -6,7 +6,7 @@ import { refuseImpossibleHealth } from './health-rules.ts';
 import { isJsonObject, member } from './json.ts';
 import { refuseImpossibleOutlier } from './outlier-schema.ts';
 import { refuseImpossibleFallbacks, refuseMissingPool } from './pool-references.ts';
-import { type Path, type Refuse, refuseRepeatedHeaders } from './refuse.ts';
+import { type Path, type Refuse, refuseRepeatedHeaders, refuseRepeatedNames } from './refuse.ts';
 import { refuseImpossibleSplit } from './split-schema.ts';
 
 /** O(size of the document). */
@@ -41,6 +41,11 @@ export function crossFieldErrors(document: unknown): FieldError[] {
           refuseMissingPool(pools, member(part, 'pool'), [...path, 'split', place, 'pool'], refuse);
         });
       }
+      const cache = member(route, 'cache');
+      const cachePath = [...path, 'cache'];
+      refuseRepeatedNames(member(cache, 'targetedFields'), [...cachePath, 'targetedFields'], refuse);
+      const keyHeaders = member(member(cache, 'key'), 'headers');
+      refuseRepeatedNames(keyHeaders, [...cachePath, 'key', 'headers'], refuse);
       for (const side of ['request', 'response']) {
         refuseRepeatedHeaders(
           member(member(route, side), 'setHeaders'),

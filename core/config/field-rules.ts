@@ -95,6 +95,11 @@ export function strategyKeyProblem(text: string): string | null {
   return /[\p{Cc}\p{Cs}]/u.test(name) ? 'must name a query parameter without control characters' : null;
 }
 
+/** 200–599. */
+export function finalStatusProblem(text: string): string | null {
+  return /^[2-5]\d\d$/.test(text) ? null : 'must be a final status, 200–599';
+}
+
 /** `204`, `2xx` or `200-299`. */
 export function statusRangeProblem(text: string): string | null {
   return parseStatusRange(text) === null

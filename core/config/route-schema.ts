@@ -1,5 +1,6 @@
 // Which requests a route takes, which pool they go to, and what changes on their way there and back.
 import { z } from 'zod';
+import { cacheSchema } from './cache-schema.ts';
 import * as rules from './field-rules.ts';
 import { mirrorSchema } from './mirror-schema.ts';
 import { poolName } from './names.ts';
@@ -48,10 +49,5 @@ export const routeSchema = z.strictObject({
       exposeBackend: z.boolean().default(false).describe('Adds Roundel-Backend to responses.'),
     })
     .prefault({}),
-  cache: z
-    .strictObject({
-      enabled: z.boolean().default(false),
-      maxObjectBytes: z.int().min(1).max(26_214_400).default(2_097_152),
-    })
-    .prefault({}),
+  cache: cacheSchema.prefault({}),
 });

@@ -24,12 +24,13 @@ const MEMBER = new RegExp(
 );
 const WORDS = new RegExp(`[${TOKEN_CHARACTERS}]+`, 'g');
 
-const EMPTY: CacheControl = { directives: new Map(), malformedWords: new Set() };
+/** Of a message that has none. */
+export const NO_CACHE_CONTROL: CacheControl = { directives: new Map(), malformedWords: new Set() };
 
 /** Never throws. O(n). */
 export function parseCacheControl(fields: Fields): CacheControl {
   const text = fieldValue(fields, 'cache-control');
-  if (text === undefined) return EMPTY;
+  if (text === undefined) return NO_CACHE_CONTROL;
   const directives = new Map<string, (Argument | null)[]>();
   const malformedWords = new Set<string>();
   for (const member of splitOutsideQuotes(text, ',')) {

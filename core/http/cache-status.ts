@@ -18,6 +18,7 @@ export type CacheStatus =
       readonly type: 'hit';
       /** RFC 9211 §2.4: remaining freshness; negative when stale. */
       readonly ttlSeconds: number;
+      readonly key?: string;
       readonly detail?: string;
     }
   | {
@@ -30,6 +31,8 @@ export type CacheStatus =
       readonly stored?: boolean;
       /** RFC 9211 §2.6. */
       readonly collapsed?: boolean;
+      /** RFC 9211 §2.7. */
+      readonly key?: string;
       /** RFC 9211 §2.8: a named reason. */
       readonly detail?: string;
     };
@@ -46,6 +49,7 @@ export function cacheStatusMember(status: CacheStatus): string {
   if (status.ttlSeconds !== undefined) parts.push(`ttl=${serializeInteger(status.ttlSeconds)}`);
   if (status.type === 'forward' && status.stored) parts.push('stored');
   if (status.type === 'forward' && status.collapsed) parts.push('collapsed');
+  if (status.key !== undefined) parts.push(`key=${stringOf(status.key)}`);
   if (status.detail !== undefined) parts.push(`detail=${tokenOrString(status.detail)}`);
   return parts.join('; ');
 }
@@ -57,5 +61,9 @@ export function appendCacheStatus(fields: Fields, status: CacheStatus): Fields {
 
 /** RFC 9651 §3.3.4: a token where the text is one, else a string of what ASCII can print. */
 function tokenOrString(text: string): string {
-  return isValidTokenStr(text) ? text : serializeString(text.replace(/[^\x20-\x7e]/g, '?'));
+  return isValidTokenStr(text) ? text : stringOf(text);
+}
+
+function stringOf(text: string): string {
+  return serializeString(text.replace(/[^\x20-\x7e]/g, '?'));
 }

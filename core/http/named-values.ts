@@ -9,7 +9,7 @@ export function queryValue(query: string, name: string): string {
   for (const piece of query.slice(1).split('&')) {
     const nameEnd = piece.indexOf('=');
     if (nameEnd < 0 || nameEnd === piece.length - 1) continue;
-    if (decoded(piece.slice(0, nameEnd)) === name) return decoded(piece.slice(nameEnd + 1));
+    if (decodedOnce(piece.slice(0, nameEnd)) === name) return decodedOnce(piece.slice(nameEnd + 1));
   }
   return '';
 }
@@ -43,7 +43,8 @@ export function withoutCookies(fields: Fields, names: ReadonlySet<string>): Fiel
   });
 }
 
-function decoded(text: string): string {
+/** As forms are: "+" is a blank; what is no UTF-8 in percent-encoding stays as it is. */
+export function decodedOnce(text: string): string {
   if (!/[%+]/.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));

@@ -1,6 +1,8 @@
 // What a ShardReplica answers: one object per member of a group.
 import type { CacheDecision } from '../../core/cache/decision.ts';
+import type { ReusePolicy } from '../../core/cache/policy.ts';
 import type { Fields } from '../../core/http/fields.ts';
+import type { SelectingFields } from '../../core/http/vary.ts';
 import type { Command, CommandResult, FillToken } from '../../core/replication/commands.ts';
 import type { Message, NotReady } from '../../core/replication/messages.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
@@ -34,6 +36,10 @@ export interface LookupRequest {
   readonly method: string;
   /** End-to-end request fields: the object picks the variant and decides reuse. */
   readonly fields: Fields;
+  /** What tells responses of the URL apart beside Vary, by the route's key. */
+  readonly keyParts: SelectingFields;
+  /** Of the route. */
+  readonly policy: ReusePolicy;
   /** False for `explain`: looks, takes no lease. */
   readonly wantLease: boolean;
 }

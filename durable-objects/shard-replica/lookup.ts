@@ -1,6 +1,7 @@
 // A cache lookup inside the member: the stored variants of a URL, what core/cache makes of them, and, if that is not
 // an answer, a lease for the fetch. All of it in one turn, so that nothing can come between looking and leasing.
 import type { CacheDecision } from '../../core/cache/decision.ts';
+import { DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
 import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
@@ -45,14 +46,16 @@ export function lookUp(
 function decide(
   { rows, bookmark }: Extract<ClientAnswer, { type: 'rows' }>,
   readChunk: (hash: string) => Uint8Array | undefined,
-  { method, fields }: LookupRequest,
+  { method, fields, keyParts, policy }: LookupRequest,
   nowMs: number,
 ): Lookup {
   const candidates = rows.flatMap(candidateOf);
   const { decision, index } = decideReuse(
-    { method, fields },
+    // Edges of an older version know neither parts nor policies.
+    { method, fields, keyParts: keyParts ?? [] },
     candidates.map(({ stored }) => stored),
     nowMs,
+    policy ?? DEFAULT_CACHE_POLICY,
   );
   const chosen = index === null ? undefined : candidates[index];
   if (chosen === undefined)
@@ -83,6 +86,7 @@ function candidateOf(row: Row): Candidate[] {
 function leadsToFetch(decision: CacheDecision): boolean {
   switch (decision.type) {
     case 'hit':
+      return decision.refresh;
     case 'not-cached':
       return false;
     case 'miss':

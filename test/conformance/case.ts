@@ -1,4 +1,6 @@
 // The form of a conformance case: what is sent, what the origin would answer if asked, and who has to answer.
+import type { KeyOptions } from '../../core/cache/cache-key.ts';
+import type { CachePolicy } from '../../core/cache/policy.ts';
 
 /** Seconds relative to the moment of the step become an HTTP date. */
 export type FieldSpec = readonly [name: string, value: string | number];
@@ -42,12 +44,23 @@ export interface ConformanceCase {
   readonly title: string;
   /** required: a MUST; optimal: what a good cache does with what it may; chosen: where the texts leave it open. */
   readonly kind: 'required' | 'optimal' | 'chosen';
+  /** What the route says; default: nothing. */
+  readonly policy?: Partial<CachePolicy>;
+  readonly key?: Partial<KeyOptions>;
   readonly steps: readonly Step[];
 }
 
 export type Origins = NonNullable<Step['origin']>;
 
 /** A response of the origin, with a Date of now where none is given. */
+/** The whole table under what one route says. */
+export function under(
+  route: Pick<ConformanceCase, 'policy' | 'key'>,
+  cases: readonly ConformanceCase[],
+): readonly ConformanceCase[] {
+  return cases.map((conformanceCase) => ({ ...conformanceCase, ...route }));
+}
+
 export function stored(...fields: FieldSpec[]): Step {
   const hasDate = fields.some(([name]) => name === 'date');
   return { origin: { fields: hasDate ? fields : [['date', 0], ...fields] } };

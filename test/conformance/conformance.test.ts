@@ -4,6 +4,7 @@ import type { ConformanceCase } from './case.ts';
 import { FAILURE_AND_CHANGE } from './cases/failure-and-change.ts';
 import { FRESHNESS } from './cases/freshness.ts';
 import { REQUESTS } from './cases/requests.ts';
+import { ROUTE_OPTIONS } from './cases/route-options.ts';
 import { STORING } from './cases/storing.ts';
 import { VALIDATION } from './cases/validation.ts';
 import { VARIANTS } from './cases/variants.ts';
@@ -17,6 +18,7 @@ const ALL: readonly ConformanceCase[] = [
   ...VALIDATION,
   ...REQUESTS,
   ...FAILURE_AND_CHANGE,
+  ...ROUTE_OPTIONS,
 ];
 
 const sections = [...new Set(ALL.map(({ section }) => section))].sort();

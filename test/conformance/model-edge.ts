@@ -1,8 +1,10 @@
 // A cache with one origin and a clock that stands still unless told otherwise: core/cache put together as the edge
 // does it, without network, shards or streams. What the conformance cases say of it holds for the decisions themselves.
 import type { CacheableRequest } from '../../core/cache/bypass.ts';
+import { cacheKeyOf, type KeyOptions, keyPartsOf } from '../../core/cache/cache-key.ts';
 import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
 import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-failure.ts';
+import { type CachePolicy, DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { answerFromStored } from '../../core/cache/respond.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
 import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
@@ -11,6 +13,7 @@ import { decodeStored, encodeStored, type StoredResponse } from '../../core/cach
 import type { Fields } from '../../core/http/fields.ts';
 import { fieldsToClient, fieldsToOrigin } from '../../core/http/forward-fields.ts';
 import { parseTarget, type Target } from '../../core/http/target.ts';
+import type { SelectingFields } from '../../core/http/vary.ts';
 
 export interface ModelRequest extends CacheableRequest {
   readonly url: string;
@@ -33,6 +36,11 @@ export interface Answer {
   readonly body: string;
 }
 
+/** As the origin gets it; `url` is its key. */
+interface SentRequest extends ModelRequest {
+  readonly keyParts: SelectingFields;
+}
+
 interface Entry {
   readonly meta: string;
   readonly body: string;
@@ -44,30 +52,43 @@ interface Selected {
   readonly entry: Entry;
 }
 
+const WHOLE_URL: KeyOptions = { query: 'all', sortQuery: false, headers: [], cookies: [], device: false };
 const ROUTE = { setHeaders: {}, removeHeaders: [] };
-const STALE_IF_ERROR_SECONDS = 86_400;
 
 export class ModelEdge {
+  private readonly policy: CachePolicy;
   nowMs = Date.UTC(2026, 10, 21, 12);
   /** How long the origin takes, ms. */
   delayMs = 0;
   private readonly rows = new Map<string, Map<string, Entry>>();
 
+  private readonly key: KeyOptions;
+
+  constructor(policy: Partial<CachePolicy> = {}, key: Partial<KeyOptions> = {}) {
+    this.policy = { ...DEFAULT_CACHE_POLICY, ...policy };
+    this.key = { ...WHOLE_URL, ...key };
+  }
+
   request(request: ModelRequest, origin: Origin): Answer {
-    const target = parseTarget(request.url);
-    if (target.type !== 'target') throw new Error(`Not a target: ${request.url}`);
+    const target = targetOf(request.url);
     const arrival = { clientIp: '192.0.2.1', scheme: target.scheme, host: target.host, trustedProxies: [] };
     const forward = fieldsToOrigin({ fields: request.fields, ...arrival, ...ROUTE });
     if (forward.type === 'loop') return edgeError(508);
     const hasBody = request.fields.some(([name]) => name === 'transfer-encoding');
-    const sent = { method: request.method, url: target.canonicalUrl, fields: forward.fields, hasBody };
+    const keyParts = keyPartsOf(this.key, forward.fields);
+    const { method } = request;
+    const sent = { method, url: this.keyOf(target), fields: forward.fields, keyParts, hasBody };
     return this.answer(sent, target, origin);
   }
 
-  private answer(request: ModelRequest, target: Target, origin: Origin): Answer {
+  private keyOf(target: Pick<Target, 'canonicalUrl' | 'query'>): string {
+    return cacheKeyOf(target, this.key);
+  }
+
+  private answer(request: SentRequest, target: Target, origin: Origin): Answer {
     const live = this.variantsOf(request.url);
     const stored = live.map((entry) => decodeStored(entry.meta));
-    const { decision, index } = decideReuse(request, stored, this.nowMs);
+    const { decision, index } = decideReuse(request, stored, this.nowMs, this.policy);
     const entry = index === null ? undefined : live[index];
     const picked = index === null ? undefined : stored[index];
     const selected = entry && picked ? { entry, stored: picked } : null;
@@ -76,7 +97,7 @@ export class ModelEdge {
         return edgeError(504);
       case 'hit':
         if (selected === null) throw new Error('A hit without a stored response');
-        return this.fromStored(selected, request, 'cache');
+        return this.hit(selected, request, target, origin, decision.refresh);
       case 'miss':
         return this.fromOrigin(request, request.fields, target, origin, selected);
       case 'revalidate':
@@ -85,16 +106,26 @@ export class ModelEdge {
     }
   }
 
-  private validated(request: ModelRequest, target: Target, origin: Origin, selected: Selected): Answer {
+  /** A refresh goes on beside the answer; here it is over before the next request. */
+  private hit(
+    selected: Selected,
+    request: SentRequest,
+    target: Target,
+    origin: Origin,
+    refresh: boolean,
+  ): Answer {
+    const answer = this.fromStored(selected, request, 'cache');
+    if (refresh) this.validated(request, target, origin, selected);
+    return answer;
+  }
+
+  private validated(request: SentRequest, target: Target, origin: Origin, selected: Selected): Answer {
     const fields = fieldsToRevalidate(request.fields, selected.stored);
     const requestedAt = this.nowMs;
     const response = this.ask({ ...request, fields }, origin);
     if (response?.status !== 304) return this.settle(request, target, response, requestedAt, selected);
-    const freshened = freshen(selected.stored, {
-      fields: response.fields,
-      requestedAt,
-      receivedAt: this.nowMs,
-    });
+    const update = { fields: response.fields, requestedAt, receivedAt: this.nowMs };
+    const freshened = freshen(selected.stored, update, this.policy);
     if (freshened.type === 'mismatch') {
       const conditions = ['if-none-match', 'if-modified-since'];
       const unconditional = request.fields.filter(([name]) => !conditions.includes(name));
@@ -107,7 +138,7 @@ export class ModelEdge {
   }
 
   private fromOrigin(
-    request: ModelRequest,
+    request: SentRequest,
     fields: Fields,
     target: Target,
     origin: Origin,
@@ -120,7 +151,7 @@ export class ModelEdge {
 
   /** The origin has answered something that is not a confirmation, or nothing. */
   private settle(
-    request: ModelRequest,
+    request: SentRequest,
     target: Target,
     response: OriginResponse | null,
     requestedAt: number,
@@ -129,15 +160,18 @@ export class ModelEdge {
     if (stale !== null) {
       const failure: OriginFailure =
         response === null ? { type: 'unreachable' } : { type: 'status', status: response.status };
-      const answer = answerOnFailure(stale.stored, request, failure, this.nowMs, STALE_IF_ERROR_SECONDS);
+      const answer = answerOnFailure(stale.stored, request, failure, this.nowMs, this.policy);
       if (answer === 'serve-stale') return this.fromStored(stale, request, 'cache');
       if (answer === 'cannot-revalidate') return edgeError(504);
     }
     if (response === null) return edgeError(502);
     for (const url of urlsToInvalidate({ target, method: request.method, ...response }))
-      this.rows.delete(url);
+      this.rows.delete(this.keyOf(targetOf(url)));
     const receivedAt = this.nowMs;
-    const verdict = decideStorable({ request, response, requestedAt, receivedAt });
+    const verdict = decideStorable(
+      { request, response, keyParts: request.keyParts, requestedAt, receivedAt },
+      this.policy,
+    );
     if (verdict.type === 'storable') {
       const { stored, variant, keepMs } = verdict;
       const expireAt = receivedAt + keepMs;
@@ -172,6 +206,12 @@ export class ModelEdge {
   private variantsOf(url: string): Entry[] {
     return [...(this.rows.get(url)?.values() ?? [])].filter(({ expireAt }) => this.nowMs < expireAt);
   }
+}
+
+function targetOf(url: string): Target {
+  const target = parseTarget(url);
+  if (target.type !== 'target') throw new Error(`Not a target: ${url}`);
+  return target;
 }
 
 /** What the edge says for itself. */

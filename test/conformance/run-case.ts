@@ -5,8 +5,8 @@ import type { ConformanceCase, FieldSpec, Origins, Step } from './case.ts';
 import { type Answer, ModelEdge, type ModelRequest, type OriginResponse } from './model-edge.ts';
 
 /** Empty when the case passes; else one sentence for each difference. */
-export function runCase({ steps }: ConformanceCase): string[] {
-  const edge = new ModelEdge();
+export function runCase({ steps, policy, key }: ConformanceCase): string[] {
+  const edge = new ModelEdge(policy, key);
   const bodies = steps.map((_, i) => `body of step ${i}`);
   return steps.flatMap((step, i) => {
     const stepAt = edge.nowMs;

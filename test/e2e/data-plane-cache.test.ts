@@ -35,6 +35,12 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
         cache: cached,
         response: { exposeBackend: true },
       },
+      {
+        id: 'keyed',
+        match: { hosts: ['keyed.test'] },
+        pool: 'web',
+        cache: { ...cached, exposeKey: true, key: { query: { exclude: ['utm'] }, headers: ['X-Currency'] } },
+      },
       { id: 'changes', match: { hosts: ['split.test'], methods: ['POST'] }, pool: 'web' },
       { id: 'reads', match: { hosts: ['split.test'] }, pool: 'web', cache: cached },
     ],
@@ -394,6 +400,82 @@ describe('a change', () => {
     await product.admin('/v1/config', { method: 'PATCH', json: { routes } });
     await waitUntil(async () => (await ask('late.test', {}, 1)).status === 200, { timeoutMs: 4_000 });
     expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+});
+
+describe('a stale response inside its window', () => {
+  // Older on arrival than it is fresh: nobody has to wait for it to grow stale.
+  const stale = (body: string) =>
+    `200\nCache-Control: max-age=30, stale-while-revalidate=600\nAge: 40\nETag: "${body}"\n\n${body}`;
+  const fresh = (body: string) => `200\nCache-Control: max-age=600\nETag: "${body}"\n\n${body}`;
+
+  it('is served at once, and one request of all edges has it renewed', async () => {
+    const path = newPath('window');
+    origin().script({ on: path, times: 1, answer: stale('old') });
+    await ask('cached.test', { path });
+    origin().script({ on: path, latency: { type: 'fixed', ms: 300 }, answer: fresh('new') });
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => ask('cached.test', { path }, i % 2)),
+    );
+    for (const { headers, body } of answers) {
+      expect(headers['cache-status']).toMatch(/^Roundel; hit; ttl=-\d+$/);
+      expect(body.toString()).toBe('old');
+    }
+    const renewed = async () => (await ask('cached.test', { path })).body.toString() === 'new';
+    await waitUntil(renewed, { timeoutMs: 5_000 });
+    expect(fetches()).toBe(2);
+    expect(origin().ledger.wire({ on: path, fields: ['if-none-match'] })[1]).toContain('"old"');
+  });
+
+  it('is kept for longer by a confirmation', async () => {
+    const path = newPath('window');
+    origin().script({ on: path, times: 1, answer: stale('same') });
+    await ask('cached.test', { path });
+    origin().script({ on: path, answer: fresh('same') });
+    await ask('cached.test', { path });
+    const renewed = async () =>
+      /ttl=\d/.test(String((await ask('cached.test', { path })).headers['cache-status']));
+    await waitUntil(renewed, { timeoutMs: 5_000 });
+    expect(fetches()).toBe(2);
+  });
+
+  it('stays while the origin fails', async () => {
+    const path = newPath('window');
+    origin().script({ on: path, times: 1, answer: stale('old') });
+    await ask('cached.test', { path });
+    origin().script({ on: path, answer: '503\n\ndown' });
+    expect((await ask('cached.test', { path })).body.toString()).toBe('old');
+    await waitUntil(() => fetches() === 2, { timeoutMs: 5_000 });
+    const again = await ask('cached.test', { path });
+    expect([again.status, again.body.toString()]).toEqual([200, 'old']);
+  });
+});
+
+describe('the key of a route', () => {
+  it('leaves out what the route names, and forwards it all the same', async () => {
+    const path = newPath('keyed');
+    origin().script({ on: `${path}*`, answer: '200\nCache-Control: max-age=600\n\nhello' });
+    await ask('keyed.test', { path: `${path}?a=1&utm=x` });
+    const second = await ask('keyed.test', { path: `${path}?utm=y&a=1` });
+    const keyed = `http://keyed.test${path}?a=1`;
+    expect(second.headers['cache-status']).toMatch(/^Roundel; hit; ttl=\d+; key="h\d+:(.*)"$/);
+    expect(second.headers['cache-status']).toContain(keyed);
+    expect(origin().ledger.wire({ on: `${path}*` })[0]).toContain(`${path}?a=1&utm=x`);
+    await ask('keyed.test', { path: `${path}?a=2` });
+    expect(fetches(`${path}*`)).toBe(2);
+  });
+
+  it('adds a header, and a purge of the URL takes all that lies under it', async () => {
+    const path = newPath('keyed');
+    origin().script({ on: `${path}*`, answer: '200\nCache-Control: max-age=600\n\nhello' });
+    const inCurrency = (currency: string) =>
+      ask('keyed.test', { path: `${path}?utm=1`, headers: { 'x-currency': currency } });
+    for (const currency of ['eur', 'usd', 'eur', 'usd']) await inCurrency(currency);
+    expect(fetches(`${path}*`)).toBe(2);
+    const json = { urls: [`http://keyed.test${path}?utm=2`] };
+    expect((await product.admin('/v1/purge', { method: 'POST', json })).status).toBe(200);
+    for (const currency of ['eur', 'usd']) await inCurrency(currency);
+    expect(fetches(`${path}*`)).toBe(4);
   });
 });
 

@@ -2,6 +2,7 @@
 // to in the end is the matter of the conformance cases.
 import { describe, expect, it } from 'vitest';
 import { answerOnFailure } from '../../core/cache/origin-failure.ts';
+import { DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { answerFromStored } from '../../core/cache/respond.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
 import { conditionalFields, fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
@@ -16,30 +17,37 @@ function stored(
   response: Fields,
   { request = [], at = NOW }: { request?: Fields; at?: number } = {},
 ): StoredResponse {
-  const verdict = decideStorable({
-    request: { method: 'GET', fields: request },
-    response: { status: 200, fields: [...response, ['date', formatHttpDate(at)]] },
-    requestedAt: at,
-    receivedAt: at,
-  });
+  const verdict = decideStorable(
+    {
+      request: { method: 'GET', fields: request },
+      response: { status: 200, fields: [...response, ['date', formatHttpDate(at)]] },
+      keyParts: [],
+      requestedAt: at,
+      receivedAt: at,
+    },
+    DEFAULT_CACHE_POLICY,
+  );
   if (verdict.type !== 'storable') throw new Error(`Not stored: ${verdict.reason}`);
   return verdict.stored;
 }
 
-const get = (...fields: Fields) => ({ method: 'GET', fields });
+const get = (...fields: Fields) => ({ method: 'GET', fields, keyParts: [] });
 const MINUTE = ['cache-control', 'max-age=60'] as const;
 const TAG = ['etag', '"a"'] as const;
 
 describe('decideReuse', () => {
   it('says age and remaining freshness of a hit', () => {
-    const reuse = decideReuse(get(), [stored([MINUTE, ['age', '5']])], NOW + 10_400);
-    expect(reuse).toEqual({ decision: { type: 'hit', ageSeconds: 15, ttlSeconds: 44 }, index: 0 });
+    const reuse = decideReuse(get(), [stored([MINUTE, ['age', '5']])], NOW + 10_400, DEFAULT_CACHE_POLICY);
+    expect(reuse).toEqual({
+      decision: { type: 'hit', ageSeconds: 15, ttlSeconds: 44, refresh: false },
+      index: 0,
+    });
   });
 
   it('is fresh up to the last millisecond, and stale from the next one on', () => {
     const entries = [stored([MINUTE])];
-    expect(decideReuse(get(), entries, NOW + 59_999).decision.type).toBe('hit');
-    expect(decideReuse(get(), entries, NOW + 60_000).decision.type).toBe('miss');
+    expect(decideReuse(get(), entries, NOW + 59_999, DEFAULT_CACHE_POLICY).decision.type).toBe('hit');
+    expect(decideReuse(get(), entries, NOW + 60_000, DEFAULT_CACHE_POLICY).decision.type).toBe('miss');
   });
 
   it.each<[title: string, request: ReturnType<typeof get>, entries: StoredResponse[], decision: object]>([
@@ -52,7 +60,7 @@ describe('decideReuse', () => {
     ],
     [
       'another method',
-      { method: 'PUT', fields: [] },
+      { method: 'PUT', fields: [], keyParts: [] },
       [],
       { type: 'miss', forward: 'method', reason: 'method' },
     ],
@@ -100,18 +108,18 @@ describe('decideReuse', () => {
       { type: 'not-cached', reason: 'stale' },
     ],
   ])('names the reason: %s', (_, request, entries, decision) => {
-    expect(decideReuse(request, entries, NOW + 10_000).decision).toEqual(decision);
+    expect(decideReuse(request, entries, NOW + 10_000, DEFAULT_CACHE_POLICY).decision).toEqual(decision);
   });
 
   it('speaks of the variant that it chose, also beside a miss that nothing can validate', () => {
     const one = stored([MINUTE, ['vary', 'foo']], { request: [['foo', '1']] });
     const two = stored([MINUTE, ['vary', 'foo']], { request: [['foo', '2']], at: NOW - 90_000 });
-    expect(decideReuse(get(['foo', '1']), [two, one], NOW).index).toBe(1);
-    expect(decideReuse(get(['foo', '2']), [two, one], NOW)).toEqual({
+    expect(decideReuse(get(['foo', '1']), [two, one], NOW, DEFAULT_CACHE_POLICY).index).toBe(1);
+    expect(decideReuse(get(['foo', '2']), [two, one], NOW, DEFAULT_CACHE_POLICY)).toEqual({
       decision: { type: 'miss', forward: 'stale', reason: 'stale' },
       index: 0,
     });
-    expect(decideReuse(get(['foo', '3']), [two, one], NOW).index).toBeNull();
+    expect(decideReuse(get(['foo', '3']), [two, one], NOW, DEFAULT_CACHE_POLICY).index).toBeNull();
   });
 
   it('chooses the newest of several that match, by Date, then by receipt, in whatever order they come', () => {
@@ -119,11 +127,11 @@ describe('decideReuse', () => {
     const newer = stored([MINUTE], { at: NOW - 10_000 });
     const arrivedLast = { ...older, receivedAt: NOW };
     const sameDateLater = { ...newer, receivedAt: newer.receivedAt + 1 };
-    expect(decideReuse(get(), [older, newer], NOW).index).toBe(1);
-    expect(decideReuse(get(), [newer, older], NOW).index).toBe(0);
-    expect(decideReuse(get(), [newer, arrivedLast], NOW).index).toBe(0);
-    expect(decideReuse(get(), [sameDateLater, newer], NOW).index).toBe(0);
-    expect(decideReuse(get(), [newer, sameDateLater], NOW).index).toBe(1);
+    expect(decideReuse(get(), [older, newer], NOW, DEFAULT_CACHE_POLICY).index).toBe(1);
+    expect(decideReuse(get(), [newer, older], NOW, DEFAULT_CACHE_POLICY).index).toBe(0);
+    expect(decideReuse(get(), [newer, arrivedLast], NOW, DEFAULT_CACHE_POLICY).index).toBe(0);
+    expect(decideReuse(get(), [sameDateLater, newer], NOW, DEFAULT_CACHE_POLICY).index).toBe(0);
+    expect(decideReuse(get(), [newer, sameDateLater], NOW, DEFAULT_CACHE_POLICY).index).toBe(1);
   });
 });
 
@@ -160,7 +168,8 @@ describe('conditionalFields (RFC 9111 §4.3.1)', () => {
 
 describe('freshen (RFC 9111 §4.3.4)', () => {
   const later = { requestedAt: NOW + 99_000, receivedAt: NOW + 100_000 };
-  const with304 = (entry: StoredResponse, ...fields: Fields) => freshen(entry, { fields, ...later });
+  const with304 = (entry: StoredResponse, ...fields: Fields) =>
+    freshen(entry, { fields, ...later }, DEFAULT_CACHE_POLICY);
 
   it.each<[outcome: string, stored: string, of304: string]>([
     ['freshened', '"a"', '"a"'],
@@ -209,32 +218,33 @@ describe('freshen (RFC 9111 §4.3.4)', () => {
     expect(freshened).toMatchObject({ type: 'freshened', keepMs: 0, notStoredReason: 'private' });
     const publicEntry = stored([['cache-control', 'public, max-age=60'], TAG]);
     const update = { fields: [MINUTE], ...later };
-    expect(freshen(publicEntry, { ...update, authorized: true })).toMatchObject({
+    expect(freshen(publicEntry, { ...update, authorized: true }, DEFAULT_CACHE_POLICY)).toMatchObject({
       keepMs: 0,
       notStoredReason: 'authorization',
     });
-    expect(freshen(publicEntry, update)).toMatchObject({ notStoredReason: null });
+    expect(freshen(publicEntry, update, DEFAULT_CACHE_POLICY)).toMatchObject({ notStoredReason: null });
   });
 });
 
 describe('answerOnFailure (RFC 5861 §4)', () => {
+  const forSeconds = (staleIfErrorSeconds: number) => ({ staleIfErrorSeconds, requestDirectives: true });
   const unreachable = { type: 'unreachable' } as const;
   const entry = stored([MINUTE, TAG]);
   const at = (seconds: number) => NOW + seconds * 1000;
 
   it("is bounded by the response's word, else by the route's, and 0 means never", () => {
     const named = stored([['cache-control', 'max-age=60, stale-if-error=10'], TAG]);
-    expect(answerOnFailure(named, get(), unreachable, at(69), 3600)).toBe('serve-stale');
-    expect(answerOnFailure(named, get(), unreachable, at(70), 3600)).toBe('forward');
-    expect(answerOnFailure(entry, get(), unreachable, at(3659), 3600)).toBe('serve-stale');
-    expect(answerOnFailure(entry, get(), unreachable, at(3660), 3600)).toBe('forward');
-    expect(answerOnFailure(entry, get(), unreachable, at(60), 0)).toBe('forward');
+    expect(answerOnFailure(named, get(), unreachable, at(69), forSeconds(3600))).toBe('serve-stale');
+    expect(answerOnFailure(named, get(), unreachable, at(70), forSeconds(3600))).toBe('forward');
+    expect(answerOnFailure(entry, get(), unreachable, at(3659), forSeconds(3600))).toBe('serve-stale');
+    expect(answerOnFailure(entry, get(), unreachable, at(3660), forSeconds(3600))).toBe('forward');
+    expect(answerOnFailure(entry, get(), unreachable, at(60), forSeconds(0))).toBe('forward');
   });
 
   it('is bounded by the client as well', () => {
     const strict = get(['cache-control', 'stale-if-error=5']);
-    expect(answerOnFailure(entry, strict, unreachable, at(64), 3600)).toBe('serve-stale');
-    expect(answerOnFailure(entry, strict, unreachable, at(65), 3600)).toBe('forward');
+    expect(answerOnFailure(entry, strict, unreachable, at(64), forSeconds(3600))).toBe('serve-stale');
+    expect(answerOnFailure(entry, strict, unreachable, at(65), forSeconds(3600))).toBe('forward');
   });
 });
 

@@ -1,11 +1,15 @@
 // Storing: every refusal by its name, the instants that follow, and the text that a shard keeps.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cacheKeyOf } from '../../core/cache/cache-key.ts';
+import { cacheKeyOf, type KeyOptions } from '../../core/cache/cache-key.ts';
+import { deviceClass } from '../../core/cache/device-class.ts';
+import { type CachePolicy, DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { decideStorable, type Exchange } from '../../core/cache/storable.ts';
 import { decodeStored, encodeStored } from '../../core/cache/stored-response.ts';
+import { parseConfig } from '../../core/config/parse-config.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { formatHttpDate } from '../../core/http/http-date.ts';
+import { parseTarget } from '../../core/http/target.ts';
 
 const SEEDED = { seed: 9111, numRuns: 250 };
 /** Any UTF-16 unit; cheaper by a second than the library's own set of all characters. */
@@ -31,19 +35,27 @@ function exchange({
   return {
     request: { method, fields: request, hasBody },
     response: { status, fields: response },
+    keyParts: [],
     requestedAt: NOW - 1000,
     receivedAt: NOW,
   };
 }
 
-const decide = (given: Given) => decideStorable(exchange(given));
+const decide = (given: Given, policy: Partial<CachePolicy> = {}) =>
+  decideStorable(exchange(given), { ...DEFAULT_CACHE_POLICY, ...policy });
 
-function storable(given: Given) {
-  const verdict = decide(given);
+function storable(given: Given, policy: Partial<CachePolicy> = {}) {
+  const verdict = decide(given, policy);
   if (verdict.type !== 'storable') throw new Error(`Not stored: ${verdict.reason}`);
   return verdict;
 }
 
+const WHOLE: KeyOptions = { query: 'all', sortQuery: false, headers: [], cookies: [], device: false };
+function target(url: string) {
+  const parsed = parseTarget(url);
+  if (parsed.type !== 'target') throw new Error(`Not a target: ${url}`);
+  return parsed;
+}
 const HOUR = ['cache-control', 'max-age=3600'] as const;
 
 describe('decideStorable', () => {
@@ -213,7 +225,7 @@ describe('encodeStored', () => {
   });
 
   it('refuses what is of another format', () => {
-    for (const text of ['{}', '{"format":2,"fields":[]}', '{"format":1}', 'null', 'x']) {
+    for (const text of ['{}', '{"format":1,"fields":[]}', '{"format":2}', 'null', 'x']) {
       expect(() => decodeStored(text)).toThrow();
     }
   });
@@ -221,7 +233,57 @@ describe('encodeStored', () => {
 
 describe('cacheKeyOf', () => {
   it('prefixes the length, so that no URL can be taken for another entry', () => {
-    expect(cacheKeyOf({ canonicalUrl: 'http://h/' })).toBe('h9:http://h/');
+    expect(cacheKeyOf(target('http://h/'), WHOLE)).toBe('h9:http://h/');
+    expect(cacheKeyOf(target('http://h/?'), WHOLE)).toBe('h10:http://h/?');
+  });
+
+  it.each<[options: Partial<KeyOptions>, url: string, keyed: string]>([
+    [{ query: 'none' }, 'http://h/a?b=1', 'http://h/a'],
+    [{ query: { include: ['b'] } }, 'http://h/a?c=1', 'http://h/a'],
+    [{ query: { include: ['b'] } }, 'http://h/a?c=1&b=%2f&b&d', 'http://h/a?b=%2f&b'],
+    [{ query: { exclude: ['b'] } }, 'http://h/a?c=1&b=2&&b;x', 'http://h/a?c=1&&b;x'],
+    [{ query: { exclude: ['b'] } }, 'http://h/a?%62=1&%e4=2', 'http://h/a?%e4=2'],
+    [{ sortQuery: true }, 'http://h/a?c=2&b=1&c=1&B=0', 'http://h/a?B=0&b=1&c=2&c=1'],
+    [{ sortQuery: true, query: { exclude: ['b'] } }, 'http://h/a?c=1&b=2&a', 'http://h/a?a&c=1'],
+  ])('keys by %j of %j the bytes of %j', (options, url, keyed) => {
+    expect(cacheKeyOf(target(url), { ...WHOLE, ...options })).toBe(`h${keyed.length}:${keyed}`);
+  });
+
+  it('never makes two URLs one that differ in a parameter that counts', () => {
+    const name = fc.constantFrom('a', 'b', '%61', 'c;a', '');
+    const query = fc.array(fc.tuple(name, fc.constantFrom('', '1', '2')), { maxLength: 4 });
+    const counting = (pieces: readonly (readonly [string, string])[]) =>
+      pieces.filter(([key]) => key === 'a' || key === '%61').map(([, value]) => value);
+    const urlOf = (pieces: readonly (readonly [string, string])[]) =>
+      `http://h/?${pieces.map((piece) => piece.join('=')).join('&')}`;
+    const options = { ...WHOLE, query: { include: ['a'] }, sortQuery: true };
+    fc.assert(
+      fc.property(query, query, (one, other) => {
+        const same = cacheKeyOf(target(urlOf(one)), options) === cacheKeyOf(target(urlOf(other)), options);
+        if (same) expect(counting(one)).toEqual(counting(other));
+      }),
+      SEEDED,
+    );
+  });
+
+  it('asks for what the configuration has where a route says nothing', () => {
+    const parsed = parseConfig({ pools: { p: {} }, routes: [{ id: 'r', pool: 'p' }] });
+    expect(parsed.ok && parsed.config.routes[0]?.cache).toMatchObject({
+      ...DEFAULT_CACHE_POLICY,
+      key: WHOLE,
+    });
+  });
+});
+
+describe('deviceClass', () => {
+  it.each([
+    ['Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) Mobile/15E148', 'tablet'],
+    ['Mozilla/5.0 (Linux; Android 15; SM-X910) Chrome/141.0 Safari/537.36', 'tablet'],
+    ['Mozilla/5.0 (Linux; Android 15; SM-S921) Chrome/141.0 Mobile Safari/537.36', 'mobile'],
+    ['Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/141.0', 'desktop'],
+    ['', 'desktop'],
+  ])('of %j is %s', (userAgent, expected) => {
+    expect(deviceClass(userAgent)).toBe(expected);
   });
 });
 

@@ -130,12 +130,12 @@ describe('RFC 9110 §12.5.5 Vary', () => {
   });
 
   it('joins lines and strips blanks around commas, not inside quotes', () => {
-    expect(selectingValue(['1', '2'])).toBe('1,2');
-    expect(selectingValue([' 1 ,\t2 '])).toBe('1,2');
-    expect(selectingValue(['a="x , y", b'])).toBe('a="x , y",b');
-    expect(selectingValue(['a b'])).toBe('a b');
-    expect(selectingValue([])).toBeNull();
-    expect(selectingValue([''])).toBe('');
+    expect(selectingValue('foo', ['1', '2'])).toBe('1,2');
+    expect(selectingValue('foo', [' 1 ,\t2 '])).toBe('1,2');
+    expect(selectingValue('foo', ['a="x , y", b'])).toBe('a="x , y",b');
+    expect(selectingValue('foo', ['a b'])).toBe('a b');
+    expect(selectingValue('foo', [])).toBeNull();
+    expect(selectingValue('foo', [''])).toBe('');
   });
 
   it('takes absent for equal to absent, and to nothing else', () => {

@@ -9,6 +9,7 @@ import {
 import { env as untypedEnv } from 'cloudflare:workers';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { decideStorable } from '../../core/cache/storable.ts';
 import { encodeStored } from '../../core/cache/stored-response.ts';
 import type { Fields } from '../../core/http/fields.ts';
@@ -132,19 +133,30 @@ async function lookUp(
   key: string,
   { method = 'GET', fields = [] as Fields, wantLease = true } = {},
 ): Promise<Lookup> {
-  const answer = await client.lookup(map, { key, method, fields, wantLease });
+  const answer = await client.lookup(map, {
+    key,
+    method,
+    fields,
+    keyParts: [],
+    policy: DEFAULT_CACHE_POLICY,
+    wantLease,
+  });
   if (answer.type !== 'decision') throw new Error(answer.detail);
   return answer;
 }
 
 function fill(key: string, token: FillToken, body: string | Uint8Array, more: Fields = []): UnstagedCommand {
   const nowMs = Date.now();
-  const storable = decideStorable({
-    request: { method: 'GET', fields: [] },
-    response: { status: 200, fields: [['cache-control', 'max-age=60'], ...more] },
-    requestedAt: nowMs,
-    receivedAt: nowMs,
-  });
+  const storable = decideStorable(
+    {
+      request: { method: 'GET', fields: [] },
+      response: { status: 200, fields: [['cache-control', 'max-age=60'], ...more] },
+      keyParts: [],
+      requestedAt: nowMs,
+      receivedAt: nowMs,
+    },
+    DEFAULT_CACHE_POLICY,
+  );
   if (storable.type !== 'storable') throw new Error(`Not storable: ${storable.reason}`);
   const bytes = typeof body === 'string' ? UTF8.encode(body) : body;
   const { stored, variant, keepMs } = storable;
@@ -673,18 +685,22 @@ describe('cached responses', () => {
     for (const language of ['de', 'en']) {
       const fields: Fields = [['accept-language', language]];
       const token = tokenOf(await lookUp(key, { fields }));
-      const storable = decideStorable({
-        request: { method: 'GET', fields },
-        response: {
-          status: 200,
-          fields: [
-            ['cache-control', 'max-age=60'],
-            ['vary', 'accept-language'],
-          ],
+      const storable = decideStorable(
+        {
+          request: { method: 'GET', fields },
+          response: {
+            status: 200,
+            fields: [
+              ['cache-control', 'max-age=60'],
+              ['vary', 'accept-language'],
+            ],
+          },
+          keyParts: [],
+          requestedAt: nowMs,
+          receivedAt: nowMs,
         },
-        requestedAt: nowMs,
-        receivedAt: nowMs,
-      });
+        DEFAULT_CACHE_POLICY,
+      );
       if (storable.type !== 'storable') throw new Error(storable.reason);
       const { stored, variant, keepMs } = storable;
       const body = UTF8.encode(language.repeat(30_000));

@@ -1,11 +1,12 @@
 // Purging cached responses by URL or all of them: answered 200 only once no later read can find what was there.
 import { z } from '@hono/zod-openapi';
-import { cacheKeyOf } from '../../core/cache/cache-key.ts';
 import type { FieldError } from '../../core/config/field-error.ts';
+import type { Config } from '../../core/config/schema.ts';
 import { type ParsedTarget, parseTarget } from '../../core/http/target.ts';
+import { keysOfUrl } from '../data-plane/keys-of-url.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { invalid, Problem } from './problem.ts';
-import { reach } from './reach.ts';
+import { reach, snapshotOf } from './reach.ts';
 import { inSession } from './session.ts';
 
 /** The coordinator gives up waiting earlier and says what is missing. */
@@ -64,7 +65,7 @@ export const PURGE_CALL: Operation = operation({
       if (urls.length === 0 && !all) {
         throw invalid([{ path: '', message: 'Nothing is selected: give "urls" or "all"' }]);
       }
-      const keys = keysOf(urls);
+      const keys = keysOf(urls, (await snapshotOf(call)).config);
       const by = call.role ?? 'admin';
       const answer = await reach('purge-unavailable', `confirm purge "${purgeId}"`, PURGE_TIMEOUT_MS, () =>
         call.edge.purgeCoordinator().purge({ purgeId, keys, all, by }),
@@ -86,13 +87,13 @@ export const PURGE_CALL: Operation = operation({
 });
 
 /** Cache keys of the URLs, each once. Throws 422 naming every URL that no request could have. */
-function keysOf(urls: readonly string[]): string[] {
+function keysOf(urls: readonly string[], config: Config): string[] {
   const keys = new Set<string>();
   const errors: FieldError[] = [];
   for (const [i, url] of urls.entries()) {
     for (const spelling of spellingsOf(url)) {
       const target = parseTarget(spelling);
-      if (target.type === 'target') keys.add(cacheKeyOf(target));
+      if (target.type === 'target') for (const key of keysOfUrl(config, target)) keys.add(key);
       else errors.push({ path: `urls[${i}]`, message: refusalOf(target) });
     }
   }

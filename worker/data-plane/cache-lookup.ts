@@ -2,9 +2,11 @@
 // that cannot be reached is not an empty one: then the request goes to the origin and nothing is stored.
 
 import { bypassReason } from '../../core/cache/bypass.ts';
-import { cacheKeyOf } from '../../core/cache/cache-key.ts';
+import { cacheKeyOf, keyPartsOf } from '../../core/cache/cache-key.ts';
 import type { ForwardReason } from '../../core/cache/decision.ts';
+import type { ReusePolicy } from '../../core/cache/policy.ts';
 import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
+import type { Route } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
@@ -19,6 +21,8 @@ export interface CacheHit {
   readonly body: StoredBody;
   readonly bodyBytes: number;
   readonly ttlSeconds: number;
+  /** Stale, and this request is the one that has it renewed (RFC 5861 §3); null = nobody, or another. */
+  readonly refresh: { readonly key: string; readonly lease: FillToken } | null;
 }
 
 export interface CacheForward {
@@ -83,8 +87,9 @@ function hasBody({ request }: Visit): boolean {
 }
 
 async function ask(visit: Visit): Promise<CacheAnswer> {
-  const { edge, snapshot, target, request, fields } = visit;
-  const key = cacheKeyOf(target);
+  const { edge, snapshot, target, request, fields, route } = visit;
+  const key = cacheKeyOf(target, route.cache.key);
+  const keyParts = keyPartsOf(route.cache.key, fields);
   const mayStore = request.method === 'GET';
   const deadlineAt = edge.now() + WAIT_MS;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
@@ -92,6 +97,8 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
       key,
       method: request.method,
       fields,
+      keyParts,
+      policy: reusePolicyOf(route),
       wantLease: mayStore,
     });
     const answer = interpret(lookup, key);
@@ -111,7 +118,9 @@ export function interpret(lookup: Lookup | ShardFailure, key: string): CacheAnsw
   if (decision.type === 'not-cached') return { type: 'not-cached', detail: decision.reason };
   const stored = meta === null ? null : readStored(meta);
   if (decision.type === 'hit') {
-    if (stored !== null) return { type: 'hit', stored, body, bodyBytes, ttlSeconds: decision.ttlSeconds };
+    const { ttlSeconds } = decision;
+    const refresh = decision.refresh && lease !== null ? { key, lease } : null;
+    if (stored !== null) return { type: 'hit', stored, body, bodyBytes, ttlSeconds, refresh };
     discard(body);
     return { type: 'bypass', forward: 'bypass', reason: 'unreadable-entry' };
   }
@@ -119,6 +128,12 @@ export function interpret(lookup: Lookup | ShardFailure, key: string): CacheAnsw
   const mayBeConfirmed = decision.type === 'revalidate';
   const stale = stored && { stored, body, bodyBytes, mayBeConfirmed };
   return { type: 'forward', key, forward, reason, lease, stale };
+}
+
+/** What a shard needs of the route's whole policy. */
+export function reusePolicyOf({ cache }: Route): ReusePolicy {
+  const { requestDirectives, staleWhileRevalidateSeconds } = cache;
+  return { requestDirectives, staleWhileRevalidateSeconds };
 }
 
 /** null when other code, older or newer, wrote it. */

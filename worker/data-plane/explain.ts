@@ -1,13 +1,13 @@
 // What the edge would do with a request, by the same functions and without doing it: nothing is sent to an origin, no
 // lease is taken, and no strategy takes a turn.
 
-import { cacheKeyOf } from '../../core/cache/cache-key.ts';
-import type { Config } from '../../core/config/schema.ts';
+import { cacheKeyOf, keyPartsOf } from '../../core/cache/cache-key.ts';
+import type { Route } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { parseTarget, type Target } from '../../core/http/target.ts';
 import { explainSelection } from '../../core/load-balancing/explain-selection.ts';
 import type { Edge, EdgeSnapshot } from '../edge.ts';
-import { cannotAsk, discard, interpret } from './cache-lookup.ts';
+import { cannotAsk, discard, interpret, reusePolicyOf } from './cache-lookup.ts';
 import { selectionQuestion } from './choose-backend.ts';
 import { choosePool, type PoolStep } from './choose-pool.ts';
 import { withoutAffinityCookies } from './client-affinity.ts';
@@ -74,7 +74,7 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
     return { ...nothing, route: route.id, cache: { decision: 'refused', reason: 'loop' } };
   const fields = withoutAffinityCookies(snapshot.config, outbound.fields);
   const place = placeOf(edge, snapshot, target, route);
-  const cache = await explainCache(edge, snapshot, input.method, fields, place.cacheKey);
+  const cache = await explainCache(edge, snapshot, route, input.method, fields, place.cacheKey);
   const asking = { snapshot, target, received, clientIp };
   const { pool, path, affinity } = await choosePool(edge, asking, route, edge.now());
   const { candidates, selection } = explainSelection(
@@ -99,15 +99,16 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
   };
 }
 
-function placeOf(edge: Edge, { shardMap }: EdgeSnapshot, target: Target, route: Config['routes'][number]) {
+function placeOf(edge: Edge, { shardMap }: EdgeSnapshot, target: Target, route: Route) {
   if (!route.cache.enabled) return { cacheKey: null, slot: null, shard: null };
-  const cacheKey = cacheKeyOf(target);
+  const cacheKey = cacheKeyOf(target, route.cache.key);
   return { cacheKey, slot: edge.shards.slotOf(cacheKey), shard: edge.shards.shardOf(shardMap, cacheKey) };
 }
 
 async function explainCache(
   edge: Edge,
   snapshot: EdgeSnapshot,
+  route: Route,
   method: string,
   fields: Fields,
   key: string | null,
@@ -115,12 +116,24 @@ async function explainCache(
   if (key === null) return { decision: 'off', reason: 'the route does not cache' };
   let answer = cannotAsk(method, fields, { hasBody: false, isUpgrade: false });
   if (answer === null) {
-    const lookup = await edge.shards.lookup(snapshot.shardMap, { key, method, fields, wantLease: false });
+    const lookup = await edge.shards.lookup(snapshot.shardMap, {
+      key,
+      method,
+      fields,
+      keyParts: keyPartsOf(route.cache.key, fields),
+      policy: reusePolicyOf(route),
+      wantLease: false,
+    });
     answer = interpret(lookup, key);
   }
   if (answer.type === 'hit') {
     discard(answer.body);
-    return { decision: 'hit', reason: `fresh for ${answer.ttlSeconds} s` };
+    const { ttlSeconds } = answer;
+    const isFresh = ttlSeconds >= 0;
+    return {
+      decision: 'hit',
+      reason: isFresh ? `fresh for ${ttlSeconds} s` : `stale since ${-ttlSeconds} s`,
+    };
   }
   if (answer.type === 'forward') {
     discard(answer.stale?.body ?? null);

@@ -1,5 +1,6 @@
 // Puts an origin's response into its shard, off the client's path: under the lease that the lookup gave, so that
 // only one of many requests stores it, and only if no purge has come between.
+import { keyPartsOf } from '../../core/cache/cache-key.ts';
 import { decideStorable } from '../../core/cache/storable.ts';
 import { encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
@@ -25,12 +26,14 @@ export function planFill(visit: Visit, cached: CacheAnswer, origin: Answered): F
   if (cached.type !== 'forward') return { type: 'none', reason: null };
   const { request, route, fields, edge } = visit;
   const { response, requestedAt, receivedAt } = origin;
-  const verdict = decideStorable({
+  const exchange = {
     request: { method: request.method, fields },
     response: { status: response.status, fields: response.fields },
+    keyParts: keyPartsOf(route.cache.key, fields),
     requestedAt,
     receivedAt,
-  });
+  };
+  const verdict = decideStorable(exchange, route.cache);
   const isTooLarge = response.bodyBytes !== null && response.bodyBytes > route.cache.maxObjectBytes;
   if (verdict.type === 'not-stored' || isTooLarge) {
     edge.passMemory.remember(cached.key);

@@ -1,10 +1,6 @@
 // From "the cache cannot answer" to an origin's response: the fields that origins get, the pool, its order, the
 // attempts; and what an answer to our own question about a stored response means.
-import {
-  answerOnFailure,
-  type OriginFailure,
-  STALE_IF_ERROR_SECONDS_DEFAULT,
-} from '../../core/cache/origin-failure.ts';
+import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-failure.ts';
 import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
 import type { StoredResponse } from '../../core/cache/stored-response.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
@@ -68,7 +64,8 @@ async function confirmedOr(
   origin.done();
   const { requestedAt, receivedAt, response } = origin;
   const authorized = fieldValue(visit.fields, 'authorization') !== undefined;
-  const freshened = freshen(stale.stored, { fields: response.fields, requestedAt, receivedAt, authorized });
+  const update = { fields: response.fields, requestedAt, receivedAt, authorized };
+  const freshened = freshen(stale.stored, update, visit.route.cache);
   const body = freshened.type === 'freshened' ? await wholeBody(visit, stale) : null;
   if (freshened.type === 'freshened' && body !== null) {
     const { stored, keepMs, notStoredReason } = freshened;
@@ -92,7 +89,7 @@ async function staleInstead(
     outcome.type === 'failed' ? { type: 'unreachable' } : { type: 'status', status: outcome.response.status };
   const request = { method: visit.request.method, fields: visit.fields };
   const nowMs = visit.edge.now();
-  const answer = answerOnFailure(stale.stored, request, failure, nowMs, STALE_IF_ERROR_SECONDS_DEFAULT);
+  const answer = answerOnFailure(stale.stored, request, failure, nowMs, visit.route.cache);
   const body = answer === 'serve-stale' ? await wholeBody(visit, stale) : null;
   if (body !== null) {
     giveBackLease(visit, cached);
@@ -125,7 +122,8 @@ function sendOut(visit: Visit, pool: RuntimePool, fields: Fields): Promise<Origi
   return fetchOrigin(visit, pool, visit.isUpgrade ? [...fields, ['upgrade', 'websocket']] : fields);
 }
 
-function withoutConditions(fields: Fields): Fields {
+/** Of a fetch for the cache's own sake: the client's conditions are about the client's copy. */
+export function withoutConditions(fields: Fields): Fields {
   return fields.filter(([name]) => name !== 'if-none-match' && name !== 'if-modified-since');
 }
 

@@ -9,6 +9,7 @@ import { type EdgeError, edgeError } from './edge-error.ts';
 import { forward } from './forward.ts';
 import { fieldsOf } from './headers.ts';
 import { isWebSocketHandshake, outboundFields } from './outbound-fields.ts';
+import { refreshInBackground } from './refresh.ts';
 import { respondFromCache, respondFromOrigin, respondFromStale } from './respond.ts';
 import { routeTableOf } from './route-table.ts';
 import type { Tally, Visit } from './visit.ts';
@@ -72,7 +73,10 @@ async function decide(
   };
 
   const cached = await lookUp(visit);
-  if (cached.type === 'hit') return respondFromCache(visit, cached);
+  if (cached.type === 'hit') {
+    refreshInBackground(visit, cached);
+    return respondFromCache(visit, cached);
+  }
   if (cached.type === 'not-cached') return { code: 'not-cached', detail: cached.detail };
 
   const origin = await forward(visit, cached);

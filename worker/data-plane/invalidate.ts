@@ -2,8 +2,9 @@
 // that a fetch which began before the change cannot bring the old response back. It is waited for, with a bound:
 // whoever gets the answer to a change reads nothing older afterwards.
 import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
-import { httpEntryKey } from '../../core/sharding/entry-key.ts';
+import { parseTarget } from '../../core/http/target.ts';
 import type { Answered } from './forward.ts';
+import { keysOfUrl } from './keys-of-url.ts';
 import { routeTableOf } from './route-table.ts';
 import type { Visit } from './visit.ts';
 import { within } from './within.ts';
@@ -21,8 +22,8 @@ export async function invalidate(visit: Visit, { response }: Answered): Promise<
     fields: response.fields,
   });
   if (urls.length === 0 || !isCachedSomewhere(visit)) return 'nothing-to-do';
-  const purges = urls.map(async (url) => {
-    const key = httpEntryKey(url);
+  const keys = new Set(urls.flatMap((url) => keysOf(visit, url)));
+  const purges = [...keys].map(async (key) => {
     const outcome = await edge.shards.write(snapshot.shardMap, key, edge.newRequestId(), {
       type: 'purge',
       selector: { type: 'url', key },
@@ -41,6 +42,11 @@ export async function invalidate(visit: Visit, { response }: Answered): Promise<
     visit.context,
   );
   return 'not-confirmed';
+}
+
+function keysOf({ snapshot }: Visit, url: string): readonly string[] {
+  const target = parseTarget(url);
+  return target.type === 'target' ? keysOfUrl(snapshot.config, target) : [];
 }
 
 /** Spares the shards a write for every change of something that no route stores. */

@@ -1,4 +1,5 @@
 // Responses to the client: from the cache, from the cache after an origin has confirmed it, from an origin.
+import { cacheKeyOf } from '../../core/cache/cache-key.ts';
 import { answerFromStored } from '../../core/cache/respond.ts';
 import { variantOf } from '../../core/cache/storable.ts';
 import type { StoredResponse } from '../../core/cache/stored-response.ts';
@@ -29,7 +30,7 @@ export function respondFromStale(visit: Visit, answer: FromStale): Response {
   const { cached, origin, stored, keepMs, bytes, bodyBytes, reason } = answer;
   const isFill = cached.lease !== null && bytes !== null && keepMs > 0;
   const plan: FillPlan = isFill
-    ? { type: 'fill', key: cached.key, token: cached.lease, stored, variant: variantOf(stored.vary), keepMs }
+    ? { type: 'fill', key: cached.key, token: cached.lease, stored, variant: variantOf(stored), keepMs }
     : { type: 'none', reason };
   if (!isFill) giveBackLease(visit, cached);
   const filled = finishFill(visit, plan, { type: 'complete', bytes });
@@ -133,7 +134,7 @@ function fromStored(
 
 /** `original`: the lines of `fields` as the platform has them; null where it has them not. */
 function clientHeaders(
-  { route }: Visit,
+  { route, target }: Visit,
   fields: Fields,
   original: Headers | null,
   receivedAt: number,
@@ -142,7 +143,10 @@ function clientHeaders(
 ): Headers {
   const { setHeaders, removeHeaders, exposeBackend } = route.response;
   let made = fieldsToClient({ fields, receivedAt, setHeaders, removeHeaders });
-  if (cacheStatus) made = appendCacheStatus(made, cacheStatus);
+  if (cacheStatus) {
+    const key = route.cache.exposeKey ? { key: cacheKeyOf(target, route.cache.key) } : {};
+    made = appendCacheStatus(made, { ...cacheStatus, ...key });
+  }
   if (exposeBackend && origin) {
     made = [
       ...made.filter(([name]) => name !== BACKEND_FIELD),

@@ -1,6 +1,8 @@
 // The edge's way to the shards: finds the group of a key, calls its primary, follows corrections, tries again with
 // the same request id, and tells "absent" from "could not be read".
+import type { ReusePolicy } from '../../core/cache/policy.ts';
 import type { Fields } from '../../core/http/fields.ts';
+import type { SelectingFields } from '../../core/http/vary.ts';
 import type { Command, CommandResult, FillToken } from '../../core/replication/commands.ts';
 import { PROTOCOL_VERSION } from '../../core/replication/messages.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
@@ -52,6 +54,8 @@ export interface ShardClient {
       readonly key: string;
       readonly method: string;
       readonly fields: Fields;
+      readonly keyParts: SelectingFields;
+      readonly policy: ReusePolicy;
       readonly wantLease: boolean;
     },
   ): Promise<Lookup | ShardFailure>;
