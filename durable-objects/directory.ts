@@ -13,6 +13,7 @@ import { configSchema } from '../core/config/schema.ts';
 import { previewPool } from '../core/load-balancing/preview-shares.ts';
 import { MetaStore } from './directory/meta-store.ts';
 import { MonitorOutbox } from './directory/monitor-outbox.ts';
+import { ProofBook } from './directory/proof-book.ts';
 import { ShardRegistry } from './directory/shard-registry.ts';
 import { eventOfVerdict } from './directory/verdict-event.ts';
 import { VerdictStore } from './directory/verdict-store.ts';
@@ -51,6 +52,7 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
   readonly #shards: ShardRegistry;
   readonly #verdicts: VerdictStore;
   readonly #outbox: MonitorOutbox;
+  readonly #proofs = new ProofBook();
   /** The current version with its defaults, kept because every edge asks for it every second. */
   #effective: { readonly version: number; readonly config: Config } | null = null;
   #retryMs = RETRY_MS_MIN;
@@ -70,6 +72,7 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
 
   async snapshot(question: SnapshotQuestion): Promise<SnapshotAnswer> {
     const { version, config } = this.#current();
+    if (question.proofs) this.#proofs.take(version, question.version, question.proofs, Date.now());
     const healthEpoch = this.#verdicts.epoch();
     const shardMap = this.#shards.map();
     return {
@@ -125,6 +128,10 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
       this.#verdicts.take(pool, definition, vantage, verdicts, Date.now()),
     );
     this.#record(changes.flatMap((change) => eventOfVerdict(pool, change, Date.now()) ?? []));
+  }
+
+  async proofsOf(pool: string): Promise<(readonly [string, number])[]> {
+    return this.#proofs.of(this.#current().version, pool, Date.now());
   }
 
   /** Deliveries that failed, or that a restart interrupted. */

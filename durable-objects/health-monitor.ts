@@ -23,9 +23,11 @@ import {
   takeProbe,
   unreportedVerdicts,
 } from './health-monitor/probed-backends.ts';
+import { spareProved } from './health-monitor/spare-proved.ts';
 import { SuspicionGate } from './health-monitor/suspicion-gate.ts';
 import type { BackendProbeState, HealthMonitorRpc, ProbeRound } from './interfaces/health-monitor.ts';
 import { directoryOf, healthMonitorOf } from './other-objects.ts';
+import { within } from './within.ts';
 
 interface HealthMonitorEnv {
   readonly DIRECTORY: DurableObjectNamespace;
@@ -41,6 +43,8 @@ const REQUESTS_PER_ALARM = 900;
 /** Of one check that follows redirects. */
 const REQUESTS_PER_CHECK = 6;
 const REPORT_RETRY_MS = 1_000;
+/** For the Directory's word on what traffic proved: without it the probes are made. */
+const PROOFS_WAIT_MS = 500;
 /** It is stored with the verdict. */
 const SIGN_CHARACTERS_MAX = 100;
 
@@ -127,6 +131,7 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
   async #probeDue(): Promise<void> {
     const health = this.#assignment?.definition?.health;
     if (health === undefined) return;
+    if (health.skipWhenTrafficProves) await this.#spareProved();
     const waiting = dueBackends(this.#state, Date.now()).slice(0, backendsPerAlarm(health));
     const probesAny = waiting.length > 0;
     const reports: Promise<void>[] = [];
@@ -139,6 +144,23 @@ export class HealthMonitor extends DurableObject<HealthMonitorEnv> implements He
     this.#store.writeState(this.#state);
     await Promise.all(reports);
     if (probesAny) await this.#sayAlive(health.intervalMs);
+  }
+
+  async #spareProved(): Promise<void> {
+    const pool = this.#assignment?.pool;
+    if (pool === undefined || dueBackends(this.#state, Date.now()).length === 0) return;
+    let ages: ReadonlyMap<string, number>;
+    try {
+      ages = new Map(await within(PROOFS_WAIT_MS, directoryOf(this.env.DIRECTORY).proofsOf(pool)));
+    } catch (error) {
+      console.warn(`Cannot hear what traffic proved of pool "${pool}": ${String(error)}`);
+      return;
+    }
+    // The definition may have changed meanwhile.
+    const health = this.#assignment?.definition?.health;
+    if (!health?.skipWhenTrafficProves) return;
+    const due = dueBackends(this.#state, Date.now());
+    this.#state = spareProved(this.#state, due, ages, health, Date.now(), this.#random);
   }
 
   /** Alone it need not: then there is no vote that its silence could distort. */

@@ -1,5 +1,6 @@
 // The composition root: the only place where clock, chance, and the parts that last as long as the isolate are made.
 import { VANTAGE_DEFAULT } from '../core/config/health-schema.ts';
+import { ProofLog } from '../core/load-balancing/proof-log.ts';
 import { seededRandom } from '../core/random.ts';
 import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';
 import type { HealthMonitorRpc } from '../durable-objects/interfaces/health-monitor.ts';
@@ -34,7 +35,8 @@ function createEdge(env: Env): Edge {
   // A stub belongs to the request that makes it, and is dead after a failure: each call gets a new one.
   const directory = () => objectNamed<DirectoryRpc>(env.DIRECTORY, 'directory');
   const telemetryObject = () => objectNamed<TelemetryRpc>(env.TELEMETRY, 'telemetry');
-  const snapshots = createSnapshotSource({ now, directory, sleep });
+  const proofs = new ProofLog();
+  const snapshots = createSnapshotSource({ now, directory, sleep, proofs });
   return {
     env,
     now,
@@ -45,6 +47,7 @@ function createEdge(env: Env): Edge {
     pools: createPoolRegistry(random),
     affinitySigner: createAffinitySigner(env.ROUNDEL_AFFINITY_SECRET),
     passMemory: createPassMemory(now),
+    proofs,
     shards: createShardClient({
       namespace: env.SHARD_REPLICA,
       now,

@@ -3,6 +3,7 @@
 // that another request's I/O resolves may go on in the wrong context, or hang when that request is cancelled): they
 // look at the variables again by timers of their own.
 import type { Config } from '../core/config/schema.ts';
+import type { ProofLog } from '../core/load-balancing/proof-log.ts';
 import type {
   DirectoryRpc,
   HealthVerdicts,
@@ -49,9 +50,16 @@ export interface SnapshotSourceParts {
   directory(): Pick<DirectoryRpc, 'snapshot'>;
   /** Resolves after `ms` on the calling request's own timer. */
   sleep(ms: number): Promise<void>;
+  /** Told along with the question; lost when that fails, which costs a probe. */
+  readonly proofs?: Pick<ProofLog, 'take'>;
 }
 
-export function createSnapshotSource({ now, directory, sleep }: SnapshotSourceParts): SnapshotSource {
+export function createSnapshotSource({
+  now,
+  directory,
+  sleep,
+  proofs: proofLog,
+}: SnapshotSourceParts): SnapshotSource {
   let snapshot: EdgeSnapshot | null = null;
   /** When the last check that was answered was asked. */
   let checkedAt = Number.NEGATIVE_INFINITY;
@@ -66,11 +74,13 @@ export function createSnapshotSource({ now, directory, sleep }: SnapshotSourcePa
     checkStartedAt = startedAt;
     isChecking = true;
     newerExists = false;
+    const proofs = snapshot && proofLog?.take(snapshot.version, startedAt);
     try {
       const answer = await directory().snapshot({
         version: snapshot?.version ?? -1,
         healthEpoch: snapshot?.healthEpoch ?? -1,
         mapEpoch: snapshot?.shardMap.epoch ?? -1,
+        ...(proofs ? { proofs } : {}),
       });
       snapshot = merge(snapshot, answer);
       checkedAt = Math.max(checkedAt, startedAt);

@@ -1,4 +1,5 @@
 // The edge of one isolate, as its two planes see it: compose.ts builds it once, requests use it.
+import type { ProofLog } from '../core/load-balancing/proof-log.ts';
 import type { Random } from '../core/random.ts';
 import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';
 import type { HealthMonitorRpc } from '../durable-objects/interfaces/health-monitor.ts';
@@ -42,6 +43,7 @@ export interface Edge {
   /** null without its secret. */
   readonly affinitySigner: AffinitySigner | null;
   readonly passMemory: PassMemory;
+  readonly proofs: ProofLog;
   readonly shards: ShardClient;
   readonly telemetry: TelemetryRecorder;
   readonly directory: () => DirectoryRpc;

@@ -13,6 +13,7 @@ export function refuseImpossibleHealth(health: unknown, path: Path, refuse: Refu
   refuseLonger(health, path, 'fastIntervalMs', intervalMs, refuse);
   refuseImpossibleCheck(health, path, health, refuse);
   refuseRepeatedVantages(member(health, 'vantages'), [...path, 'vantages'], refuse);
+  refuseProofsFromElsewhere(health, path, refuse);
   const monitors = member(health, 'monitors');
   if (!Array.isArray(monitors)) return;
   monitors.forEach((monitor: unknown, index) => {
@@ -29,6 +30,17 @@ function refuseRepeatedVantages(vantages: unknown, path: Path, refuse: Refuse): 
   vantages.forEach((vantage: unknown, index) => {
     if (vantages.indexOf(vantage) < index) refuse([...path, index], 'must be named once: each has one vote');
   });
+}
+
+/** A request proves the way from its own edge to the backend, not the way from each region. */
+function refuseProofsFromElsewhere(health: object, path: Path, refuse: Refuse): void {
+  const vantages = member(health, 'vantages');
+  if (member(health, 'skipWhenTrafficProves') !== true || !Array.isArray(vantages) || vantages.length < 2)
+    return;
+  refuse(
+    [...path, 'skipWhenTrafficProves'],
+    'must be false with several vantages: traffic proves none of their ways',
+  );
 }
 
 function refuseLonger(holder: object, path: Path, name: string, intervalMs: unknown, refuse: Refuse): void {

@@ -82,6 +82,12 @@ export const healthSchema = z.strictObject({
     .default([])
     .describe('Regions to probe from, each for itself: the majority decides. By default one, of no region.'),
   jitterRatio: z.number().min(0).max(0.5).default(0.1).describe('Probes come up to this much sooner.'),
+  skipWhenTrafficProves: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Spares up to nine probes in a row of a healthy backend that has answered a user with a status below 400 within the interval. Requests prove nothing of what `expect` and `monitors` look at besides; not with several vantages.',
+    ),
   initial: z.enum(['healthy', 'unhealthy']).default('healthy').describe('What holds before a verdict.'),
 });
 

@@ -21,7 +21,6 @@ const FIELDS: ReadonlySet<string> = new Set([
   'pools.*.hedge',
   'pools.*.queue',
   'pools.*.circuitBreaker',
-  'pools.*.health.skipWhenTrafficProves',
   'pools.*.slowStart',
   'pools.*.overprovisioning',
   'pools.*.preferRegion',

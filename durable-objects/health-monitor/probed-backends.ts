@@ -20,6 +20,10 @@ export interface ProbedBackend {
   readonly nextProbeAt: number | null;
   /** Until then it is probed at the fast interval, epoch ms; absent when no edge has suspected it. */
   readonly suspectedUntil?: number;
+  /** When the request was made that stood in for a probe last, epoch ms; absent when none has yet. */
+  readonly lastProofAt?: number;
+  /** Probes in a row that proofs stood in for; at SPARED_MAX, or absent, the next one is made. */
+  readonly spared?: number;
   /** A verdict that the Directory has not confirmed yet. */
   readonly unreported: boolean;
 }
@@ -30,11 +34,14 @@ export interface MonitorState {
   readonly backends: Readonly<Record<string, ProbedBackend>>;
 }
 
+/** Of probes in a row: what a check looks at may go wrong while users are still served well. */
+export const SPARED_MAX = 9;
+
 export const EMPTY_STATE: MonitorState = { epoch: 0, backends: {} };
 
 /**
  * State for another definition: what is known of a backend stays with its id, a change of its URL included; every
- * backend that is not disabled is due at once. Null ends probing and keeps the epoch alone.
+ * backend that is not disabled is due at once, and no proof stands in for that probe. Null ends probing and keeps the epoch alone.
  */
 export function redefine(state: MonitorState, definition: Pool | null, nowMs: number): MonitorState {
   if (definition?.health === undefined) return { epoch: state.epoch, backends: {} };
@@ -48,7 +55,7 @@ export function redefine(state: MonitorState, definition: Pool | null, nowMs: nu
       unreported: false,
     };
     const nextProbeAt = backend.state === 'disabled' ? null : nowMs;
-    return [backend.id, { ...known, url: backend.url, nextProbeAt }];
+    return [backend.id, { ...known, url: backend.url, nextProbeAt, spared: SPARED_MAX }];
   });
   return { epoch: state.epoch, backends: Object.fromEntries(backends) };
 }
@@ -107,6 +114,7 @@ export function takeProbe(
     health: step.health,
     lastProbeAt: probed.startedAt,
     lastError: result.error,
+    spared: 0,
     nextProbeAt: Math.max(nowMs, probed.startedAt + probeDelayMs(step.health, health, random, isUrgent)),
     ...(isUrgent ? { suspectedUntil } : {}),
   };
@@ -150,10 +158,12 @@ export function markReported(state: MonitorState, verdicts: Record<string, Healt
 
 export function probeStates(state: MonitorState): Record<string, BackendProbeState> {
   return Object.fromEntries(
-    Object.entries(state.backends).map(([id, { health, epoch, lastProbeAt, lastError }]) => [
-      id,
-      { state: health.state, since: health.since, epoch, lastProbeAt, lastError },
-    ]),
+    Object.entries(state.backends).map(
+      ([id, { health, epoch, lastProbeAt, lastError, lastProofAt = null }]) => [
+        id,
+        { state: health.state, since: health.since, epoch, lastProbeAt, lastError, lastProofAt },
+      ],
+    ),
   );
 }
 

@@ -5,6 +5,7 @@ import type { FieldError } from '../../core/config/field-error.ts';
 import type { ConfigPreview } from '../../core/config/preview.ts';
 import type { Config, ConfigDocument } from '../../core/config/schema.ts';
 import type { HealthState } from '../../core/load-balancing/health.ts';
+import type { Proof } from '../../core/load-balancing/proof-log.ts';
 
 export interface ShardMember {
   /** Durable Object name of the ShardReplica. */
@@ -45,6 +46,8 @@ export interface SnapshotQuestion {
   readonly version: number;
   readonly healthEpoch: number;
   readonly mapEpoch: number;
+  /** What its requests have proved since the last question, by `version`; left out where it is nothing. */
+  readonly proofs?: readonly Proof[];
 }
 
 /** Only what differs from the question is filled in. */
@@ -112,5 +115,7 @@ export interface DirectoryRpc {
    * vantage that the pool no longer has, or of an older epoch, are ignored.
    */
   reportVerdicts(pool: string, vantage: string, verdicts: Record<string, HealthVerdict>): Promise<void>;
+  /** To a HealthMonitor: backends of the pool that answered users well, and how long ago in ms. */
+  proofsOf(pool: string): Promise<(readonly [backend: string, ageMs: number])[]>;
   shardMap(): Promise<ShardMap>;
 }

@@ -9,6 +9,8 @@ export interface BackendProbeState {
   readonly epoch: number;
   readonly lastProbeAt: number | null;
   readonly lastError: string | null;
+  /** When a user's request last stood in for a probe, epoch ms; absent from objects of an earlier release. */
+  readonly lastProofAt?: number | null;
 }
 
 export interface ProbeResult {

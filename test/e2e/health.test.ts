@@ -47,7 +47,15 @@ interface Health {
           epoch: number;
           ejectedUntil: number | null;
           reason: string;
-          vantages: Record<string, { state: string; lastProbeAt: number | null; lastError: string | null }>;
+          vantages: Record<
+            string,
+            {
+              state: string;
+              lastProbeAt: number | null;
+              lastError: string | null;
+              lastProofAt: number | null;
+            }
+          >;
         }
       >;
     }
@@ -122,6 +130,8 @@ describe('a probe on demand', () => {
       away: { ok: false, status: null, error: `redirected to another origin: ${a?.url}/up2` },
       closed: { ok: false, status: null, error: expect.stringContaining('connection failed') },
     });
+    // It had far more to send.
+    await waitUntil(() => c?.ledger.entries().at(-1)?.outcome === 'client-left');
     expect(await currentVersion()).toBe(version);
     expect(await settled(5)).toEqual(before);
     const hosts = a?.ledger
@@ -216,12 +226,70 @@ describe('failures that users meet', () => {
     expect(event.detail).toMatchObject({ cause: 'consecutive-local-errors', until: expect.any(Number) });
   });
 
+  it.each([
+    // Of the 20 that reach it half fail, neither in a row nor by what is counted in a row.
+    ['a high ratio of failures', { failureRatio: 0.5, deviation: 0 }, 'failure-ratio'],
+    ['a success rate far below the others’', { failureRatio: 0 }, 'success-rate'],
+  ] as const)('eject by %s', async (_, rule, cause) => {
+    const [a, b, c, d] = product.origins.map(({ url }) => url);
+    const backends = [a, b, c, d, d].map((url, index) => ({ id: `b${index}`, url: `${url}/base${index}` }));
+    const outlier = { ...rule, minRequests: 10, intervalMs: 1_000, consecutiveGatewayErrors: 0 };
+    await serve({ backends, outlier });
+    product.origins[3]?.script({ on: '* /base4*', errorRatio: 0.6, errorStatus: 500 });
+    await waitUntil(async () => {
+      await times(10);
+      return (await ejectedOf()).length > 0;
+    });
+    expect((await ejectedOf()).map(([id]) => id)).toEqual(['b4']);
+    const event = await waitUntil(async () => {
+      const { body } = await ask<{ events: { type: string; subject: string; detail: object }[] }>(
+        '/v1/events?limit=50',
+      );
+      return body.events.find(({ type, subject }) => type === 'backend-ejected' && subject === `${pool}/b4`);
+    });
+    expect(event.detail).toMatchObject({ cause });
+    expect(new Set(await times(10))).toEqual(new Set([200]));
+  });
+
   it('of the only backend eject nobody', async () => {
     const [only] = product.origins;
     await serve({ backends: [{ id: 'only', url: only?.url ?? '' }] });
     only?.script({ answer: '503' });
     expect(await times(12)).toEqual(Array.from({ length: 12 }, () => 503));
     expect(await ejectedOf()).toEqual([]);
+  });
+});
+
+describe('traffic that proves a backend healthy', () => {
+  it('spares its probes, says so, and delays nobody who notices that it is down', async () => {
+    const [a, b] = product.origins;
+    await serve({
+      backends: [
+        { id: 'busy', url: a?.url ?? '' },
+        { id: 'idle', url: b?.url ?? '', weight: 0 },
+      ],
+      health: { path: '/up', intervalMs: 1_000, rise: 1, skipWhenTrafficProves: true, jitterRatio: 0 },
+    });
+    const probes = (origin: typeof a) => origin?.ledger.entries({ on: '* /up' }).length ?? 0;
+    await settled(2);
+    await waitUntil(async () => (await get()) !== 200 || probes(b) >= 5);
+    // It is asked once by each definition; a machine that stands still for a second may cost one more.
+    expect(probes(a)).toBeLessThanOrEqual(2);
+    const shownOf = async (id: string) => (await ask<Health>('/v1/health')).body.pools[pool]?.backends[id];
+    const { reason, vantages } = (await shownOf('busy')) ?? {};
+    expect(reason).toBe('a probe succeeded; since the last probe proved by traffic');
+    expect(vantages?.default?.lastProofAt).toBeGreaterThan(vantages?.default?.lastProbeAt ?? Infinity);
+    expect((await shownOf('idle'))?.vantages.default?.lastProofAt).toBeNull();
+
+    const before = probes(a);
+    a?.script({ answer: '503' });
+    const failedAt = Date.now();
+    await waitUntil(async () => {
+      await get();
+      return (await shownOf('busy'))?.state === 'unhealthy';
+    });
+    expect(Date.now() - failedAt).toBeLessThan(1_000);
+    expect(probes(a)).toBeGreaterThan(before);
   });
 });
 
@@ -297,6 +365,72 @@ describe('a pool seen from three regions', () => {
       return a?.ledger.entries({ on: 'GET /' }).length === before;
     });
     expect((await eventOf('backend-unhealthy')).detail).toMatchObject({ before: 'healthy' });
+  });
+});
+
+describe('before the first verdict', () => {
+  it('a pool whose backends begin as unhealthy sends them nothing until a probe has succeeded', async () => {
+    const [a] = product.origins;
+    await serve();
+    a?.script({ on: '* /up', answer: '503' });
+    await product.configure({
+      pools: {
+        [pool]: {
+          backends: [{ id: 'a', url: a?.url ?? '' }],
+          health: { path: '/up', initial: 'unhealthy', rise: 1, fall: 100, fastIntervalMs: 50 },
+          panic: { threshold: 0 },
+        },
+      },
+      routes: [{ id: 'all', pool }],
+    });
+    await waitUntil(() => (a?.ledger.entries({ on: '* /up' }).length ?? 0) >= 3);
+    expect(await times(3)).toEqual([503, 503, 503]);
+    expect(a?.ledger.entries({ on: 'GET /' })).toEqual([]);
+    a?.reset();
+    await waitUntil(async () => (await get()) === 200);
+    expect(await settled(1)).toMatchObject({ states: ['healthy'] });
+  });
+});
+
+describe('a backend that is drained, then disabled', () => {
+  it('ends the response that runs, and takes no new request', async () => {
+    const [a, b] = product.origins;
+    await serve({
+      backends: [
+        { id: 'a', url: a?.url ?? '' },
+        { id: 'b', url: b?.url ?? '' },
+      ],
+    });
+    const bodyBytes = 40 * 4_096;
+    a?.script({ on: '/long', bodyBytes, chunkBytes: 4_096, chunkIntervalMs: 50 });
+    b?.script({ on: '/long', answer: '503' });
+    const running = await waitUntil(async () => {
+      const response = await fetch(`${product.url}/long`);
+      if (response.status === 200) return response;
+      await response.arrayBuffer();
+      return null;
+    });
+    const whole = running.arrayBuffer();
+    const reasonOf = async () => {
+      const { body } = await ask<{ candidates: { backend: string; reason: string }[] }>('/v1/explain', {
+        method: 'POST',
+        json: { url: `${product.url}/` },
+      });
+      return body.candidates.find(({ backend }) => backend === 'a')?.reason;
+    };
+    for (const [call, reason] of [
+      ['drain', 'draining'],
+      ['disable', 'disabled'],
+    ] as const) {
+      await ask(`/v1/pools/${pool}/backends/a/${call}`, { method: 'POST' });
+      await waitUntil(async () => (await reasonOf()) === reason);
+      const before = a?.ledger.entries().length;
+      expect(new Set(await times(6))).toEqual(new Set([200]));
+      expect(a?.ledger.entries().length).toBe(before);
+      expect(a?.ledger.entries({ on: '/long' }).map(({ outcome }) => outcome)).toEqual(['pending']);
+    }
+    expect((await whole).byteLength).toBe(bodyBytes);
+    expect(a?.ledger.entries({ on: '/long' }).map(({ outcome }) => outcome)).toEqual(['answered']);
   });
 });
 

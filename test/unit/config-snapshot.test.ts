@@ -1,6 +1,7 @@
 // The snapshot source against a directory, a clock and timers that the test holds in its hand.
 import { describe, expect, it } from 'vitest';
 import type { Config } from '../../core/config/schema.ts';
+import { ProofLog } from '../../core/load-balancing/proof-log.ts';
 import type { SnapshotAnswer, SnapshotQuestion } from '../../durable-objects/interfaces/directory.ts';
 import { createSnapshotSource } from '../../worker/config-snapshot.ts';
 
@@ -20,7 +21,9 @@ function setUp() {
     new Promise<void>((resolve) => {
       timers.push({ at: nowMs + Math.max(ms, 0), fire: resolve });
     });
+  const proofs = new ProofLog();
   const source = createSnapshotSource({
+    proofs,
     now: () => nowMs,
     sleep,
     directory: () => ({
@@ -65,7 +68,7 @@ function setUp() {
       (done as { version: number | null; tookMs: number } | null) ?? { version: null, tookMs: Number.NaN }
     );
   };
-  return { source, directory, questions, ask, advance };
+  return { source, directory, questions, ask, advance, proofs };
 }
 
 function answerTo(question: SnapshotQuestion, version: number, healthEpoch: number): SnapshotAnswer {
@@ -170,6 +173,23 @@ describe('createSnapshotSource', () => {
     await ask();
     await advance(5);
     expect(questions).toHaveLength(2);
+  });
+
+  it('tells with its question what requests have proved, once, and not with the first', async () => {
+    const { proofs, questions, ask, advance } = setUp();
+    proofs.note(1, 'web', 'a', true, 999_990);
+    await ask();
+    expect(questions[0]).not.toHaveProperty('proofs');
+    await advance(1_500);
+    await ask();
+    await advance(1_500);
+    await ask();
+    expect(questions.map((question) => question.proofs)).toEqual([
+      undefined,
+      [['web', 'a', expect.any(Number)]],
+      undefined,
+    ]);
+    expect(questions[1]?.proofs?.[0]?.[2]).toBeGreaterThanOrEqual(1_510);
   });
 
   it('keeps the objects of what did not change, so that nothing is compiled again', async () => {

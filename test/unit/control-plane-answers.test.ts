@@ -28,10 +28,25 @@ describe('health', () => {
     expect(shown.backends.a).toEqual({
       ...verdict,
       administrative: 'active',
-      vantages: { default: { state: 'healthy', lastProbeAt: 9, lastError: null } },
+      vantages: { default: { state: 'healthy', lastProbeAt: 9, lastError: null, lastProofAt: null } },
       ejectedUntil: null,
     });
     expect(Object.keys(shown.backends)).toEqual(['a', '__proto__']);
+  });
+
+  it('says where traffic stood in for the last probes', () => {
+    const up = { ...verdict, state: 'healthy', reason: '2 probes in a row succeeded' } as const;
+    const shown = (lastProofAt: number, held = up as typeof up | typeof verdict) => {
+      const seen = { state: held.state, since: 5, epoch: 3, lastProbeAt: 9, lastError: null, lastProofAt };
+      return poolHealth(pool({ backends, health: { path: '/' } }), { a: held }, [
+        ['default', { type: 'seen', states: { a: seen } }],
+      ]).backends.a;
+    };
+    expect(shown(10)).toMatchObject({
+      reason: '2 probes in a row succeeded; since the last probe proved by traffic',
+      vantages: { default: { lastProbeAt: 9, lastProofAt: 10 } },
+    });
+    expect([shown(8)?.reason, shown(10, verdict)?.reason]).toEqual([up.reason, verdict.reason]);
   });
 
   it('shows the initial state before the first verdict', () => {

@@ -19,6 +19,7 @@ import {
   markReported,
   probeStates,
   redefine,
+  SPARED_MAX,
   takeProbe,
   unreportedVerdicts,
 } from '../../durable-objects/health-monitor/probed-backends.ts';
@@ -179,6 +180,9 @@ describe("a monitor's memory", () => {
     expect(dueBackends(state, 500)).toEqual(['a', 'b']);
     expect(dueBackends(state, 499)).toEqual([]);
     expect(earliestProbeAt(state)).toBe(500);
+    // No proof stands in for what is asked for the first time, and each probe begins the count anew.
+    expect(state.backends.a?.spared).toBe(SPARED_MAX);
+    expect(probeTimes(state, 'a', 1, true).backends.a?.spared).toBe(0);
   });
 
   it('numbers verdicts upwards and reports each until it is confirmed', () => {

@@ -811,6 +811,16 @@ describe('a probe', () => {
     expect(requests.every(({ url }) => new URL(url).host === 'a.example')).toBe(true);
   });
 
+  it.each(['//b.example/up', '/@b.example/up', '/:81/up', '/.b.example/up', '/../../up'])(
+    'of the path %s stays at the backend',
+    async (path) => {
+      const requests = scriptOrigins({ 'a.example': up, 'b.example': up });
+      const asked = check({ path: '/ok', monitors: [{ path }] });
+      expect(await probe({ url: 'http://a.example/base' }, asked)).toMatchObject({ ok: true });
+      expect(requests.map(({ url }) => new URL(url).host)).toEqual(['a.example', 'a.example']);
+    },
+  );
+
   it('reads no more than 64 KiB of an endless body', async () => {
     let chunks = 0;
     let cancelled = false;
@@ -1141,6 +1151,82 @@ describe('from a configuration to a verdict at the edges', () => {
     expect(await runDurableObjectAlarm(monitorStub('roving', 'weur'))).toBe(false);
     expect((await monitorOf('roving', 'enam').status()).a?.epoch).toBe(before);
     expect((await snapshot()).health?.roving?.a?.state).toBe('healthy');
+  });
+
+  it('traffic stands in for a due probe of a healthy backend, and for no other', async () => {
+    const script = { 'a.example': up, 'b.example': up };
+    const requests = scriptOrigins(script);
+    const backends = ['a', 'b'].map((id) => ({ id, url: `http://${id}.example` }));
+    const health = { ...HEALTH, fall: 3, skipWhenTrafficProves: true };
+    const version = await versionAfter(
+      replace(directoryOf('directory'), { pools: { spared: { backends, health } } }),
+    );
+    const monitor = monitorOf('spared');
+    const prove = (by = version) =>
+      directoryOf('directory').snapshot({
+        ...KNOWS_NOTHING,
+        version: by,
+        proofs: [
+          ['spared', 'a', 10],
+          ['spared', 'gone', 10],
+        ],
+      });
+    /** Who was probed when both were due. */
+    const probedWhenDue = async () => {
+      await runInObject(monitorStub('spared'), (_, { storage: { sql } }) => {
+        const { value } = sql.exec<{ value: string }>("SELECT value FROM monitor WHERE name = 'state'").one();
+        const state = JSON.parse(value) as MonitorState;
+        const due = Object.entries(state.backends).map(([id, known]) => [id, { ...known, nextProbeAt: 1 }]);
+        const text = JSON.stringify({ ...state, backends: Object.fromEntries(due) });
+        sql.exec("UPDATE monitor SET value = ? WHERE name = 'state'", text);
+      });
+      await evictDurableObject(monitorStub('spared'));
+      const before = requests.length;
+      expect(await runDurableObjectAlarm(monitorStub('spared'))).toBe(true);
+      return requests
+        .slice(before)
+        .map(({ url }) => new URL(url).host[0])
+        .sort()
+        .join('');
+    };
+    await prove();
+    // The first probe by a definition is always made.
+    await vi.waitFor(async () => {
+      const { a, b } = await monitor.status();
+      expect([a?.state, b?.state]).toEqual(['healthy', 'healthy']);
+    });
+    const { a: first } = await monitor.status();
+    await prove();
+    expect(await probedWhenDue()).toBe('b');
+    const { a: spared, b } = await monitor.status();
+    expect(spared).toMatchObject({ lastProbeAt: first?.lastProbeAt, epoch: first?.epoch });
+    expect(spared?.lastProofAt).toBeGreaterThan(first?.lastProbeAt ?? Infinity);
+    expect(b?.lastProofAt).toBeNull();
+
+    // Without the Directory's word, probes are made.
+    const { failing, restore } = await breakMethod(directoryStub('directory'), 'proofsOf');
+    expect(await probedWhenDue()).toBe('ab');
+    expect(failing).toHaveBeenCalledOnce();
+    restore();
+
+    // A suspicion is verified whatever traffic elsewhere proves; and no proof brings back who is down.
+    await prove();
+    script['a.example'] = down;
+    expect(await monitor.suspect('spared', 'a', 'status 503')).toBe('confirmed');
+    const { a: fallen } = await monitor.status();
+    await prove();
+    expect(await probedWhenDue()).toBe('ab');
+    expect((await monitor.status()).a).toMatchObject({ state: 'unhealthy', epoch: fallen?.epoch });
+    expect((await snapshot()).health?.spared?.a?.state).toBe('unhealthy');
+    script['a.example'] = up;
+    expect(await probedWhenDue()).toBe('ab');
+    await vi.waitFor(async () => expect((await snapshot()).health?.spared?.a?.state).toBe('healthy'));
+
+    // What went by an earlier version proves nothing of the present one.
+    const next = { pools: { spared: { backends, health }, other: {} } };
+    await versionAfter(replace(directoryOf('directory'), next));
+    await prove(version);
+    await vi.waitFor(async () => expect(await probedWhenDue()).toBe('ab'));
   });
 
   it('a suspicion about what is not probed asks nobody', async () => {

@@ -26,6 +26,10 @@ export const healthSchema = z
                 state,
                 lastProbeAt: z.int().nullable().describe('Epoch ms.'),
                 lastError: z.string().nullable(),
+                lastProofAt: z
+                  .int()
+                  .nullable()
+                  .describe('When a request of a user stood in for a probe last, epoch ms; null: never yet.'),
               }),
             ),
             ejectedUntil: z
@@ -60,7 +64,7 @@ export function poolHealth(
         return [
           backend.id,
           {
-            ...judgement(pool, verdict),
+            ...withProof(judgement(pool, verdict), probes, backend.id),
             administrative: backend.state,
             vantages: Object.fromEntries(probes.map(([name, seen]) => [name, vantage(seen, backend.id)])),
             ejectedUntil: ejectedUntil(backend.id),
@@ -78,10 +82,25 @@ function judgement(pool: Pick<Pool, 'health'>, verdict: HealthVerdict | undefine
   return { state, since, epoch, reason };
 }
 
+/** Why the last probe may be older than the interval. */
+function withProof<J extends { readonly state: string; readonly reason: string }>(
+  judged: J,
+  probes: readonly (readonly [vantage: string, probes: Probes])[],
+  backend: string,
+): J {
+  const isProved = probes.some(([, seen]) => {
+    const { lastProbeAt, lastProofAt } = vantage(seen, backend);
+    return lastProofAt !== null && lastProofAt > (lastProbeAt ?? 0);
+  });
+  if (judged.state !== 'healthy' || !isProved) return judged;
+  return { ...judged, reason: `${judged.reason}; since the last probe proved by traffic` };
+}
+
 function vantage(probes: Probes, backend: string) {
-  const nothing = { state: 'unknown' as const, lastProbeAt: null };
+  const nothing = { state: 'unknown' as const, lastProbeAt: null, lastProofAt: null };
   if (probes.type === 'silent') return { ...nothing, lastError: probes.why };
   const seen = Object.hasOwn(probes.states, backend) ? probes.states[backend] : undefined;
   if (!seen) return { ...nothing, lastError: null };
-  return { state: seen.state, lastProbeAt: seen.lastProbeAt, lastError: seen.lastError };
+  const { state, lastProbeAt, lastError, lastProofAt = null } = seen;
+  return { state, lastProbeAt, lastError, lastProofAt };
 }

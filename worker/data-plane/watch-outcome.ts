@@ -3,6 +3,7 @@
 // that the backend may be down for everybody.
 import { type AttemptOutcome, outcomeOfStatus } from '../../core/load-balancing/attempt-outcome.ts';
 import { verdictOf } from './ejections.ts';
+import { noteProof } from './note-proof.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
 import { suspect } from './suspect.ts';
 import type { Visit } from './visit.ts';
@@ -27,6 +28,7 @@ export function watchOutcome(
   const nowMs = edge.now();
   const outcome = outcomeOf(visit, pool, end, nowMs - requestedAt);
   if (outcome !== 'edge-error') backend.state.meter.record(nowMs - requestedAt, outcome !== 'success', nowMs);
+  noteProof(visit, pool, backend.id, outcome, end.type === 'answered' ? end.response.status : null, nowMs);
   const initial = pool.config.health?.initial ?? 'healthy';
   const isUsable = (id: string): boolean =>
     (verdictOf(snapshot, pool.name, id)?.state ?? initial) !== 'unhealthy';
