@@ -2,6 +2,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { distributionTable } from './distribution/distribution-table.ts';
 import { runDistribution } from './distribution/run-distribution.ts';
+import { overheadTable } from './overhead/overhead-table.ts';
+import { runOverhead } from './overhead/run-overhead.ts';
 import { resilienceTable } from './resilience/resilience-table.ts';
 import { runResilience } from './resilience/run-resilience.ts';
 
@@ -32,6 +34,13 @@ const LABS: Readonly<Record<string, Lab>> = {
     async run({ quick, seed }) {
       const report = runDistribution({ quick, seed, progress });
       return { report, table: distributionTable(report) };
+    },
+  },
+  overhead: {
+    summary: 'what proxying costs beside a Worker that only passes requests on, on plain workerd',
+    async run({ quick, seed }) {
+      const report = await runOverhead({ quick, seed, progress });
+      return { report, table: overheadTable(report) };
     },
   },
   resilience: {

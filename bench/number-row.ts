@@ -3,7 +3,7 @@
 export interface NumberRow {
   readonly figure: string;
   readonly measured: number;
-  readonly unit: '×' | 'ratio' | 'ns' | 'ms' | 'bytes' | 'count';
+  readonly unit: '×' | 'ratio' | 'ns' | 'µs' | 'ms' | 'bytes' | 'count' | '/s';
   /** Null: no goal of its own, stands beside the others to explain them. */
   readonly goal: { readonly relation: '≤' | '≥'; readonly value: number } | null;
   readonly met: boolean | null;

@@ -14,7 +14,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 export function runNode(args: readonly string[], options: SpawnOptions): ChildProcess {
-  const child = spawn(process.execPath, args, { cwd: repository, ...options });
+  return run(process.execPath, args, options);
+}
+
+export function run(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn(command, args, { cwd: repository, ...options });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;

@@ -7,6 +7,8 @@ import { ended, runNode } from './child.ts';
 import { until } from './until.ts';
 
 export interface EdgeProcess {
+  /** Of `npm start`, whose child workerd is. */
+  readonly pid: number;
   /** Without a slash at the end. */
   readonly url: string;
   /** A control-plane call with a JSON answer; throws when it is refused. `path` is below "/_roundel/v1/". */
@@ -52,6 +54,7 @@ export async function startEdgeProcess(): Promise<EdgeProcess> {
     return JSON.parse(text) as T;
   };
   return {
+    pid: child.pid ?? 0,
     url,
     admin,
     async configure(config) {

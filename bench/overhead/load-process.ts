@@ -1,0 +1,63 @@
+// Load in a closed loop, as a process of its own: every connection asks again as soon as it has its answer. Gets each
+// round as a message and answers with what came of it.
+import { Pool } from 'undici';
+
+export interface RoundOrder {
+  readonly url: string;
+  readonly connections: number;
+  readonly ms: number;
+}
+
+export interface RoundResult {
+  readonly requests: number;
+  /** Requests without a whole 200. */
+  readonly failures: number;
+  readonly bodyBytes: number;
+  readonly elapsedMs: number;
+  /** Of this process, for each request: far below the time that a request takes, or the load is what was measured. */
+  readonly loadCpuMicros: number;
+}
+
+async function round({ url, connections, ms }: RoundOrder): Promise<RoundResult> {
+  const { origin, pathname } = new URL(url);
+  const pool = new Pool(origin, { connections, pipelining: 1 });
+  const counts = { requests: 0, failures: 0, bodyBytes: 0 };
+  const ask = () =>
+    new Promise<void>((resolve) => {
+      let status = 0;
+      const end = (isWhole: boolean) => {
+        counts.requests++;
+        if (!isWhole || status !== 200) counts.failures++;
+        resolve();
+      };
+      pool.dispatch(
+        { path: pathname, method: 'GET' },
+        {
+          onRequestStart: () => {},
+          onResponseStart(_controller, code) {
+            status = code;
+          },
+          onResponseData(_controller, chunk) {
+            counts.bodyBytes += chunk.byteLength;
+          },
+          onResponseEnd: () => end(true),
+          onResponseError: () => end(false),
+        },
+      );
+    });
+  const startedAt = performance.now();
+  const cpu = process.cpuUsage();
+  const connection = async () => {
+    while (performance.now() - startedAt < ms) await ask();
+  };
+  await Promise.all(Array.from({ length: connections }, connection));
+  const elapsedMs = performance.now() - startedAt;
+  const { user, system } = process.cpuUsage(cpu);
+  await pool.close();
+  return { ...counts, elapsedMs, loadCpuMicros: (user + system) / counts.requests };
+}
+
+process.on('message', (order: RoundOrder) => {
+  void round(order).then((result) => process.send?.(result));
+});
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,31 @@
+// The cheapest origin that speaks HTTP: every request head gets the same bytes, 1 KiB of body among them. It must never
+// be what limits a round. A process of its own; tells its port over IPC.
+import { createServer } from 'node:net';
+import { BODY_BYTES } from './plain-answer.ts';
+
+const HEAD = [
+  'HTTP/1.1 200 OK',
+  'Content-Type: text/plain; charset=utf-8',
+  'Cache-Control: no-store',
+  'Date: Fri, 01 Jan 2027 00:00:00 GMT',
+  `Content-Length: ${BODY_BYTES}`,
+];
+const ANSWER = Buffer.from(`${HEAD.join('\r\n')}\r\n\r\n${'x'.repeat(BODY_BYTES)}`, 'latin1');
+const HEAD_END = '\r\n\r\n';
+
+const server = createServer({ noDelay: true }, (socket) => {
+  let unread = '';
+  socket.setEncoding('latin1').on('data', (data: string) => {
+    unread += data;
+    for (let end = unread.indexOf(HEAD_END); end !== -1; end = unread.indexOf(HEAD_END)) {
+      unread = unread.slice(end + HEAD_END.length);
+      socket.write(ANSWER);
+    }
+  });
+  socket.on('error', () => {});
+});
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address();
+  if (address !== null && typeof address === 'object') process.send?.({ port: address.port });
+});
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,148 @@
+// The overhead lab: what proxying through the product costs beside a Worker that does nothing but pass requests on, on
+// the same plain workerd before the same origin. Contenders take turns, round after round, so that whatever else the
+// machine does falls on all of them; ratios are made within a round.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeEnvironment, type Environment } from '../environment.ts';
+import { type NumberRow, row } from '../number-row.ts';
+import { repository } from '../resilience/child.ts';
+import { type EdgeProcess, startEdgeProcess } from '../resilience/edge-process.ts';
+import { startBareWorkers } from './bare-workers.ts';
+import { childRunning, cpuMicros } from './cpu-time.ts';
+import { startIpcProcess } from './ipc-process.ts';
+import type { RoundResult } from './load-process.ts';
+import { type Round, type Summary, summarize } from './summarize.ts';
+
+export interface OverheadOptions {
+  readonly quick: boolean;
+  /** Recorded only: there is no chance in it that is ours to seed. */
+  readonly seed: number;
+  /** One line each. */
+  readonly progress: (line: string) => void;
+}
+
+export interface OverheadReport {
+  readonly lab: 'overhead';
+  readonly environment: Environment;
+  readonly load: { readonly connections: number; readonly rounds: number; readonly roundMs: number };
+  /** The bare pass-through Worker's name among the contenders. */
+  readonly base: string;
+  readonly contenders: readonly Summary[];
+  readonly numbers: readonly NumberRow[];
+}
+
+interface Contender {
+  readonly name: string;
+  readonly url: string;
+  /** Of its workerd; null where the system does not tell. */
+  readonly pid: number | null;
+}
+
+const CONNECTIONS = 32;
+const WARM_UP_MS = 2_000;
+const PLAN = { quick: { rounds: 6, roundMs: 1_000 }, whole: { rounds: 20, roundMs: 2_000 } };
+
+const BASE = 'bare pass-through Worker';
+const PRODUCT = 'roundel, defaults';
+/** Requests/s of the product against the bare Worker's. */
+const GOAL_RATIO = 0.85;
+
+/** Quick: about 40 s instead of three minutes. */
+export async function runOverhead({ quick, seed, progress }: OverheadOptions): Promise<OverheadReport> {
+  const { rounds, roundMs } = quick ? PLAN.quick : PLAN.whole;
+  progress('overhead: starting an origin, the bare Workers and the product');
+  const origin = startIpcProcess('bench/overhead/plain-origin.ts');
+  const load = startIpcProcess('bench/overhead/load-process.ts');
+  const stops = [load.stop, origin.stop];
+  try {
+    const { port } = await origin.ask<{ port: number }>();
+    const originUrl = `http://127.0.0.1:${port}`;
+    const bare = await startBareWorkers(originUrl, compatibilityDate());
+    stops.push(bare.stop);
+    const edge = await startEdgeProcess();
+    stops.push(edge.stop);
+    await configure(edge, originUrl);
+    const product = childRunning(edge.pid, 'workerd');
+    const contenders: Contender[] = [
+      { name: 'constant response', url: bare.constantUrl, pid: bare.pid },
+      { name: BASE, url: bare.passThroughUrl, pid: bare.pid },
+      { name: PRODUCT, url: `${edge.url}/plain/1`, pid: product },
+      { name: 'roundel, exposeBackend', url: `${edge.url}/exposed/1`, pid: product },
+    ];
+    const ask = (url: string, ms: number) => load.ask<RoundResult>({ url, connections: CONNECTIONS, ms });
+    progress('overhead: warming up');
+    for (const { url } of contenders) await ask(url, WARM_UP_MS);
+    const results = contenders.map((): Round[] => []);
+    for (let number = 0; number < rounds; number++) {
+      progress(`overhead: round ${number + 1} of ${rounds}`);
+      for (let turn = 0; turn < contenders.length; turn++) {
+        // Nobody always comes after the same other.
+        const index = (number + turn) % contenders.length;
+        const contender = contenders[index];
+        if (contender) results[index]?.push(await measure(contender, (url) => ask(url, roundMs)));
+      }
+    }
+    const base = results[contenders.findIndex(({ name }) => name === BASE)] ?? [];
+    const summaries = contenders.map(({ name }, i) => summarize(name, results[i] ?? [], base));
+    return {
+      lab: 'overhead',
+      environment: describeEnvironment({ seed, quick }, ['workerd', 'undici']),
+      load: { connections: CONNECTIONS, rounds, roundMs },
+      base: BASE,
+      contenders: summaries,
+      numbers: numbersOf(summaries),
+    };
+  } finally {
+    for (const stop of stops.reverse()) await stop();
+  }
+}
+
+async function measure(
+  { name, url, pid }: Contender,
+  ask: (url: string) => Promise<RoundResult>,
+): Promise<Round> {
+  const before = pid === null ? null : cpuMicros(pid);
+  const { requests, failures, elapsedMs, loadCpuMicros } = await ask(url);
+  const after = pid === null ? null : cpuMicros(pid);
+  if (failures > 0) throw new Error(`Cannot measure "${name}": ${failures} of ${requests} requests failed`);
+  const micros = before === null || after === null ? null : (after - before) / requests;
+  return { perSecond: (requests / elapsedMs) * 1_000, cpuMicros: micros, loadCpuMicros };
+}
+
+/** A pool of four backends, all of them the one origin: choosing costs what it costs, connecting is the same for all. */
+function configure(edge: EdgeProcess, originUrl: string): Promise<void> {
+  const backends = ['a', 'b', 'c', 'd'].map((id) => ({ id, url: originUrl }));
+  return edge.configure({
+    pools: { plain: { backends } },
+    routes: [
+      {
+        id: 'exposed',
+        match: { paths: ['/exposed/*'] },
+        pool: 'plain',
+        response: { exposeBackend: true },
+      },
+      { id: 'plain', pool: 'plain' },
+    ],
+  });
+}
+
+function numbersOf(summaries: readonly Summary[]): NumberRow[] {
+  const product = summaries.find(({ name }) => name === PRODUCT);
+  const base = summaries.find(({ name }) => name === BASE);
+  if (!product || !base) return [];
+  const numbers = [
+    row('requests/s against the bare Worker', product.perSecondRatio, 'ratio', '≥', GOAL_RATIO),
+  ];
+  if (product.cpuMicros !== null && base.cpuMicros !== null) {
+    numbers.push(row('CPU time a request over the bare Worker', product.cpuMicros - base.cpuMicros, 'µs'));
+  }
+  return numbers;
+}
+
+function compatibilityDate(): string {
+  const toml = readFileSync(join(repository, 'wrangler.toml'), 'utf8');
+  const date = /^compatibility_date *= *"([^"]+)"/m.exec(toml)?.[1];
+  if (date === undefined)
+    throw new Error('Cannot start the bare Workers: wrangler.toml has no compatibility_date');
+  return date;
+}
