@@ -18,7 +18,20 @@ export type BypassReason =
   /** RFC 9110 §13.1.1, §13.1.4: If-Match and If-Unmodified-Since are for the origin to judge (RFC 9111 §4.3.2). */
   | 'precondition';
 
-/** null: the cache may have an answer. O(fields). */
+/** null: the cache may have an answer, a part of a whole response included (respond.ts). O(fields). */
+export function lookupBypassReason(request: CacheableRequest): BypassReason | null {
+  const reason = bypassReason(request);
+  // Conditions come first in order of reasons, wherever they stand among the fields.
+  if (reason !== 'range') return reason;
+  return bypassReason({ ...request, fields: request.fields.filter(([name]) => name !== 'range') });
+}
+
+/** A request for a part, to be answered from what is stored whole, or by the origin. */
+export function asksForRange({ method, fields }: CacheableRequest): boolean {
+  return method === 'GET' && fields.some(([name]) => name === 'range');
+}
+
+/** null: what it brings may be stored. O(fields). */
 export function bypassReason(request: CacheableRequest): BypassReason | null {
   if (request.method !== 'GET' && request.method !== 'HEAD') return 'method';
   if (request.hasBody) return 'request-body';

@@ -1,18 +1,31 @@
-// The answer that a stored response gives: whole, without its body, or "not modified" where the client's own copy will
-// do (RFC 9111 §4, §4.3.2).
-import { parseEntityTagList, weakMatch } from '../http/etag.ts';
+// The answer that a stored response gives: whole, a part of it, without its body, or "not modified" where the client's
+// own copy will do (RFC 9111 §4, §4.3.2; RFC 9110 §13.2.2 for the order of conditions).
+import { parseEntityTag, parseEntityTagList, strongMatch, weakMatch } from '../http/etag.ts';
 import { type Fields, fieldLines, fieldValue } from '../http/fields.ts';
 import { parseHttpDate } from '../http/http-date.ts';
+import { type ByteRange, contentRange, requestedRanges } from '../http/ranges.ts';
 import type { CacheableRequest } from './bypass.ts';
 import { ageSecondsOf } from './reuse.ts';
 import type { StoredResponse } from './stored-response.ts';
 import { entityTagOf, lastModifiedAt } from './validators.ts';
 
+export type AnswerBody =
+  /** HEAD, 304 and 416. */
+  | { readonly type: 'none' }
+  | { readonly type: 'whole' }
+  | { readonly type: 'range'; readonly range: ByteRange }
+  /** RFC 9110 §14.6; `contentType` of each part, null where the response names none. */
+  | {
+      readonly type: 'ranges';
+      readonly ranges: readonly ByteRange[];
+      readonly contentType: string | null;
+    };
+
 export interface StoredAnswer {
   readonly status: number;
+  /** Without Content-Length where the body is not the whole, and without Content-Type of several ranges. */
   readonly fields: Fields;
-  /** False for HEAD and for 304. */
-  readonly withBody: boolean;
+  readonly body: AnswerBody;
 }
 
 /** RFC 9110 §15.4.5: what a 304 must carry of what a 200 would have, and what is said of its age and its way here. */
@@ -27,10 +40,14 @@ const NOT_MODIFIED_FIELDS = new Set([
   'cache-status',
 ]);
 
-/** O(fields). */
+/** Several ranges are put together in memory: of a larger body the whole is sent, as RFC 9110 §14.2 permits. */
+const MULTIPART_BYTES_MAX = 4_194_304;
+
+/** `lengthBytes`: of the stored body. O(fields). */
 export function answerFromStored(
   stored: StoredResponse,
   request: CacheableRequest,
+  lengthBytes: number,
   nowMs: number,
 ): StoredAnswer {
   // RFC 9111 §4: "When a stored response is used to satisfy a request without validation, a cache MUST generate an Age
@@ -42,9 +59,71 @@ export function answerFromStored(
       // RFC 9110 §15.4.5: Last-Modified only where there is no tag to go by.
       ([name]) => NOT_MODIFIED_FIELDS.has(name) || (name === 'last-modified' && !hasTag),
     );
-    return { status: 304, fields: [...kept, age], withBody: false };
+    return { status: 304, fields: [...kept, age], body: { type: 'none' } };
   }
-  return { status: stored.status, fields: [...stored.fields, age], withBody: request.method !== 'HEAD' };
+  const fields = [...stored.fields, age];
+  // RFC 9110 §14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or
+  // for which range handling is not defined. For this specification, GET is the only method".
+  if (request.method === 'HEAD') return { status: stored.status, fields, body: { type: 'none' } };
+  return (
+    partOf(stored, request, fields, lengthBytes, nowMs) ?? {
+      status: stored.status,
+      fields,
+      body: { type: 'whole' },
+    }
+  );
+}
+
+/** RFC 9110 §13.2.2 step 5; null: the whole. "the result … would be a 200 (OK) response": nothing else has ranges. */
+function partOf(
+  stored: StoredResponse,
+  request: CacheableRequest,
+  fields: Fields,
+  lengthBytes: number,
+  nowMs: number,
+): StoredAnswer | null {
+  const value = fieldValue(request.fields, 'range');
+  if (value === undefined || stored.status !== 200 || !ifRangeHolds(stored, request, nowMs)) return null;
+  const asked = requestedRanges(value, lengthBytes);
+  if (asked.type === 'ignored') return null;
+  if (asked.type === 'unsatisfiable') {
+    const kept = fields.filter(([name]) => name === 'age' || name === 'date');
+    const none = ['content-range', contentRange(null, lengthBytes)] as const;
+    return { status: 416, fields: [...kept, none], body: { type: 'none' } };
+  }
+  const [range] = asked.ranges;
+  if (asked.ranges.length === 1 && range !== undefined) {
+    const kept = without(fields, 'content-length', 'content-range');
+    const which = ['content-range', contentRange(range, lengthBytes)] as const;
+    return { status: 206, fields: [...kept, which], body: { type: 'range', range } };
+  }
+  if (lengthBytes > MULTIPART_BYTES_MAX) return null;
+  const kept = without(fields, 'content-length', 'content-range', 'content-type');
+  const contentType = fieldLines(fields, 'content-type')[0] ?? null;
+  return { status: 206, fields: kept, body: { type: 'ranges', ranges: asked.ranges, contentType } };
+}
+
+function without(fields: Fields, ...names: readonly string[]): Fields {
+  return fields.filter(([name]) => !names.includes(name));
+}
+
+/**
+ * RFC 9110 §13.1.5: "if the validator given … matches the current validator": a strong tag by the strong comparison,
+ * or exactly our Last-Modified, where that is strong (§8.8.2.2: a second or more before Date).
+ */
+function ifRangeHolds(stored: StoredResponse, { fields }: CacheableRequest, nowMs: number): boolean {
+  const lines = fieldLines(fields, 'if-range');
+  const [line] = lines;
+  if (line === undefined) return true;
+  if (lines.length > 1) return false;
+  const tag = parseEntityTag(line);
+  if (tag !== null) {
+    const own = entityTagOf(stored.fields);
+    return own !== null && strongMatch(tag, own);
+  }
+  const sinceAt = parseHttpDate(line, nowMs);
+  const modifiedAt = lastModifiedAt(stored.fields, nowMs);
+  return sinceAt !== null && sinceAt === modifiedAt && stored.dateAt - modifiedAt >= 1_000;
 }
 
 /** RFC 9110 §13.2.2 steps 3 and 4 for GET and HEAD; §13.2.1: only where the answer would else be 2xx. */

@@ -10,7 +10,7 @@ import {
 } from '../http/cache-control.ts';
 import { fieldLines } from '../http/fields.ts';
 import type { SelectingFields } from '../http/vary.ts';
-import { bypassReason, type CacheableRequest } from './bypass.ts';
+import { asksForRange, type CacheableRequest, lookupBypassReason } from './bypass.ts';
 import type { CacheDecision } from './decision.ts';
 import type { ReusePolicy } from './policy.ts';
 import { selectStored } from './select-stored.ts';
@@ -41,6 +41,9 @@ export function decideReuse(
   if (reuse.decision.type !== 'hit' && namesDirective(requestControl, 'only-if-cached')) {
     return { decision: { type: 'not-cached', reason: reuse.decision.reason }, index: null };
   }
+  // What an origin says to such a request is made for one range, and so is an error about it (`Range: bytes=cow`): it is
+  // neither validated by nor stored.
+  if (reuse.decision.type !== 'hit' && asksForRange(request)) return miss('bypass', 'range');
   return reuse;
 }
 
@@ -52,7 +55,7 @@ function reuseOf(
   policy: ReusePolicy,
 ): Reuse {
   // "the request method associated with the stored response allows it to be used for the presented request"
-  const bypass = bypassReason(request);
+  const bypass = lookupBypassReason(request);
   if (bypass !== null) return miss(bypass === 'method' ? 'method' : 'bypass', bypass);
 
   // "the presented target URI … and that of the stored response match": the caller looked under the URI's key.

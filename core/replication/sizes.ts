@@ -60,3 +60,6 @@ export function entryBytes(entry: LogEntry): number {
   }
   return bytes;
 }
+
+/** Of every chunk of a large body but the last: so a range of it is found without reading what comes before. */
+export const CHUNK_BYTES = 1_048_576;

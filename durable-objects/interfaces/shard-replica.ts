@@ -2,6 +2,7 @@
 import type { CacheDecision } from '../../core/cache/decision.ts';
 import type { ReusePolicy } from '../../core/cache/policy.ts';
 import type { Fields } from '../../core/http/fields.ts';
+import type { ByteRange } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 import type { Command, CommandResult, FillToken } from '../../core/replication/commands.ts';
 import type { Message, NotReady } from '../../core/replication/messages.ts';
@@ -87,6 +88,8 @@ export type LookupAnswer = Answered &
         /** Its body when it may be answered from; empty for HEAD; chunks joined by a stream when large. */
         readonly body: Uint8Array | ReadableStream<Uint8Array> | null;
         readonly bodyBytes: number;
+        /** Which bytes of it are in `body`; null = all. Only of a hit that asks for a range. */
+        readonly span: ByteRange | null;
         readonly lease: FillToken | null;
         readonly bookmark: Viewstamp;
       }

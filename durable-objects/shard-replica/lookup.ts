@@ -2,6 +2,7 @@
 // an answer, a lease for the fetch. All of it in one turn, so that nothing can come between looking and leasing.
 import type { CacheDecision } from '../../core/cache/decision.ts';
 import { DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
+import { answerFromStored } from '../../core/cache/respond.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
 import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
@@ -46,7 +47,7 @@ export function lookUp(
 function decide(
   { rows, bookmark }: Extract<ClientAnswer, { type: 'rows' }>,
   readChunk: (hash: string) => Uint8Array | undefined,
-  { method, fields, keyParts, policy }: LookupRequest,
+  { method, fields, keyParts, policy, wantLease }: LookupRequest,
   nowMs: number,
 ): Lookup {
   const candidates = rows.flatMap(candidateOf);
@@ -59,14 +60,30 @@ function decide(
   );
   const chosen = index === null ? undefined : candidates[index];
   if (chosen === undefined)
-    return { type: 'decision', decision, meta: null, body: null, bodyBytes: 0, lease: null, bookmark };
+    return {
+      type: 'decision',
+      decision,
+      meta: null,
+      body: null,
+      bodyBytes: 0,
+      span: null,
+      lease: null,
+      bookmark,
+    };
   const { meta, body } = chosen.row.value;
+  const bytes = bodyBytes(body);
+  // Whoever renews it needs all of it.
+  const isFinal = decision.type === 'hit' && !(decision.refresh && wantLease);
+  const needed = isFinal ? answerFromStored(chosen.stored, { method, fields }, bytes, nowMs).body : null;
+  const span = needed?.type === 'range' ? needed.range : null;
+  const isNeeded = method !== 'HEAD' && needed?.type !== 'none';
   return {
     type: 'decision',
     decision,
     meta,
-    body: method === 'HEAD' ? null : openBody(body, readChunk),
-    bodyBytes: bodyBytes(body),
+    body: isNeeded ? openBody(body, readChunk, span) : null,
+    bodyBytes: bytes,
+    span,
     lease: null,
     bookmark,
   };

@@ -29,6 +29,7 @@ export interface Step {
     readonly fields?: readonly FieldSpec[];
     /** Names that the answer must not have. */
     readonly absent?: readonly string[];
+    readonly body?: string;
     /** The body of the step with this number, counted from 0. */
     readonly bodyOfStep?: number;
     /** Fields that the origin must have got. */

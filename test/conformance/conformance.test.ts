@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ConformanceCase } from './case.ts';
 import { FAILURE_AND_CHANGE } from './cases/failure-and-change.ts';
 import { FRESHNESS } from './cases/freshness.ts';
+import { RANGES } from './cases/ranges.ts';
 import { REQUESTS } from './cases/requests.ts';
 import { ROUTE_OPTIONS } from './cases/route-options.ts';
 import { STORING } from './cases/storing.ts';
@@ -19,6 +20,7 @@ const ALL: readonly ConformanceCase[] = [
   ...REQUESTS,
   ...FAILURE_AND_CHANGE,
   ...ROUTE_OPTIONS,
+  ...RANGES,
 ];
 
 const sections = [...new Set(ALL.map(({ section }) => section))].sort();

@@ -5,13 +5,14 @@ import { cacheKeyOf, type KeyOptions, keyPartsOf } from '../../core/cache/cache-
 import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
 import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-failure.ts';
 import { type CachePolicy, DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
-import { answerFromStored } from '../../core/cache/respond.ts';
+import { type AnswerBody, answerFromStored } from '../../core/cache/respond.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
 import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
 import { decideStorable } from '../../core/cache/storable.ts';
 import { decodeStored, encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { fieldsToClient, fieldsToOrigin } from '../../core/http/forward-fields.ts';
+import type { ByteRange } from '../../core/http/ranges.ts';
 import { parseTarget, type Target } from '../../core/http/target.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 
@@ -192,9 +193,10 @@ export class ModelEdge {
     request: CacheableRequest,
     from: 'cache' | 'validated',
   ): Answer {
-    const { status, fields, withBody } = answerFromStored(stored, request, this.nowMs);
+    const { length } = entry.body;
+    const { status, fields, body } = answerFromStored(stored, request, length, this.nowMs);
     const sent = fieldsToClient({ fields, receivedAt: stored.receivedAt, ...ROUTE });
-    return { from, status, fields: sent, body: withBody ? entry.body : '' };
+    return { from, status, fields: sent, body: textOf(body, entry.body) };
   }
 
   private keep(url: string, variant: string, entry: Entry): void {
@@ -212,6 +214,14 @@ function targetOf(url: string): Target {
   const target = parseTarget(url);
   if (target.type !== 'target') throw new Error(`Not a target: ${url}`);
   return target;
+}
+
+/** Several ranges as the list of them: how they are wrapped is not the cache's matter. */
+function textOf(answer: AnswerBody, whole: string): string {
+  const cut = ({ first, last }: ByteRange): string => whole.slice(first, last + 1);
+  if (answer.type === 'range') return cut(answer.range);
+  if (answer.type === 'ranges') return answer.ranges.map(cut).join('|');
+  return answer.type === 'whole' ? whole : '';
 }
 
 /** What the edge says for itself. */

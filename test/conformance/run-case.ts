@@ -46,6 +46,7 @@ function differences(
   }
   for (const name of expect.absent ?? []) compare(name, fieldLines(answer.fields, name)[0], undefined);
   if (expect.bodyOfStep !== undefined) compare('the body', answer.body, bodies[expect.bodyOfStep]);
+  if (expect.body !== undefined) compare('the body', answer.body, expect.body);
   const sent = received[0]?.fields ?? [];
   for (const [name, value] of fieldsAt(expect.sent ?? [], stepAt)) {
     compare(`${name} as sent`, fieldLines(sent, name).join(' | '), value);

@@ -39,7 +39,12 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
         id: 'keyed',
         match: { hosts: ['keyed.test'] },
         pool: 'web',
-        cache: { ...cached, exposeKey: true, key: { query: { exclude: ['utm'] }, headers: ['X-Currency'] } },
+        cache: {
+          ...cached,
+          maxObjectBytes: 4_000_000,
+          exposeKey: true,
+          key: { query: { exclude: ['utm'] }, headers: ['X-Currency'] },
+        },
       },
       { id: 'changes', match: { hosts: ['split.test'], methods: ['POST'] }, pool: 'web' },
       { id: 'reads', match: { hosts: ['split.test'] }, pool: 'web', cache: cached },
@@ -401,6 +406,54 @@ describe('a change', () => {
     await waitUntil(async () => (await ask('late.test', {}, 1)).status === 200, { timeoutMs: 4_000 });
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
+});
+
+describe('a part of a stored response', () => {
+  it.each([
+    ['inline', 5_000, [1_000, 1_999]],
+    ['over a boundary of chunks', 2_500_000, [1_048_570, 1_048_590]],
+    ['at the end of the last chunk', 2_500_000, [2_499_990, 2_499_999]],
+    ['of more than a chunk', 2_500_000, [500_000, 2_200_000]],
+  ])('%s comes from the shard, byte for byte', async (_where, bodyBytes, [first, last]) => {
+    const path = newPath('range');
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600\nETag: "r"', bodyBytes });
+    const { body: all } = await ask('keyed.test', { path });
+    const headers = { range: `bytes=${first}-${last}`, 'if-range': '"r"' };
+    const part = async () => {
+      const answer = await ask('keyed.test', { path, headers });
+      return answer.status === 206 && String(answer.headers['cache-status']).includes('hit') ? answer : null;
+    };
+    const answer = await waitUntil(part, { timeoutMs: 5_000 });
+    expect(answer?.headers['content-range']).toBe(`bytes ${first}-${last}/${bodyBytes}`);
+    expect(answer?.headers['content-length']).toBe(String((last ?? 0) - (first ?? 0) + 1));
+    expect(answer?.body.equals(all.subarray(first, (last ?? 0) + 1))).toBe(true);
+    expect(all.byteLength).toBe(bodyBytes);
+  });
+
+  it.each([5_000, 2_500_000])(
+    'of %i bytes: several at once are wrapped, none at all is 416',
+    async (bodyBytes) => {
+      const path = newPath('range');
+      origin().script({
+        on: path,
+        answer: '200\nCache-Control: max-age=600\nContent-Type: text/x',
+        bodyBytes,
+      });
+      const { body: all } = await ask('keyed.test', { path });
+      await ask('keyed.test', { path });
+      const several = await ask('keyed.test', { path, headers: { range: 'bytes=10-19,0-4' } });
+      const [, boundary] =
+        /^multipart\/byteranges; boundary=([\w-]+)$/.exec(String(several.headers['content-type'])) ?? [];
+      const part = (from: number, to: number) =>
+        `\r\n--${boundary}\r\nContent-Type: text/x\r\nContent-Range: bytes ${from}-${to}/${bodyBytes}\r\n\r\n` +
+        all.subarray(from, to + 1).toString('latin1');
+      expect(several.status).toBe(206);
+      expect(several.body.toString('latin1')).toBe(`${part(10, 19)}${part(0, 4)}\r\n--${boundary}--\r\n`);
+      const none = await ask('keyed.test', { path, headers: { range: `bytes=${bodyBytes}-` } });
+      expect([none.status, none.headers['content-range']]).toEqual([416, `bytes */${bodyBytes}`]);
+      expect(fetches(path)).toBe(1);
+    },
+  );
 });
 
 describe('a stale response inside its window', () => {

@@ -251,13 +251,13 @@ describe('answerOnFailure (RFC 5861 §4)', () => {
 describe('answerFromStored', () => {
   it('gives whole fields with Age, and no body to HEAD', () => {
     const entry = stored([MINUTE, TAG, ['content-length', '5']]);
-    const answer = answerFromStored(entry, { method: 'HEAD', fields: [] }, NOW + 7900);
-    expect(answer).toEqual({ status: 200, fields: [...entry.fields, ['age', '7']], withBody: false });
-    expect(answerFromStored(entry, get(), NOW).withBody).toBe(true);
+    const answer = answerFromStored(entry, { method: 'HEAD', fields: [] }, 5, NOW + 7900);
+    expect(answer).toEqual({ status: 200, fields: [...entry.fields, ['age', '7']], body: { type: 'none' } });
+    expect(answerFromStored(entry, get(), 5, NOW).body).toEqual({ type: 'whole' });
   });
 
   it('never tells a negative age, however the clocks differ', () => {
-    expect(answerFromStored(stored([MINUTE]), get(), NOW - 9000).fields).toContainEqual(['age', '0']);
+    expect(answerFromStored(stored([MINUTE]), get(), 5, NOW - 9000).fields).toContainEqual(['age', '0']);
   });
 
   it('tells Last-Modified in a 304 only where there is no tag', () => {
@@ -265,6 +265,7 @@ describe('answerFromStored', () => {
     const answer = answerFromStored(
       stored([MINUTE, ['last-modified', date], ['content-type', 'text/plain']]),
       get(['if-modified-since', date]),
+      5,
       NOW,
     );
     expect(answer.status).toBe(304);

@@ -1,13 +1,14 @@
 // What the shards hold for a request, and what follows from it: answer, ask the origin, or pass the cache by. A shard
 // that cannot be reached is not an empty one: then the request goes to the origin and nothing is stored.
 
-import { bypassReason } from '../../core/cache/bypass.ts';
+import { asksForRange, lookupBypassReason } from '../../core/cache/bypass.ts';
 import { cacheKeyOf, keyPartsOf } from '../../core/cache/cache-key.ts';
 import type { ForwardReason } from '../../core/cache/decision.ts';
 import type { ReusePolicy } from '../../core/cache/policy.ts';
 import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import type { Route } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
+import type { ByteRange } from '../../core/http/ranges.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
 import type { Visit } from './visit.ts';
@@ -19,7 +20,9 @@ export interface CacheHit {
   readonly type: 'hit';
   readonly stored: StoredResponse;
   readonly body: StoredBody;
+  /** Of the whole; `span`: which of them `body` holds, null = all. */
   readonly bodyBytes: number;
+  readonly span: ByteRange | null;
   readonly ttlSeconds: number;
   /** Stale, and this request is the one that has it renewed (RFC 5861 §3); null = nobody, or another. */
   readonly refresh: { readonly key: string; readonly lease: FillToken } | null;
@@ -74,7 +77,7 @@ export function cannotAsk(
   fields: Fields,
   { hasBody, isUpgrade }: { readonly hasBody: boolean; readonly isUpgrade: boolean },
 ): CacheAnswer | null {
-  const reason = isUpgrade ? 'upgrade' : bypassReason({ method, fields, hasBody });
+  const reason = isUpgrade ? 'upgrade' : lookupBypassReason({ method, fields, hasBody });
   if (reason === null) return null;
   return reason === 'method'
     ? { type: 'bypass', forward: 'method', reason: null }
@@ -90,7 +93,7 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
   const { edge, snapshot, target, request, fields, route } = visit;
   const key = cacheKeyOf(target, route.cache.key);
   const keyParts = keyPartsOf(route.cache.key, fields);
-  const mayStore = request.method === 'GET';
+  const mayStore = request.method === 'GET' && !asksForRange({ method: request.method, fields });
   const deadlineAt = edge.now() + WAIT_MS;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
     const lookup = await edge.shards.lookup(snapshot.shardMap, {
@@ -114,17 +117,21 @@ export function interpret(lookup: Lookup | ShardFailure, key: string): CacheAnsw
   if (lookup.type !== 'decision') {
     return { type: 'bypass', forward: 'bypass', reason: 'shard-unavailable' };
   }
-  const { decision, meta, body, bodyBytes, lease } = lookup;
+  const { decision, meta, body, bodyBytes, span = null, lease } = lookup;
   if (decision.type === 'not-cached') return { type: 'not-cached', detail: decision.reason };
   const stored = meta === null ? null : readStored(meta);
   if (decision.type === 'hit') {
     const { ttlSeconds } = decision;
     const refresh = decision.refresh && lease !== null ? { key, lease } : null;
-    if (stored !== null) return { type: 'hit', stored, body, bodyBytes, ttlSeconds, refresh };
+    if (stored !== null) return { type: 'hit', stored, body, bodyBytes, span, ttlSeconds, refresh };
     discard(body);
     return { type: 'bypass', forward: 'bypass', reason: 'unreadable-entry' };
   }
   const { forward, reason } = decision;
+  if (forward === 'bypass') {
+    discard(body);
+    return { type: 'bypass', forward, reason };
+  }
   const mayBeConfirmed = decision.type === 'revalidate';
   const stale = stored && { stored, body, bodyBytes, mayBeConfirmed };
   return { type: 'forward', key, forward, reason, lease, stale };

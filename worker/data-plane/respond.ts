@@ -6,19 +6,22 @@ import type { StoredResponse } from '../../core/cache/stored-response.ts';
 import { appendCacheStatus, type CacheStatus } from '../../core/http/cache-status.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { fieldsToClient } from '../../core/http/forward-fields.ts';
-import { type CacheAnswer, type CacheHit, discard, type StoredBody } from './cache-lookup.ts';
+import type { ByteRange } from '../../core/http/ranges.ts';
+import type { CacheAnswer, CacheHit, StoredBody } from './cache-lookup.ts';
 import { affinityCookie } from './client-affinity.ts';
 import { type FillPlan, finishFill, giveBackLease, planFill } from './fill.ts';
 import type { Answered, FromStale } from './forward.ts';
 import { editedHeaders, headersOf } from './headers.ts';
 import { invalidate } from './invalidate.ts';
 import { type BodyEnd, relayBody } from './relay-body.ts';
+import { storedBody } from './stored-body.ts';
 import type { Visit } from './visit.ts';
 
 interface StoredAnswer {
   readonly stored: StoredResponse;
   readonly body: StoredBody;
   readonly bodyBytes: number;
+  readonly span?: ByteRange | null;
 }
 
 export function respondFromCache(visit: Visit, hit: CacheHit): Response {
@@ -119,17 +122,15 @@ const BODILESS = new Set([204, 205, 304]);
 
 function fromStored(
   visit: Visit,
-  { stored, body, bodyBytes }: StoredAnswer,
+  { stored, body, bodyBytes, span = null }: StoredAnswer,
   cacheStatus: CacheStatus,
   origin: Answered | null,
 ): Response {
   const { request, fields, edge } = visit;
-  const answer = answerFromStored(stored, { method: request.method, fields }, edge.now());
+  const answer = answerFromStored(stored, { method: request.method, fields }, bodyBytes, edge.now());
   const headers = clientHeaders(visit, answer.fields, null, stored.receivedAt, cacheStatus, origin);
   const init = { status: answer.status, headers, encodeBody: 'manual' } as const;
-  if (answer.withBody) return new Response(withLength(body, bodyBytes), init);
-  discard(body);
-  return new Response(null, init);
+  return new Response(storedBody(answer.body, { body, bodyBytes, span }, headers), init);
 }
 
 /** `original`: the lines of `fields` as the platform has them; null where it has them not. */
@@ -189,9 +190,4 @@ function forwardStatus(
 /** What the word after fwd= says already is not said twice. */
 function detailOf(forward: string, detail: string | null): { readonly detail?: string } {
   return detail === null || detail === forward ? {} : { detail };
-}
-
-/** A stream of known length keeps its Content-Length. */
-function withLength(body: StoredBody, bodyBytes: number): BodyInit | null {
-  return body instanceof ReadableStream ? body.pipeThrough(new FixedLengthStream(bodyBytes)) : body;
 }

@@ -1,8 +1,8 @@
 // Large bodies go to their shard in chunks before the command that names them, so that no log entry grows with them.
+import { CHUNK_BYTES } from '../../core/replication/sizes.ts';
 
 /** A body up to this size travels in its command. */
 export const INLINE_BODY_BYTES = 256 * 1024;
-export const CHUNK_BYTES = 1024 * 1024;
 
 export interface Chunk {
   /** SHA-256 in hex. */

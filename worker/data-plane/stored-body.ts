@@ -1,0 +1,93 @@
+// The body of an answer out of the cache: all of what is stored, one range of it, or several as multipart/byteranges
+// (RFC 9110 §14.6).
+import type { AnswerBody } from '../../core/cache/respond.ts';
+import { type ByteRange, contentRange, rangeBytes } from '../../core/http/ranges.ts';
+import { discard, type StoredBody } from './cache-lookup.ts';
+
+interface Held {
+  readonly body: StoredBody;
+  /** Of the whole; `span`: which of them `body` holds, null = all. */
+  readonly bodyBytes: number;
+  readonly span: ByteRange | null;
+}
+
+/** Several ranges name their boundary in `headers`. */
+export function storedBody(
+  answer: AnswerBody,
+  { body, bodyBytes, span }: Held,
+  headers: Headers,
+): BodyInit | null {
+  switch (answer.type) {
+    case 'none':
+      discard(body);
+      return null;
+    case 'whole':
+      return withLength(body, bodyBytes);
+    case 'range':
+      return rangeOf(body, answer.range, span);
+    case 'ranges':
+      return multipart(body, bodyBytes, answer, headers);
+    default:
+      answer satisfies never;
+      throw new Error('Cannot answer with a body of an unknown kind');
+  }
+}
+
+/** A stream of known length keeps its Content-Length. */
+function withLength(body: StoredBody, bytes: number): BodyInit | null {
+  return body instanceof ReadableStream ? body.pipeThrough(new FixedLengthStream(bytes)) : body;
+}
+
+/** What streams was cut by whoever read it. */
+function rangeOf(body: StoredBody, range: ByteRange, span: ByteRange | null): BodyInit | null {
+  if (span !== null) return withLength(body, rangeBytes(range));
+  if (body instanceof ReadableStream) throw new Error('Cannot cut a range out of a stream of the whole');
+  return body?.subarray(range.first, range.last + 1) ?? null;
+}
+
+function multipart(
+  body: StoredBody,
+  bodyBytes: number,
+  { ranges, contentType }: Extract<AnswerBody, { type: 'ranges' }>,
+  headers: Headers,
+): BodyInit | null {
+  // Unguessable, so that no stored body can hold it on purpose.
+  const boundary = crypto.randomUUID();
+  headers.set('content-type', `multipart/byteranges; boundary=${boundary}`);
+  const typeLine = contentType === null ? '' : `Content-Type: ${contentType}\r\n`;
+  const headOf = (range: ByteRange): string =>
+    `\r\n--${boundary}\r\n${typeLine}Content-Range: ${contentRange(range, bodyBytes)}\r\n\r\n`;
+  const end = `\r\n--${boundary}--\r\n`;
+  const encoder = new TextEncoder();
+  const join = (whole: Uint8Array): Uint8Array => {
+    const pieces = ranges.flatMap((range) => [
+      encoder.encode(headOf(range)),
+      whole.subarray(range.first, range.last + 1),
+    ]);
+    return concat([...pieces, encoder.encode(end)]);
+  };
+  if (!(body instanceof ReadableStream)) return body === null ? null : join(body);
+  // Short by respond.ts.
+  const pipe = new IdentityTransformStream();
+  const write = async (): Promise<void> => {
+    const writer = pipe.writable.getWriter();
+    try {
+      await writer.write(join(new Uint8Array(await new Response(body).arrayBuffer())));
+      await writer.close();
+    } catch (error) {
+      await writer.abort(error).catch(() => {});
+    }
+  };
+  write().catch(() => {});
+  return pipe.readable;
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.byteLength;
+  }
+  return whole;
+}
