@@ -3,13 +3,21 @@
 // for again is joined or reported, never done twice.
 import { DurableObject } from 'cloudflare:workers';
 import type { Viewstamp } from '../core/replication/viewstamp.ts';
-import type { PurgeAnswer, PurgeCoordinatorRpc, PurgeRequest } from './interfaces/purge-coordinator.ts';
+import type {
+  PurgeAnswer,
+  PurgeCoordinatorRpc,
+  PurgeRequest,
+  PurgeSelection,
+} from './interfaces/purge-coordinator.ts';
 import type { NewEvent } from './interfaces/telemetry.ts';
 import { directoryOf, recordEvents } from './other-objects.ts';
-import { type Intent, IntentStore } from './purge-coordinator/intent-store.ts';
+import { type Intent, IntentStore, type Target } from './purge-coordinator/intent-store.ts';
 import { type NamedCommand, planPurge, type ShardPurge } from './purge-coordinator/plan-purge.ts';
+import { inOrder, selectionText } from './purge-coordinator/purge-selection.ts';
 import { ShardCaller } from './shard-caller.ts';
 import { within } from './within.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface PurgeCoordinatorEnv {
   readonly DIRECTORY: DurableObjectNamespace;
@@ -45,17 +53,17 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
     this.#shards = new ShardCaller(env.SHARD_REPLICA, () => Date.now());
   }
 
-  async purge({ purgeId, keys, all, by }: PurgeRequest): Promise<PurgeAnswer> {
-    const sorted = [...new Set(keys)].sort();
-    const selection = await digestOf(JSON.stringify([all, sorted]));
+  async purge({ purgeId, by, ...selected }: PurgeRequest): Promise<PurgeAnswer> {
+    const selection = inOrder(selected);
+    const digest = await digestOf(selectionText(selection));
     // From here to the round no await: of two equal calls one finds the other's intent.
     const known = this.#intents.find(purgeId);
-    if (known !== null && known.selection !== selection) return mismatch(purgeId);
+    if (known !== null && known.digest !== digest) return mismatch(purgeId);
     if (known === null) {
       const open = this.#intents.pendingCount();
       if (open >= OPEN_MAX) throw new Error(`${open} purges are waiting for shards already`);
-      const intent = { purgeId, selection, all, by, createdAt: Date.now(), doneAt: null };
-      this.ctx.storage.transactionSync(() => this.#intents.add(intent, sorted));
+      const intent = { purgeId, digest, by, createdAt: Date.now(), doneAt: null, targets: [] };
+      this.ctx.storage.transactionSync(() => this.#intents.add(intent, selection));
       this.ctx.waitUntil(this.#armAlarm());
     }
     if (known === null || known.doneAt === null) await within(ROUND_MS, this.#round(purgeId));
@@ -66,6 +74,7 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
   override async alarm(): Promise<void> {
     try {
       const open = this.#intents.pending(ROUNDS_AT_ONCE);
+      for (const { purgeId } of open) this.#intents.setTried(purgeId, Date.now());
       await Promise.all(open.map(({ purgeId }) => this.#round(purgeId)));
       this.#forget(Date.now());
     } catch (error) {
@@ -102,56 +111,75 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
     const deadlineAt = Date.now() + ROUND_MS;
     const intent = this.#intents.find(purgeId);
     if (intent === null || intent.doneAt !== null) return;
-    this.#intents.setTried(purgeId, Date.now());
     const map = await within(DIRECTORY_TIMEOUT_MS, directoryOf(this.env.DIRECTORY).shardMap());
     if (map === null) throw new Error(`the directory did not answer within ${DIRECTORY_TIMEOUT_MS} ms`);
 
-    const plan = planPurge(map, { ...intent, keys: this.#intents.keys(purgeId) });
-    const groups = plan.map(({ group }) => group);
-    this.ctx.storage.transactionSync(() => this.#intents.setTargets(purgeId, groups));
-    const missing = new Set(this.#missing(purgeId));
-    const open = plan.filter(({ group }) => missing.has(group.shard));
-    await Promise.all(open.map((purge) => this.#purgeShard(purgeId, purge, map.epoch, deadlineAt)));
-    if (this.#missing(purgeId).length === 0) this.#finish(intent, plan);
+    const selection = this.#intents.selection(purgeId);
+    const plan = planPurge(map, purgeId, selection);
+    const targets = targetsOf(plan, intent.targets);
+    const isMissing = new Set(missingIn(targets));
+    const open = plan.filter(({ group }) => isMissing.has(group.shard));
+    await Promise.all(
+      open.map(async (purge) => {
+        const bookmark = await this.#purgeShard(purgeId, purge, map.epoch, deadlineAt);
+        const target = targets.find(({ shard }) => shard === purge.group.shard);
+        if (bookmark === null || target === undefined) return;
+        target.bookmark = bookmark;
+        this.#intents.setTargets(purgeId, targets);
+      }),
+    );
+    this.#intents.setTargets(purgeId, targets);
+    if (missingIn(targets).length === 0) this.#finish(intent, selection, plan.length);
   }
 
+  /** Where the shard has committed it; null: it has not yet. */
   async #purgeShard(
     purgeId: string,
     { group, commands }: ShardPurge,
     mapEpoch: number,
     deadlineAt: number,
-  ): Promise<void> {
+  ): Promise<Viewstamp | null> {
     let bookmark: Viewstamp | null = null;
     for (const batch of batchesOf(commands)) {
       const submitted = await this.#shards.submit(group, mapEpoch, batch, deadlineAt);
       if (submitted.type === 'failed') {
         console.warn(`Purge "${purgeId}" is missing shard ${group.shard}: ${submitted.detail}`);
-        return;
+        return null;
       }
       const odd = submitted.results.find((result) => result.type !== 'purged');
       if (odd !== undefined) throw new Error(`shard ${group.shard} answered a purge with "${odd.type}"`);
       ({ bookmark } = submitted);
     }
-    if (bookmark !== null) this.#intents.setCommitted(purgeId, group.shard, bookmark);
+    return bookmark;
   }
 
-  #finish({ purgeId, all, by, createdAt }: Intent, plan: readonly ShardPurge[]): void {
+  #finish({ purgeId, by, createdAt }: Intent, selection: PurgeSelection, shards: number): void {
     const doneAt = Date.now();
     this.ctx.storage.transactionSync(() => this.#intents.setDone(purgeId, doneAt));
-    const urls = plan.reduce((sum, { commands }) => sum + commands.length, 0);
+    const { keys, tags, prefixes, all, namespaces, soft } = selection;
     this.#record({
       at: doneAt,
       type: 'purged',
       subject: purgeId,
-      detail: { by, all, urls: all ? 0 : urls, shards: plan.length, tookMs: doneAt - createdAt },
+      detail: {
+        by,
+        all,
+        urls: keys.length,
+        tags: tags.length,
+        prefixes: prefixes.length,
+        namespaces: namespaces.length,
+        soft,
+        shards,
+        tookMs: doneAt - createdAt,
+      },
     });
   }
 
   #report(purgeId: string): PurgeAnswer {
     const intent = this.#intents.find(purgeId);
     if (intent === null) throw new Error(`Cannot report on purge "${purgeId}": it was given up meanwhile`);
-    const targets = this.#intents.targets(purgeId);
-    const missing = this.#missing(purgeId);
+    const { targets } = intent;
+    const missing = missingIn(targets);
     return {
       type: intent.doneAt === null ? 'pending' : 'done',
       purgeId,
@@ -162,12 +190,6 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
         targets.flatMap(({ groupId, bookmark }) => (bookmark === null ? [] : [[groupId, bookmark]])),
       ),
     };
-  }
-
-  #missing(purgeId: string): number[] {
-    return this.#intents
-      .targets(purgeId)
-      .flatMap(({ shard, bookmark }) => (bookmark === null ? [shard] : []));
   }
 
   #forget(nowMs: number): void {
@@ -188,6 +210,18 @@ function* batchesOf(commands: readonly NamedCommand[]): Generator<readonly Named
   for (let first = 0; first < commands.length; first += COMMANDS_PER_CALL) {
     yield commands.slice(first, first + COMMANDS_PER_CALL);
   }
+}
+
+/** By the map as it is now; what other groups have committed counts no more. */
+function targetsOf(plan: readonly ShardPurge[], known: readonly Target[]): Mutable<Target>[] {
+  return plan.map(({ group: { shard, groupId } }) => {
+    const before = known.find((target) => target.shard === shard && target.groupId === groupId);
+    return { shard, groupId, bookmark: before?.bookmark ?? null };
+  });
+}
+
+function missingIn(targets: readonly Target[]): number[] {
+  return targets.flatMap(({ shard, bookmark }) => (bookmark === null ? [shard] : []));
 }
 
 function mismatch(purgeId: string): PurgeAnswer {

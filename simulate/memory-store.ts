@@ -4,13 +4,22 @@
 import type { RowAddress } from '../core/replication/commands.ts';
 import { stillRemembers } from '../core/replication/forget.ts';
 import type { LogEntry } from '../core/replication/messages.ts';
+import { isForgotten } from '../core/replication/overlay.ts';
+import {
+  dueToGoAt,
+  kindOfScope,
+  NO_INVALIDATIONS,
+  newestStamp,
+  type ScopeKind,
+} from '../core/replication/purge-scope.ts';
 import { entryBytes } from '../core/replication/sizes.ts';
 import type {
   AppliedHead,
   DedupeRow,
   DurableHead,
   Identity,
-  InvalidationStamps,
+  Invalidation,
+  InvalidationSpan,
   LogPlace,
   ReplicaStore,
   Row,
@@ -18,7 +27,7 @@ import type {
   Tombstone,
   Write,
 } from '../core/replication/store.ts';
-import { isNewer, type Viewstamp } from '../core/replication/viewstamp.ts';
+import { compareViewstamps, isNewer, type Viewstamp } from '../core/replication/viewstamp.ts';
 import { isKvEntryKey } from '../core/sharding/entry-key.ts';
 
 const NOTHING: Viewstamp = { view: 0, op: 0 };
@@ -50,7 +59,7 @@ export class MemoryStore implements ReplicaStore {
   private readonly tombstones = new Map<string, Tombstone>();
   private readonly dedupeRows = new Map<string, DedupeRow>();
   private readonly chunks = new Map<string, StoredChunk>();
-  private all: InvalidationStamps = { hard: null, soft: null };
+  private readonly invalidations = new Map<string, Invalidation>();
 
   constructor(identity: Identity) {
     this.identity = identity;
@@ -88,8 +97,22 @@ export class MemoryStore implements ReplicaStore {
     return this.tombstones.get(key);
   }
 
-  invalidateAll(): InvalidationStamps {
-    return this.all;
+  invalidation(scope: string): Invalidation | undefined {
+    return this.invalidations.get(scope);
+  }
+
+  invalidationCounts(): Readonly<Record<ScopeKind, number>> {
+    const counts = { ...NO_INVALIDATIONS };
+    for (const scope of this.invalidations.keys()) counts[kindOfScope(scope)] += 1;
+    return counts;
+  }
+
+  invalidationSpan(): InvalidationSpan | null {
+    const all = [...this.invalidations.values()];
+    const stamps = all.map(newestStamp).sort(compareViewstamps);
+    const newest = stamps.at(-1);
+    if (newest === undefined) return null;
+    return { newest: { view: newest.view, op: newest.op }, firstGoesAt: Math.min(...all.map(dueToGoAt)) };
   }
 
   dedupe(reqId: string): DedupeRow | undefined {
@@ -144,6 +167,16 @@ export class MemoryStore implements ReplicaStore {
     return later.length === 0 ? null : Math.min(...later);
   }
 
+  rowsAfter(cursor: string | null, limit: number): { rows: RowHead[]; cursor: string | null } {
+    const place = ({ key, variant }: RowAddress): string => `${key}\0${variant}`;
+    const rows = this.everyRow()
+      .filter((row) => cursor === null || place(row) > cursor)
+      .sort((a, b) => (place(a) < place(b) ? -1 : 1))
+      .slice(0, limit);
+    const last = rows.at(-1);
+    return { rows, cursor: last === undefined ? cursor : place(last) };
+  }
+
   evictable(limit: number): RowHead[] {
     return this.everyRow()
       .filter((row) => !isKvEntryKey(row.key))
@@ -164,7 +197,8 @@ export class MemoryStore implements ReplicaStore {
       applied,
       rows: byKey(this.rowsByKey).map(([key]) => this.rows(key)),
       tombstones: byKey(this.tombstones).filter(([, { stamp }]) => isNewer(stamp, applied.fillFloor)),
-      all: this.all,
+      floor: this.floor,
+      invalidations: byKey(this.invalidations),
       dedupe: byKey(this.dedupeRows).filter(([, row]) =>
         stillRemembers(row, applied.applied, applied.appliedT),
       ),
@@ -222,8 +256,13 @@ export class MemoryStore implements ReplicaStore {
           if (!isNewer(stamp, write.upTo)) this.tombstones.delete(key);
         }
         break;
-      case 'invalidateAll':
-        this.all = write.stamps;
+      case 'invalidation':
+        this.invalidations.set(write.row.scope, write.row);
+        break;
+      case 'forgetInvalidations':
+        for (const [scope, row] of this.invalidations) {
+          if (isForgotten(row, write)) this.invalidations.delete(scope);
+        }
         break;
       case 'floor':
         this.floor = write.floor;

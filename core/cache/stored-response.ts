@@ -31,6 +31,11 @@ export interface StoredResponse {
   readonly staleIfErrorSeconds: number | null;
 }
 
+/** What a soft purge at `staleFrom` (epoch ms) leaves of it: from then on it is stale, whatever it said of itself. */
+export function staleSince(stored: StoredResponse, staleFrom: number): StoredResponse {
+  return { ...stored, freshUntilAt: Math.min(stored.freshUntilAt, staleFrom) };
+}
+
 /** Of the text that a shard keeps; another one is unreadable to this code. */
 const FORMAT = 2;
 

@@ -4,9 +4,10 @@
 import type { ApplyPoint } from './apply.ts';
 import type { Command, CommandResult, FillRefusal } from './commands.ts';
 import { TOMBSTONE_LIFE_MS } from './limits.ts';
-import { readInvalidateAll, readRowHeads, readTombstone } from './overlay.ts';
+import { readRowHeads, readTombstone } from './overlay.ts';
 import { removeRow, storeRow } from './rows.ts';
 import { rowBytes } from './sizes.ts';
+import { isPurgedSince, standingOf } from './standing.ts';
 import type { Step } from './step.ts';
 import type { RowHead } from './store.ts';
 import { compareViewstamps, isNewer } from './viewstamp.ts';
@@ -20,7 +21,7 @@ export function applyFill(step: Step, point: ApplyPoint, command: Fill): Command
   const reason = refusal(step, point, command, siblings);
   if (reason !== null) return { type: 'fill-refused', reason };
 
-  makeRoom(step, variant, siblings);
+  makeRoom(step, point, variant, siblings);
   storeRow(step, {
     key,
     variant,
@@ -50,16 +51,23 @@ function refusal(
   if (isNewer(floor, token) || isNewer(head.fillFloor, token)) return 'token-below-floor';
   const tombstone = readTombstone(overlay, step.store, key);
   if (tombstone !== undefined && isNewer(tombstone.stamp, token)) return 'purged-since-token';
-  const all = readInvalidateAll(overlay, step.store);
-  if (all.hard !== null && isNewer(all.hard, token)) return 'purged-since-token';
-  if (all.soft !== null && isNewer(all.soft, token)) return 'purged-since-token';
+  if (isPurgedSince(overlay, step.store, fill, token)) return 'purged-since-token';
   if (siblings.some((row) => isNewer(row.born, token))) return 'written-since-token';
   return null;
 }
 
-/** Keeps the variants under one key bounded: the one written longest ago goes, expired or not. */
-function makeRoom(step: Step, variant: string, siblings: readonly RowHead[]): void {
-  const others = siblings.filter((row) => row.variant !== variant);
+/**
+ * What a purge has made unusable goes now that the key is written anyway; of the others the number is bounded, and the
+ * one written longest ago goes first.
+ */
+function makeRoom(step: Step, point: ApplyPoint, variant: string, siblings: readonly RowHead[]): void {
+  const { overlay } = step.state;
+  const others: RowHead[] = [];
+  for (const row of siblings) {
+    if (row.variant === variant) continue;
+    if (standingOf(overlay, step.store, row, point.t).type === 'purged') removeRow(step, row);
+    else others.push(row);
+  }
   if (others.length < step.state.limits.variantsMax) return;
   const oldestFirst = [...others].sort(
     (a, b) => compareViewstamps(a.viewstamp, b.viewstamp) || a.item - b.item,

@@ -1,12 +1,12 @@
-// Everything that takes rows away: deletes, purges, expiry, eviction. Each leaves behind what refuses a fill that
-// began before it, so that a slow fetch never brings old data back.
+// Everything that takes rows away: deletes, expiry, eviction, and the removal of what a purge has made unusable. Each
+// leaves behind what refuses a fill that began before it, so that a slow fetch never brings old data back.
 import { isKvEntryKey } from '../sharding/entry-key.ts';
 import type { ApplyPoint } from './apply.ts';
 import { conditionFailed, conditionHolds } from './apply-put.ts';
 import type { Command, CommandResult } from './commands.ts';
-import { mixHash } from './digest.ts';
-import { readInvalidateAll, readRowHead, readRowHeads } from './overlay.ts';
+import { readRowHead, readRowHeads } from './overlay.ts';
 import { leaveTombstone, liveRow, removeRow } from './rows.ts';
+import { isUseless, standingOf } from './standing.ts';
 import type { Step } from './step.ts';
 import { isNewer, sameViewstamp } from './viewstamp.ts';
 
@@ -22,38 +22,23 @@ export function applyDelete(
   return { type: 'deleted', existed: existing !== undefined };
 }
 
-/** By URL: every variant, stored or still being fetched. All: one stamp that every HTTP entry is compared with. */
-export function applyPurge(
-  step: Step,
-  point: ApplyPoint,
-  { selector }: Extract<Command, { type: 'purge' }>,
-): CommandResult {
-  if (selector.type === 'url') {
-    removeAll(step, point, selector.key);
-    return { type: 'purged' };
-  }
-  const { overlay, head } = step.state;
-  const { soft } = readInvalidateAll(overlay, step.store);
-  overlay.invalidateAll = { hard: point.stamp, soft };
-  overlay.changes += 1;
-  head.stateHash = mixHash(head.stateHash, `purge all ${point.stamp.view}.${point.stamp.op}`);
-  return { type: 'purged' };
-}
-
 /**
- * Expiry and eviction, proposed by a primary from what it saw then: nothing happens if the row was written since, if
- * it has not expired by logged time, or if it is key-value data that was promised to stay.
+ * Removals that a primary proposed from what it saw then: nothing happens if the row was written since, if it has not
+ * expired by logged time, if no purge forbids its use, or if it is key-value data that was promised to stay.
  */
 export function applyRemoval(
   step: Step,
   point: ApplyPoint,
-  command: Extract<Command, { type: 'expire' | 'evict' }>,
+  command: Extract<Command, { type: 'expire' | 'evict' | 'discard' }>,
 ): CommandResult {
   const { overlay, head } = step.state;
   const row = readRowHead(overlay, step.store, command.address);
   const done: CommandResult = { type: 'done' };
   if (row === undefined || !sameViewstamp(row.viewstamp, command.viewstamp)) return done;
   if (command.type === 'expire' && (row.expireAt === null || row.expireAt > point.t)) return done;
+  if (command.type === 'discard' && !isUseless(standingOf(overlay, step.store, row, point.t), point.t)) {
+    return done;
+  }
   if (command.type === 'evict' && isKvEntryKey(row.key) && row.expireAt === null) return done;
   removeRow(step, row);
   // The row's own birth refused older fills; below the fill floor there are none left to refuse.
@@ -61,7 +46,8 @@ export function applyRemoval(
   return done;
 }
 
-function removeAll(step: Step, point: ApplyPoint, key: string): void {
+/** Every variant, stored or still being fetched. */
+export function removeAll(step: Step, point: ApplyPoint, key: string): void {
   for (const row of readRowHeads(step.state.overlay, step.store, key)) removeRow(step, row);
   leaveTombstone(step, key, point.stamp, point);
 }

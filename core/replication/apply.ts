@@ -3,10 +3,11 @@
 // primary's. What it changes goes to the overlay and into the rolling state hash.
 
 import { applyFill } from './apply-fill.ts';
+import { applyFloor, applyPurge, leavesStamp } from './apply-purge.ts';
 import { applyPut } from './apply-put.ts';
-import { applyDelete, applyPurge, applyRemoval } from './apply-removal.ts';
+import { applyDelete, applyRemoval } from './apply-removal.ts';
 import { assert } from './assert.ts';
-import type { Command, CommandResult } from './commands.ts';
+import type { CommandResult } from './commands.ts';
 import { mixHash } from './digest.ts';
 import { stillRemembers } from './forget.ts';
 import { TOMBSTONE_LIFE_MS } from './limits.ts';
@@ -60,15 +61,17 @@ function applyEntry(step: Step, entry: LogEntry): CommandResult[] {
 }
 
 /** A second occurrence of a request id does nothing and has the first result. */
-function applyItem(step: Step, point: ApplyPoint, { reqId, digest, command }: LogItem): CommandResult {
+function applyItem(step: Step, point: ApplyPoint, item: LogItem): CommandResult {
   const { state, store } = step;
   const { overlay } = state;
-  const first = reqId === '' ? undefined : readDedupe(overlay, store, reqId);
+  const { reqId, digest } = item;
+  const needsRow = reqId !== '' && !leavesStamp(item.command);
+  const first = !needsRow ? undefined : readDedupe(overlay, store, reqId);
   if (first !== undefined && stillRemembers(first, point.stamp.op, point.t)) {
     return first.digest === digest ? first.result : { type: 'request-mismatch' };
   }
-  const result = applyCommand(step, point, command);
-  if (reqId !== '') coverDedupe(overlay, { reqId, digest, result, op: point.stamp.op, t: point.t });
+  const result = applyCommand(step, point, item);
+  if (needsRow) coverDedupe(overlay, { reqId, digest, result, op: point.stamp.op, t: point.t });
   state.head.stateHash = mixHash(
     state.head.stateHash,
     `${point.stamp.op}.${point.item} ${reqId} ${digest} ${JSON.stringify(result)}`,
@@ -76,7 +79,7 @@ function applyItem(step: Step, point: ApplyPoint, { reqId, digest, command }: Lo
   return result;
 }
 
-function applyCommand(step: Step, point: ApplyPoint, command: Command): CommandResult {
+function applyCommand(step: Step, point: ApplyPoint, { reqId, command }: LogItem): CommandResult {
   switch (command.type) {
     case 'put':
       return applyPut(step, point, command);
@@ -85,9 +88,12 @@ function applyCommand(step: Step, point: ApplyPoint, command: Command): CommandR
     case 'delete':
       return applyDelete(step, point, command);
     case 'purge':
-      return applyPurge(step, point, command);
+      return applyPurge(step, point, reqId, command);
+    case 'floor':
+      return applyFloor(step, point, command);
     case 'expire':
     case 'evict':
+    case 'discard':
       return applyRemoval(step, point, command);
     case 'viewStart':
       return { type: 'done' };

@@ -31,7 +31,18 @@ export interface FillToken extends Viewstamp {
   readonly t: number;
 }
 
-export type PurgeSelector = { readonly type: 'url'; readonly key: string } | { readonly type: 'all' };
+/** What a purge covers (core/replication/purge-scope). */
+export type PurgeSelector =
+  /** Key of an HTTP entry: every variant, stored or still being fetched. */
+  | { readonly type: 'url'; readonly key: string }
+  /** Every HTTP entry. */
+  | { readonly type: 'all' }
+  /** Whatever carries the tag. */
+  | { readonly type: 'tag'; readonly tag: string }
+  /** Every HTTP entry whose canonical URL begins so; it ends with the "/" of a path segment. */
+  | { readonly type: 'prefix'; readonly prefix: string }
+  /** Every key-value pair of the namespace. */
+  | { readonly type: 'namespace'; readonly namespace: string };
 
 export type Command =
   | {
@@ -54,11 +65,19 @@ export type Command =
       readonly ttlMs: number;
       readonly tags: readonly string[];
     }
-  | { readonly type: 'purge'; readonly selector: PurgeSelector }
+  /** `soft`: what it covers becomes stale instead of unusable. Logs of older versions do not have it: hard. */
+  | { readonly type: 'purge'; readonly selector: PurgeSelector; readonly soft?: boolean }
   /** Made by the primary: removes the row unless it has changed since or has not expired by logged time. */
   | { readonly type: 'expire'; readonly address: RowAddress; readonly viewstamp: Viewstamp }
   /** Made by the primary: removes the row for space, unless it changed or is key-value data without a ttl. */
   | { readonly type: 'evict'; readonly address: RowAddress; readonly viewstamp: Viewstamp }
+  /** Made by the primary: removes a row that is of no use any more because of a purge, and no other. */
+  | { readonly type: 'discard'; readonly address: RowAddress; readonly viewstamp: Viewstamp }
+  /**
+   * Made by the primary when no row is left for which a purge up to `upTo` matters: their stamps may go, as far as
+   * they were due to go at logged time `t`, and fills older than `upTo` are refused.
+   */
+  | { readonly type: 'floor'; readonly upTo: Viewstamp; readonly t: number }
   /** Made by a primary at the start of its view. */
   | { readonly type: 'viewStart' };
 

@@ -2,10 +2,12 @@
 // committed, applied and answered. Group commit is what makes replication cheap: one entry, one transaction and one
 // message per backup for all that arrived meanwhile. Source: Liskov & Cowling 2012, §4.1 (with batching, §6.2).
 import { applyCommitted } from './apply.ts';
+import { leavesStamp } from './apply-purge.ts';
 import { assert } from './assert.ts';
 import type { Command, CommandResult } from './commands.ts';
 import { commandDigest } from './digest.ts';
-import { releaseLease, revokeAllLeases, revokeLease } from './leases.ts';
+import { expectDiscards } from './discard-state.ts';
+import { releaseLease, revokeLease, revokeOlderLeases } from './leases.ts';
 import type { LogEntry } from './messages.ts';
 import { appendToLog, viewstampAt } from './op-log.ts';
 import { pumpAll } from './peers.ts';
@@ -109,7 +111,10 @@ function answerApplied(
   results: readonly CommandResult[],
 ): void {
   const bookmark = { view: entry.view, op: entry.op };
-  for (const { command } of entry.items) followLeases(primary, command, entry);
+  for (const { command } of entry.items) {
+    followLeases(primary, command, entry);
+    if (leavesStamp(command)) expectDiscards(primary, step.nowMs);
+  }
   const pending = primary.pendingByOp.get(entry.op);
   if (pending === undefined) return;
   primary.pendingByOp.delete(entry.op);
@@ -120,6 +125,7 @@ function answerApplied(
     const { reqId, command } = waiting.item;
     if (primary.pendingByReqId.get(reqId) === waiting) primary.pendingByReqId.delete(reqId);
     if (command.type === 'evict') primary.evicting -= 1;
+    if (command.type === 'discard') primary.discards.proposed -= 1;
     for (const id of waiting.clients) reply(step, id, { type: 'result', result, bookmark });
   });
 }
@@ -136,10 +142,12 @@ function followLeases(primary: PrimaryState, command: Command, entry: LogEntry):
       break;
     case 'purge':
       if (command.selector.type === 'url') revokeLease(primary, command.selector.key, entry);
-      else revokeAllLeases(primary, entry);
+      else if (command.selector.type !== 'namespace') revokeOlderLeases(primary, entry);
       break;
     case 'expire':
     case 'evict':
+    case 'discard':
+    case 'floor':
     case 'viewStart':
       break;
     default:

@@ -4,7 +4,7 @@
 //
 // Two multiplicative 32-bit lanes over UTF-16 units or 32-bit words (as in the cyrb53 family); SHA-256 was rejected
 // because the core has no crypto and the answer is needed within one synchronous step.
-import type { Command, Condition, Value } from './commands.ts';
+import type { Command, Condition, PurgeSelector, Value } from './commands.ts';
 
 interface Lanes {
   a: number;
@@ -53,6 +53,21 @@ function conditionText(condition: Condition | null): string {
   return condition.type === 'etag' ? JSON.stringify(condition.etags) : condition.type;
 }
 
+function selectorText(selector: PurgeSelector): string {
+  switch (selector.type) {
+    case 'all':
+      return 'all';
+    case 'url':
+      return `url:${selector.key}`;
+    case 'tag':
+      return `tag:${selector.tag}`;
+    case 'prefix':
+      return `prefix:${selector.prefix}`;
+    case 'namespace':
+      return `namespace:${selector.namespace}`;
+  }
+}
+
 /** 16 hex digits; equal for equal commands, whatever the order of their properties. O(bytes of the command). */
 export function commandDigest(command: Command): string {
   const lanes: Lanes = { a: 0x1f83d9ab, b: 0x5be0cd19 };
@@ -77,10 +92,14 @@ export function commandDigest(command: Command): string {
       break;
     }
     case 'purge':
-      eatText(lanes, command.selector.type === 'url' ? `url:${command.selector.key}` : 'all');
+      eatText(lanes, selectorText(command.selector) + (command.soft ? ' soft' : ''));
+      break;
+    case 'floor':
+      eatText(lanes, `${command.upTo.view}:${command.upTo.op}:${command.t}`);
       break;
     case 'expire':
     case 'evict':
+    case 'discard':
       eatText(lanes, command.address.key);
       eatText(lanes, command.address.variant);
       eatText(lanes, `${command.viewstamp.view}:${command.viewstamp.op}`);

@@ -23,7 +23,7 @@ export function assertInvariants(state: ReplicaState): void {
     () => `${inFlight} entries are in flight, at most ${limits.windowMax}`,
   );
   assert(
-    primary.pendingCount <= limits.queueMax + 2 * 128,
+    primary.pendingCount <= limits.queueMax + 3 * 128,
     () => `${primary.pendingCount} commands are pending, at most ${limits.queueMax}`,
   );
   for (const peer of primary.peers) {

@@ -13,7 +13,8 @@ export function grantLease(state: ReplicaState, primary: PrimaryState, key: stri
   const { leases } = primary;
   const { leaseMs, leasesMax } = state.limits;
   const held = leases.get(key);
-  if (held !== undefined && isUnexpired(held, nowMs, leaseMs)) return { type: 'taken' };
+  const isOvertaken = held !== undefined && isNewer(primary.newestPurge, held.token);
+  if (held !== undefined && !isOvertaken && isUnexpired(held, nowMs, leaseMs)) return { type: 'taken' };
   const token: FillToken = {
     groupId: state.identity.groupId,
     view: state.view,
@@ -40,8 +41,9 @@ export function revokeLease(primary: PrimaryState, key: string, stamp: Viewstamp
   if (held !== undefined && isNewer(stamp, held.token)) primary.leases.delete(key);
 }
 
-export function revokeAllLeases(primary: PrimaryState, stamp: Viewstamp): void {
-  for (const [key, held] of primary.leases) if (isNewer(stamp, held.token)) primary.leases.delete(key);
+/** A purge by anything but a URL may concern every fetch under way: their tags are not known yet. O(1). */
+export function revokeOlderLeases(primary: PrimaryState, { view, op }: Viewstamp): void {
+  primary.newestPurge = { view, op };
 }
 
 /** A clock set back must not prolong a lease: one that ends too far ahead has ended. */

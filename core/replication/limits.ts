@@ -8,6 +8,8 @@ export interface ReplicaLimits {
   readonly httpBytesMax: number;
   /** Replicated. Rows under one key; a fill beyond them drops the variant written longest ago. */
   readonly variantsMax: number;
+  /** Stamps that purges left behind; a purge beyond them must be tried again later. */
+  readonly invalidationsMax: number;
   /** Commands queued or logged and not yet applied, and reads waiting for a recovering primary: each as many. */
   readonly queueMax: number;
   readonly queueBytesMax: number;
@@ -49,6 +51,7 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   kvBytesMax: 1024 * MIB,
   httpBytesMax: 2048 * MIB,
   variantsMax: 16,
+  invalidationsMax: 50_000,
   queueMax: 4096,
   queueBytesMax: 16 * MIB,
   itemBytesMax: 512 * KIB,
@@ -78,6 +81,9 @@ export const TOMBSTONE_LIFE_MS = 60_000;
 /** Replicated: a request id is remembered for this long by logged time, and for this many ops. */
 export const DEDUPE_LIFE_MS = 600_000;
 export const DEDUPE_OPS = 1_000;
+
+/** Replicated: a row that was purged softly may be used for so long (the longest that errors are answered stale). */
+export const SOFT_LIFE_MS = 86_400_000;
 
 /** A chunk that nothing names goes when it was staged longer ago than this. */
 export const CHUNK_LIFE_MS = 600_000;

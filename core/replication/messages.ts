@@ -92,11 +92,16 @@ export type Lease =
   /** Somebody else is fetching this key. */
   | { readonly type: 'taken' };
 
+export interface LiveRow extends Row {
+  /** Stale since this logged time, by a soft purge; null = as fresh as it says. */
+  readonly staleFrom: number | null;
+}
+
 export type ClientAnswer =
   | { readonly type: 'result'; readonly result: CommandResult; readonly bookmark: Viewstamp }
   | {
       readonly type: 'rows';
-      readonly rows: readonly Row[];
+      readonly rows: readonly LiveRow[];
       readonly lease: Lease | null;
       readonly bookmark: Viewstamp;
       /** The group's logged time now: max(nowMs, last applied t). */

@@ -2,14 +2,25 @@
 // lets its rows reach the disk with the next batch; after a crash they are derived again from the log. Overwritten
 // rows are persisted once. Bounded: `overlaySize` is compared with the limits after every step.
 import type { RowAddress } from './commands.ts';
-import type { DedupeRow, InvalidationStamps, ReplicaStore, Row, RowHead, Tombstone, Write } from './store.ts';
+import { dueToGoAt, newestStamp } from './purge-scope.ts';
+import type { DedupeRow, Invalidation, ReplicaStore, Row, RowHead, Tombstone, Write } from './store.ts';
+import { isNewer, type Viewstamp } from './viewstamp.ts';
+
+export interface ForgottenInvalidations {
+  readonly upTo: Viewstamp;
+  readonly beforeT: number;
+}
 
 export interface Overlay {
   /** By key, then variant; null = removed. */
   readonly rows: Map<string, Map<string, Row | null>>;
   readonly tombstones: Map<string, Tombstone>;
   readonly dedupe: Map<string, DedupeRow>;
-  invalidateAll: InvalidationStamps | null;
+  /** By scope. */
+  readonly invalidations: Map<string, Invalidation>;
+  /** Stored invalidations that are gone. */
+  forgotten: ForgottenInvalidations | null;
+  floor: Viewstamp | null;
   /** Something was applied since the last flush, if only an op without effect. */
   dirty: boolean;
   changes: number;
@@ -21,7 +32,9 @@ export function emptyOverlay(): Overlay {
     rows: new Map(),
     tombstones: new Map(),
     dedupe: new Map(),
-    invalidateAll: null,
+    invalidations: new Map(),
+    forgotten: null,
+    floor: null,
     dirty: false,
     changes: 0,
     bytes: 0,
@@ -50,6 +63,24 @@ export function coverDedupe(overlay: Overlay, row: DedupeRow): void {
   overlay.changes += 1;
 }
 
+export function coverInvalidation(overlay: Overlay, row: Invalidation): void {
+  overlay.invalidations.set(row.scope, row);
+  overlay.changes += 1;
+}
+
+/** `gone` must reach at least as far as the one before it. */
+export function forgetInvalidations(overlay: Overlay, gone: ForgottenInvalidations): void {
+  overlay.forgotten = gone;
+  for (const [scope, row] of overlay.invalidations) {
+    if (isForgotten(row, gone)) overlay.invalidations.delete(scope);
+  }
+  overlay.changes += 1;
+}
+
+export function isForgotten(row: Invalidation, { upTo, beforeT }: ForgottenInvalidations): boolean {
+  return !isNewer(newestStamp(row), upTo) && dueToGoAt(row) < beforeT;
+}
+
 export function readRowHead(overlay: Overlay, store: ReplicaStore, address: RowAddress): RowHead | undefined {
   const covering = overlay.rows.get(address.key)?.get(address.variant);
   if (covering === undefined) return store.rowHead(address);
@@ -64,8 +95,16 @@ export function readRows(overlay: Overlay, store: ReplicaStore, key: string): Ro
   return merge(store.rows(key), overlay.rows.get(key));
 }
 
-export function readInvalidateAll(overlay: Overlay, store: ReplicaStore): InvalidationStamps {
-  return overlay.invalidateAll ?? store.invalidateAll();
+export function readInvalidation(
+  overlay: Overlay,
+  store: ReplicaStore,
+  scope: string,
+): Invalidation | undefined {
+  const covering = overlay.invalidations.get(scope);
+  if (covering !== undefined) return covering;
+  const stored = store.invalidation(scope);
+  const isGone = stored !== undefined && overlay.forgotten !== null && isForgotten(stored, overlay.forgotten);
+  return isGone ? undefined : stored;
 }
 
 export function readTombstone(overlay: Overlay, store: ReplicaStore, key: string): Tombstone | undefined {
@@ -86,8 +125,12 @@ export function takeWrites(overlay: Overlay): Write[] {
   }
   for (const tombstone of overlay.tombstones.values()) writes.push({ type: 'tombstone', tombstone });
   for (const row of overlay.dedupe.values()) writes.push({ type: 'dedupe', row });
-  if (overlay.invalidateAll !== null) writes.push({ type: 'invalidateAll', stamps: overlay.invalidateAll });
-  overlay.invalidateAll = null;
+  if (overlay.forgotten !== null) writes.push({ type: 'forgetInvalidations', ...overlay.forgotten });
+  for (const row of overlay.invalidations.values()) writes.push({ type: 'invalidation', row });
+  if (overlay.floor !== null) writes.push({ type: 'floor', floor: overlay.floor });
+  overlay.forgotten = null;
+  overlay.floor = null;
+  overlay.invalidations.clear();
   overlay.rows.clear();
   overlay.tombstones.clear();
   overlay.dedupe.clear();

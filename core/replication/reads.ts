@@ -1,10 +1,10 @@
 // Reads at the primary: what is applied and live, with a lease where wished. Until a primary has its log's end
 // committed again it knows less than it may have told, so reads wait for that, a bounded number for a bounded time.
 import { grantLease } from './leases.ts';
-import type { ClientRequest } from './messages.ts';
-import { readInvalidateAll, readRows } from './overlay.ts';
+import type { ClientRequest, LiveRow } from './messages.ts';
+import { readRows } from './overlay.ts';
 import { isNormal, type PrimaryState, type WaitingRead } from './replica-state.ts';
-import { isLive } from './rows.ts';
+import { standingOf } from './standing.ts';
 import { reply, type Step } from './step.ts';
 
 type Read = Extract<ClientRequest, { type: 'read' }>;
@@ -32,10 +32,12 @@ export function dropOldReads(step: Step, primary: PrimaryState): void {
 
 function answerRead(step: Step, primary: PrimaryState, { id, key, lease: wish }: WaitingRead): void {
   const { state, store, nowMs } = step;
-  const { overlay, head, floor } = state;
+  const { overlay, head } = state;
   const t = Math.max(nowMs, head.appliedT);
-  const all = readInvalidateAll(overlay, store);
-  const rows = readRows(overlay, store, key).filter((row) => isLive(row, t, all, floor));
+  const rows = readRows(overlay, store, key).flatMap((row): LiveRow[] => {
+    const standing = standingOf(overlay, store, row, t);
+    return standing.type === 'live' ? [{ ...row, staleFrom: standing.staleFrom }] : [];
+  });
   const wanted = wish === 'always' || (wish === 'when-absent' && rows.length === 0);
   const lease = wanted ? grantLease(state, primary, key, nowMs) : null;
   const bookmark = { view: state.appliedView, op: head.applied };

@@ -2,6 +2,7 @@
 // the rest is memory that a crash may take: roles, queues, leases, what the backups are known to hold.
 import { assert } from './assert.ts';
 import type { FillToken } from './commands.ts';
+import { type DiscardState, newDiscardState } from './discard-state.ts';
 import { DEFAULT_LIMITS, type ReplicaLimits } from './limits.ts';
 import type { LeaseWish, LogEntry, LogItem } from './messages.ts';
 import { emptyOverlay, type Overlay } from './overlay.ts';
@@ -90,6 +91,8 @@ export interface PrimaryState {
   pendingCount: number;
   readonly waitingReads: WaitingRead[];
   readonly leases: Map<string, HeldLease>;
+  /** Leases with an older token have ended: a purge of more than one URL has overtaken them. */
+  newestPurge: Viewstamp;
   /** The commit index that backups should have heard of by now. */
   announced: number;
   lastCommitAt: number;
@@ -99,6 +102,7 @@ export interface PrimaryState {
   resendAt: number | null;
   /** Evictions proposed and not yet applied. */
   evicting: number;
+  readonly discards: DiscardState;
 }
 
 export interface ReplicaState {
@@ -109,7 +113,7 @@ export interface ReplicaState {
   readonly head: Mutable<AppliedHead>;
   /** The view of the entry at `head.applied`. */
   appliedView: number;
-  readonly floor: Viewstamp;
+  floor: Viewstamp;
   readonly log: LogState;
   readonly overlay: Overlay;
   /** null: a backup. */
@@ -188,12 +192,14 @@ function primaryState(memberId: number, memberCount: number, lastOp: number): Pr
     pendingCount: 0,
     waitingReads: [],
     leases: new Map(),
+    newestPurge: { view: 0, op: 0 },
     announced: 0,
     lastCommitAt: 0,
     batchArmed: false,
     heartbeatArmed: false,
     resendAt: null,
     evicting: 0,
+    discards: newDiscardState(),
   };
 }
 

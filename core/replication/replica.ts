@@ -7,6 +7,7 @@
 
 import { applyCommitted } from './apply.ts';
 import { advanceCommit, appendQueued, startView } from './commit.ts';
+import { expectDiscards } from './discard-state.ts';
 import type { Effect } from './effects.ts';
 import { assertInvariants } from './invariants.ts';
 import type { ReplicaLimits } from './limits.ts';
@@ -89,6 +90,7 @@ function boot(current: Step): void {
   if (chunkAt !== null && chunkAt + 2 * CHUNK_LIFE_MS > nowMs) state.sweepAt = chunkAt;
   if (primary === null) return;
   state.nextExpiryAt = store.nextExpiry(0);
+  if (store.invalidationSpan() !== null) expectDiscards(primary, nowMs);
   // The log's last entry is of an older view: only an op of this view can commit it.
   if (log.last.view < state.view) startView(current, primary);
   advanceCommit(current, primary);

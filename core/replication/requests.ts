@@ -1,5 +1,6 @@
 // What clients ask of this member. Only the primary answers; the others say who it is.
 
+import { leavesStamp } from './apply-purge.ts';
 import type { Body, Command } from './commands.ts';
 import { enqueue } from './commit.ts';
 import { commandDigest } from './digest.ts';
@@ -77,6 +78,10 @@ function handleCommand(
     reply(step, id, { type: 'too-large', bytes, bytesMax: limits.itemBytesMax });
     return;
   }
+  if (leavesStamp(command) && stampsKept(step) >= limits.invalidationsMax) {
+    reply(step, id, { type: 'overloaded' });
+    return;
+  }
   if (answerFromDedupe(step, id, reqId, item.digest)) return;
   const onItsWay = primary.pendingByReqId.get(reqId);
   if (onItsWay?.item.digest === item.digest) {
@@ -92,6 +97,12 @@ function handleCommand(
     return;
   }
   enqueue(primary, { item, bytes, clients: [id] });
+}
+
+/** Stamps of purges that were not carried out for good yet, those in memory only counted as new ones. */
+function stampsKept({ state, store }: Step): number {
+  const stored = Object.values(store.invalidationCounts()).reduce((sum, count) => sum + count, 0);
+  return stored + state.overlay.invalidations.size;
 }
 
 /** An applied outcome answers a retry at once: it is committed, and the primary has told it or would have. */

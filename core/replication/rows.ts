@@ -2,30 +2,21 @@
 import { isKvEntryKey } from '../sharding/entry-key.ts';
 import type { ApplyPoint } from './apply.ts';
 import { mixHash } from './digest.ts';
-import { coverRow, coverTombstone, readInvalidateAll, readRowHead, readTombstone } from './overlay.ts';
+import { coverRow, coverTombstone, readRowHead, readTombstone } from './overlay.ts';
+import { standingOf } from './standing.ts';
 import type { Step } from './step.ts';
-import type { InvalidationStamps, Row, RowHead } from './store.ts';
+import type { Row, RowHead } from './store.ts';
 import { isNewer, type Viewstamp } from './viewstamp.ts';
 
 /** Bodies above this lie in chunks, which nobody may name any more once their row is gone. */
 const INLINE_BYTES_MAX = 256 * 1024;
 
-/**
- * Whether a row may be used at logged time `t`: not expired, and born no earlier than what purges and the floor
- * cover. Purges of everything concern HTTP entries only. O(1).
- */
-export function isLive(row: RowHead, t: number, all: InvalidationStamps, floor: Viewstamp): boolean {
-  if (row.expireAt !== null && row.expireAt <= t) return false;
-  if (isKvEntryKey(row.key)) return true;
-  return !isNewer(floor, row.born) && (all.hard === null || !isNewer(all.hard, row.born));
-}
-
 /** The live row of a key-value pair (or of one variant) at this point of the log. */
 export function liveRow(step: Step, key: string, variant: string, t: number): RowHead | undefined {
-  const { overlay, floor } = step.state;
+  const { overlay } = step.state;
   const row = readRowHead(overlay, step.store, { key, variant });
   if (row === undefined) return undefined;
-  return isLive(row, t, readInvalidateAll(overlay, step.store), floor) ? row : undefined;
+  return standingOf(overlay, step.store, row, t).type === 'live' ? row : undefined;
 }
 
 export function storeRow(step: Step, row: Row): void {

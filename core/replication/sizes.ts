@@ -1,6 +1,6 @@
 // How many bytes things count for, in the log's bounds and in the byte totals: close to what they take, the same on
 // every member, and cheap (text counts two bytes a UTF-16 unit only where it is large enough to matter: never here).
-import type { Body, Command, RowAddress, Value } from './commands.ts';
+import type { Body, Command, PurgeSelector, RowAddress, Value } from './commands.ts';
 import type { LogEntry, LogItem } from './messages.ts';
 
 /** What the row itself, an item or an entry takes beside its texts and bytes. */
@@ -32,12 +32,29 @@ export function commandBytes(command: Command): number {
     case 'delete':
       return OVERHEAD_BYTES + command.key.length;
     case 'purge':
-      return OVERHEAD_BYTES + (command.selector.type === 'url' ? command.selector.key.length : 0);
+      return OVERHEAD_BYTES + selectorLength(command.selector);
     case 'expire':
     case 'evict':
+    case 'discard':
       return OVERHEAD_BYTES + command.address.key.length + command.address.variant.length;
+    case 'floor':
     case 'viewStart':
       return OVERHEAD_BYTES;
+  }
+}
+
+function selectorLength(selector: PurgeSelector): number {
+  switch (selector.type) {
+    case 'all':
+      return 0;
+    case 'url':
+      return selector.key.length;
+    case 'tag':
+      return selector.tag.length;
+    case 'prefix':
+      return selector.prefix.length;
+    case 'namespace':
+      return selector.namespace.length;
   }
 }
 

@@ -8,6 +8,7 @@
 // accounts for them. So the store is always the exact state after its own `applied` op.
 import type { CommandResult, RowAddress, Value } from './commands.ts';
 import type { LogEntry } from './messages.ts';
+import type { ScopeKind } from './purge-scope.ts';
 import type { Viewstamp } from './viewstamp.ts';
 
 /** A row without its value: what conditions, expiry and eviction need to know of it. */
@@ -39,10 +40,31 @@ export interface Tombstone {
   readonly t: number;
 }
 
-/** An entry is live iff its `born` is older than no stamp that covers it. Hard forbids any use, soft marks stale. */
-export interface InvalidationStamps {
-  readonly hard: Viewstamp | null;
-  readonly soft: Viewstamp | null;
+/** Where a purge stands in the log. */
+export interface PurgeStamp extends Viewstamp {
+  readonly item: number;
+  /** Logged time, epoch ms. */
+  readonly t: number;
+}
+
+/**
+ * What purges of one scope left behind. A row is live iff it is older than no stamp that covers it: `hard` forbids any
+ * use, `soft` marks stale; each is the newest of its kind.
+ */
+export interface Invalidation {
+  /** As core/replication/purge-scope makes it. */
+  readonly scope: string;
+  readonly hard: PurgeStamp | null;
+  readonly soft: PurgeStamp | null;
+  /** Of the purges that made it, newest last, bounded: one of them that comes again does nothing. */
+  readonly reqIds: readonly string[];
+}
+
+export interface InvalidationSpan {
+  /** The newest stamp of all. */
+  readonly newest: Viewstamp;
+  /** The least logged time at which one of them is due to go (`dueToGoAt`). */
+  readonly firstGoesAt: number;
 }
 
 export interface DedupeRow {
@@ -97,7 +119,7 @@ export interface DurableHead extends AppliedHead {
   readonly beforeFirst: Viewstamp;
   /** Sum of `entryBytes` over the log. */
   readonly logBytes: number;
-  /** Everything born before it is gone: fills older than it are refused. */
+  /** No row is left that a purge up to here covers; fills older than it are refused. */
   readonly floor: Viewstamp;
 }
 
@@ -119,7 +141,11 @@ export interface ReplicaStore {
   /** The same with their values. */
   rows(key: string): Row[];
   tombstone(key: string): Tombstone | undefined;
-  invalidateAll(): InvalidationStamps;
+  invalidation(scope: string): Invalidation | undefined;
+  /** How many there are of each kind: most often none, and nothing need be looked up. O(1). */
+  invalidationCounts(): Readonly<Record<ScopeKind, number>>;
+  /** null when there is none. O(invalidations). */
+  invalidationSpan(): InvalidationSpan | null;
   dedupe(reqId: string): DedupeRow | undefined;
   /** Entries from `fromOp` on in op order, at least one if there is one, then while they fit in `bytesMax`. */
   logEntries(fromOp: number, bytesMax: number): LogEntry[];
@@ -135,6 +161,14 @@ export interface ReplicaStore {
   expired(t: number, limit: number): RowHead[];
   /** The least `expireAt > afterT` of any row, or null. */
   nextExpiry(afterT: number): number | null;
+  /**
+   * Up to `limit` rows in an order that new rows and removals do not disturb, beginning after the place that `cursor`
+   * names (null: at the start), and the place that they end at.
+   */
+  rowsAfter(
+    cursor: string | null,
+    limit: number,
+  ): { readonly rows: RowHead[]; readonly cursor: string | null };
   /** HTTP rows in the order in which they should go when space runs out. */
   evictable(limit: number): RowHead[];
 }
@@ -153,7 +187,9 @@ export type Write =
   | { readonly type: 'tombstone'; readonly tombstone: Tombstone }
   /** Removes tombstones whose stamp is older than, or equal to, the given one. */
   | { readonly type: 'forgetTombstones'; readonly upTo: Viewstamp }
-  | { readonly type: 'invalidateAll'; readonly stamps: InvalidationStamps }
+  | { readonly type: 'invalidation'; readonly row: Invalidation }
+  /** Removes invalidations that have no stamp newer than `upTo` and are due to go before `beforeT`. */
+  | { readonly type: 'forgetInvalidations'; readonly upTo: Viewstamp; readonly beforeT: number }
   | { readonly type: 'floor'; readonly floor: Viewstamp }
   | { readonly type: 'dedupe'; readonly row: DedupeRow }
   /** Removes up to `limit` rows with `t < beforeT` and `op < beforeOp`, oldest first. */

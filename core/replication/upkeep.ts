@@ -2,6 +2,7 @@
 // the limit are removed through the log, chunks that nothing names are swept, and a backup that has long been
 // unreachable is asked again.
 import { armBatch, propose } from './commit.ts';
+import { discardSome } from './discard.ts';
 import { CHUNK_LIFE_MS } from './limits.ts';
 import { isGivenTime, pumpAll } from './peers.ts';
 import { isNormal, type PrimaryState } from './replica-state.ts';
@@ -35,6 +36,7 @@ export function handleAlarm(step: Step): void {
   const again = primary.queue.length > 0 || state.overlay.changes > 0 || !isNormal(state);
   const next = store.nextExpiry(nowMs);
   state.nextExpiryAt = again ? Math.min(next ?? nowMs + LOOK_AGAIN_MS, nowMs + LOOK_AGAIN_MS) : next;
+  discardSome(step, primary);
   pumpAll(step, primary);
 }
 
@@ -56,7 +58,7 @@ export function proposeEvictions(step: Step, primary: PrimaryState): void {
 /** Sets the alarm earlier if something is due before it; an alarm that finds nothing to do does no harm. */
 export function armAlarm(step: Step): void {
   const { state, nowMs } = step;
-  const due = Math.min(expiryDue(step), sweepDue(step), unreachableDue(step));
+  const due = Math.min(expiryDue(step), discardDue(step), sweepDue(step), unreachableDue(step));
   if (!Number.isFinite(due)) return;
   const atMs = Math.max(Math.ceil(due / EXPIRY_GRAIN_MS) * EXPIRY_GRAIN_MS, nowMs + EXPIRY_GRAIN_MS);
   if (state.alarmAt !== null && state.alarmAt <= atMs) return;
@@ -66,6 +68,10 @@ export function armAlarm(step: Step): void {
 
 function expiryDue({ state }: Step): number {
   return state.primary === null ? Number.POSITIVE_INFINITY : (state.nextExpiryAt ?? Number.POSITIVE_INFINITY);
+}
+
+function discardDue({ state }: Step): number {
+  return state.primary?.discards.dueAt ?? Number.POSITIVE_INFINITY;
 }
 
 function sweepDue({ state }: Step): number {

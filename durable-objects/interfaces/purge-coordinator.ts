@@ -1,15 +1,27 @@
 // What the PurgeCoordinator answers: one object, named "purge-coordinator".
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 
-export interface PurgeRequest {
-  readonly purgeId: string;
-  /** Canonical cache keys of URLs; every variant goes. */
+export interface PurgeSelection {
+  /** Canonical cache keys of URLs; every variant. */
   readonly keys: readonly string[];
+  readonly tags: readonly string[];
+  /** Canonical URLs that end with the "/" of a path segment. */
+  readonly prefixes: readonly string[];
+  /** Every HTTP entry. */
   readonly all: boolean;
+  /** Of key-value data. */
+  readonly namespaces: readonly string[];
+  /** HTTP entries become stale instead of unusable. */
+  readonly soft: boolean;
+}
+
+export interface PurgeRequest extends PurgeSelection {
+  readonly purgeId: string;
   readonly by: string;
 }
 
 export interface PurgeAnswer {
+  /** `done`: committed by every shard that it concerns. */
   readonly type: 'done' | 'pending' | 'mismatch';
   readonly purgeId: string;
   readonly shards: { readonly acked: number; readonly total: number };

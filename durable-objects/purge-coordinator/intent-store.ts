@@ -1,17 +1,21 @@
 // Purges in SQL: what was asked for, which shards it concerns, and which of them have committed it. Written before
-// anything is sent, so that a restart goes on where it was.
+// anything is sent, so that a restart goes on where it was. A purge is one row with one index entry beside it, because
+// each is paid for; only a selection of many URLs takes further rows.
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
+import type { PurgeSelection } from '../interfaces/purge-coordinator.ts';
+import { createIntentTables } from './intent-tables.ts';
 
 export interface Intent {
   readonly purgeId: string;
   /** Digest of the selection: the same id with another one is refused. */
-  readonly selection: string;
-  readonly all: boolean;
+  readonly digest: string;
   readonly by: string;
   /** Epoch ms. */
   readonly createdAt: number;
   /** null while a shard is missing. */
   readonly doneAt: number | null;
+  /** The shards that it concerns; empty until the shard map was known. */
+  readonly targets: readonly Target[];
 }
 
 /** A shard that the purge concerns. */
@@ -24,151 +28,121 @@ export interface Target {
 
 type IntentRow = {
   purgeId: string;
-  selection: string;
-  isAll: number;
+  digest: string;
   by: string;
   createdAt: number;
   doneAt: number | null;
+  targets: string;
 };
+
+const COLUMNS = 'purgeId, digest, "by", createdAt, doneAt, targets';
+/** A value of SQLite may have 2 MB here; a character takes at most three bytes. */
+const PART_LENGTH = 500_000;
 
 export class IntentStore {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    sql.exec(`
-      CREATE TABLE IF NOT EXISTS intents (
-        purgeId TEXT PRIMARY KEY, selection TEXT NOT NULL, isAll INTEGER NOT NULL, "by" TEXT NOT NULL,
-        createdAt INTEGER NOT NULL, triedAt INTEGER NOT NULL DEFAULT 0, doneAt INTEGER
-      );
-      CREATE INDEX IF NOT EXISTS intentsPending ON intents (triedAt) WHERE doneAt IS NULL;
-      CREATE INDEX IF NOT EXISTS intentsByAge ON intents (createdAt);
-      CREATE TABLE IF NOT EXISTS intentKeys (
-        purgeId TEXT NOT NULL, n INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (purgeId, n)
-      );
-      CREATE TABLE IF NOT EXISTS targets (
-        purgeId TEXT NOT NULL, shard INTEGER NOT NULL, groupId TEXT NOT NULL, view INTEGER, op INTEGER,
-        PRIMARY KEY (purgeId, shard)
-      );`);
+    createIntentTables(sql, (intent, selection) => this.add(intent, selection));
   }
 
   find(purgeId: string): Intent | null {
-    const row = this.#sql.exec<IntentRow>('SELECT * FROM intents WHERE purgeId = ?', purgeId).toArray()[0];
+    const row = this.#sql
+      .exec<IntentRow>(`SELECT ${COLUMNS} FROM purges WHERE purgeId = ?`, purgeId)
+      .toArray()[0];
     return row === undefined ? null : intentOf(row);
   }
 
-  /** `keys` in the order that names their commands. */
-  add({ purgeId, selection, all, by, createdAt }: Intent, keys: readonly string[]): void {
+  add({ purgeId, digest, by, createdAt, doneAt, targets }: Intent, selection: PurgeSelection): void {
+    const text = JSON.stringify(selection);
     this.#sql.exec(
-      'INSERT INTO intents (purgeId, selection, isAll, "by", createdAt) VALUES (?, ?, ?, ?, ?)',
+      `INSERT INTO purges (purgeId, digest, "by", createdAt, triedAt, doneAt, targets, selection)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       purgeId,
-      selection,
-      all ? 1 : 0,
+      digest,
       by,
       createdAt,
+      createdAt,
+      doneAt,
+      JSON.stringify(targets),
+      text.slice(0, PART_LENGTH),
     );
-    keys.forEach((key, n) => {
-      this.#sql.exec('INSERT INTO intentKeys (purgeId, n, key) VALUES (?, ?, ?)', purgeId, n, key);
-    });
-  }
-
-  keys(purgeId: string): string[] {
-    return this.#sql
-      .exec<{ key: string }>('SELECT key FROM intentKeys WHERE purgeId = ? ORDER BY n', purgeId)
-      .toArray()
-      .map(({ key }) => key);
-  }
-
-  /** Empty until the shard map was known. */
-  targets(purgeId: string): Target[] {
-    return this.#sql
-      .exec<{ shard: number; groupId: string; view: number | null; op: number | null }>(
-        'SELECT shard, groupId, view, op FROM targets WHERE purgeId = ? ORDER BY shard',
-        purgeId,
-      )
-      .toArray()
-      .map(({ shard, groupId, view, op }) => ({
-        shard,
-        groupId,
-        bookmark: view === null || op === null ? null : { view, op },
-      }));
-  }
-
-  /** The shards that it concerns by the map as it is now; what other groups have committed counts no more. */
-  setTargets(purgeId: string, groups: readonly { readonly shard: number; readonly groupId: string }[]): void {
-    const known = new Map(this.targets(purgeId).map((target) => [target.shard, target.groupId]));
-    const wanted = new Set(groups.map(({ shard }) => shard));
-    for (const shard of known.keys()) {
-      if (!wanted.has(shard)) {
-        this.#sql.exec('DELETE FROM targets WHERE purgeId = ? AND shard = ?', purgeId, shard);
-      }
-    }
-    for (const { shard, groupId } of groups) {
-      if (known.get(shard) === groupId) continue;
+    for (let at = PART_LENGTH; at < text.length; at += PART_LENGTH) {
       this.#sql.exec(
-        'INSERT OR REPLACE INTO targets (purgeId, shard, groupId) VALUES (?, ?, ?)',
+        'INSERT INTO purgeParts (purgeId, at, text) VALUES (?, ?, ?)',
         purgeId,
-        shard,
-        groupId,
+        at,
+        text.slice(at, at + PART_LENGTH),
       );
     }
   }
 
-  setCommitted(purgeId: string, shard: number, { view, op }: Viewstamp): void {
-    this.#sql.exec(
-      'UPDATE targets SET view = ?, op = ? WHERE purgeId = ? AND shard = ?',
-      view,
-      op,
-      purgeId,
-      shard,
-    );
+  /** Of a purge that is not done. */
+  selection(purgeId: string): PurgeSelection {
+    const { first } = this.#sql
+      .exec<{ first: string }>('SELECT selection AS first FROM purges WHERE purgeId = ?', purgeId)
+      .one();
+    const parts = this.#sql
+      .exec<{ text: string }>('SELECT text FROM purgeParts WHERE purgeId = ? ORDER BY at', purgeId)
+      .toArray();
+    return JSON.parse(first + parts.map(({ text }) => text).join(''));
+  }
+
+  /** Writes only what changes. */
+  setTargets(purgeId: string, targets: readonly Target[]): void {
+    const text = JSON.stringify(targets);
+    this.#sql.exec('UPDATE purges SET targets = ? WHERE purgeId = ? AND targets != ?', text, purgeId, text);
   }
 
   setTried(purgeId: string, triedAt: number): void {
-    this.#sql.exec('UPDATE intents SET triedAt = ? WHERE purgeId = ?', triedAt, purgeId);
+    this.#sql.exec('UPDATE purges SET triedAt = ? WHERE purgeId = ?', triedAt, purgeId);
   }
 
-  /** From here on the purge is only reported: its keys are let go. */
+  /** From here on the purge is only reported: its selection is let go. */
   setDone(purgeId: string, doneAt: number): void {
-    this.#sql.exec('UPDATE intents SET doneAt = ? WHERE purgeId = ?', doneAt, purgeId);
-    this.#sql.exec('DELETE FROM intentKeys WHERE purgeId = ?', purgeId);
+    this.#sql.exec("UPDATE purges SET doneAt = ?, selection = '' WHERE purgeId = ?", doneAt, purgeId);
+    this.#sql.exec('DELETE FROM purgeParts WHERE purgeId = ?', purgeId);
   }
 
   /** Tried longest ago first. */
   pending(limit: number): Intent[] {
     return this.#sql
-      .exec<IntentRow>('SELECT * FROM intents WHERE doneAt IS NULL ORDER BY triedAt LIMIT ?', limit)
+      .exec<IntentRow>(
+        `SELECT ${COLUMNS} FROM purges WHERE doneAt IS NULL ORDER BY triedAt, id LIMIT ?`,
+        limit,
+      )
       .toArray()
       .map(intentOf);
   }
 
   pendingCount(): number {
-    return this.#sql.exec<{ n: number }>('SELECT count(*) AS n FROM intents WHERE doneAt IS NULL').one().n;
+    return this.#sql.exec<{ n: number }>('SELECT count(*) AS n FROM purges WHERE doneAt IS NULL').one().n;
   }
 
+  /** Ids ascend in the order of creation. */
   oldestAt(): number | null {
-    return this.#sql.exec<{ at: number | null }>('SELECT min(createdAt) AS at FROM intents').one().at;
+    const found = this.#sql
+      .exec<{ createdAt: number }>('SELECT createdAt FROM purges ORDER BY id LIMIT 1')
+      .toArray()[0];
+    return found?.createdAt ?? null;
   }
 
   /** Forgets up to `limit` purges, done or not, that are older; answers those that were not done. */
   forget(createdBefore: number, limit: number): Intent[] {
-    const old = this.#sql
-      .exec<IntentRow>(
-        'SELECT * FROM intents WHERE createdAt < ? ORDER BY createdAt LIMIT ?',
-        createdBefore,
-        limit,
-      )
+    const oldest = this.#sql
+      .exec<IntentRow>(`SELECT ${COLUMNS} FROM purges ORDER BY id LIMIT ?`, limit)
       .toArray()
       .map(intentOf);
+    const old = oldest.filter(({ createdAt }) => createdAt < createdBefore);
     for (const { purgeId } of old) {
-      for (const table of ['intents', 'intentKeys', 'targets']) {
-        this.#sql.exec(`DELETE FROM ${table} WHERE purgeId = ?`, purgeId);
-      }
+      this.#sql.exec('DELETE FROM purges WHERE purgeId = ?', purgeId);
+      this.#sql.exec('DELETE FROM purgeParts WHERE purgeId = ?', purgeId);
     }
     return old.filter(({ doneAt }) => doneAt === null);
   }
 }
 
-function intentOf({ purgeId, selection, isAll, by, createdAt, doneAt }: IntentRow): Intent {
-  return { purgeId, selection, all: isAll === 1, by, createdAt, doneAt };
+function intentOf({ targets, ...row }: IntentRow): Intent {
+  return { ...row, targets: JSON.parse(targets) };
 }

@@ -1,7 +1,9 @@
 // Which shards a purge concerns and what each of them is asked to commit. Request ids follow from the purge's own id,
-// so a shard that is asked twice does it once.
+// so a shard that is asked twice does it once. URLs lie in one shard each; tags, prefixes and namespaces in all.
+import type { PurgeSelector } from '../../core/replication/commands.ts';
 import { slotOfKey } from '../../core/sharding/slot-map.ts';
 import type { ShardGroup, ShardMap } from '../interfaces/directory.ts';
+import type { PurgeSelection } from '../interfaces/purge-coordinator.ts';
 import type { SubmitRequest } from '../interfaces/shard-replica.ts';
 
 export type NamedCommand = SubmitRequest['requests'][number];
@@ -12,33 +14,50 @@ export interface ShardPurge {
 }
 
 /**
- * `keys` in a fixed order; with `all` they are covered by it. Shards in the order of the map; those that nothing
- * concerns are left out. O(keys + shards).
+ * The selection in its fixed order. Shards in the order of the map; those that nothing concerns are left out.
+ * O(keys + scopes × shards).
  */
-export function planPurge(
-  map: ShardMap,
-  purge: { readonly purgeId: string; readonly all: boolean; readonly keys: readonly string[] },
-): ShardPurge[] {
-  const { purgeId, all, keys } = purge;
-  if (all) {
-    return map.groups.map((group) => ({
-      group,
-      commands: [{ reqId: `purge/${purgeId}/all`, command: { type: 'purge', selector: { type: 'all' } } }],
-    }));
-  }
+export function planPurge(map: ShardMap, purgeId: string, selection: PurgeSelection): ShardPurge[] {
+  const named = (place: string, selector: PurgeSelector, soft: boolean): NamedCommand => ({
+    reqId: `purge/${purgeId}/${place}`,
+    command: { type: 'purge', selector, ...(soft ? { soft } : {}) },
+  });
+  const everywhere = scopesIn(selection).map(({ place, selector, soft }) => named(place, selector, soft));
   const byShard = new Map<number, NamedCommand[]>();
+  // A hard purge of everything covers them.
+  const keys = selection.all && !selection.soft ? [] : selection.keys;
   keys.forEach((key, n) => {
     const shard = map.slots[slotOfKey(key)];
     if (shard === undefined) throw new Error(`Cannot plan a purge: the map has ${map.slots.length} slots`);
     const commands = byShard.get(shard) ?? [];
-    commands.push({
-      reqId: `purge/${purgeId}/${n}`,
-      command: { type: 'purge', selector: { type: 'url', key } },
-    });
+    commands.push(named(String(n), { type: 'url', key }, selection.soft));
     byShard.set(shard, commands);
   });
   return map.groups.flatMap((group) => {
-    const commands = byShard.get(group.shard);
-    return commands === undefined ? [] : [{ group, commands }];
+    const commands = [...everywhere, ...(byShard.get(group.shard) ?? [])];
+    return commands.length === 0 ? [] : [{ group, commands }];
   });
+}
+
+interface Scope {
+  readonly place: string;
+  readonly selector: PurgeSelector;
+  readonly soft: boolean;
+}
+
+function scopesIn({ tags, prefixes, all, namespaces, soft }: PurgeSelection): Scope[] {
+  return [
+    ...(all ? [{ place: 'all', selector: { type: 'all' } as const, soft }] : []),
+    ...tags.map((tag, n) => ({ place: `tag/${n}`, selector: { type: 'tag', tag } as const, soft })),
+    ...prefixes.map((prefix, n) => ({
+      place: `prefix/${n}`,
+      selector: { type: 'prefix', prefix } as const,
+      soft,
+    })),
+    ...namespaces.map((namespace, n) => ({
+      place: `namespace/${n}`,
+      selector: { type: 'namespace', namespace } as const,
+      soft: false,
+    })),
+  ];
 }

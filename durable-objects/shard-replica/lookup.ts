@@ -4,11 +4,15 @@ import type { CacheDecision } from '../../core/cache/decision.ts';
 import { DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { answerFromStored } from '../../core/cache/respond.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
-import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
+import {
+  decodeStored,
+  encodeStored,
+  type StoredResponse,
+  staleSince,
+} from '../../core/cache/stored-response.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
-import type { ClientAnswer } from '../../core/replication/messages.ts';
+import type { ClientAnswer, LiveRow } from '../../core/replication/messages.ts';
 import { bodyBytes } from '../../core/replication/sizes.ts';
-import type { Row } from '../../core/replication/store.ts';
 import type { LookupAnswer, LookupRequest, MemberRefusal } from '../interfaces/shard-replica.ts';
 import type { RunningReplica } from '../run-effects.ts';
 import { openBody } from './read-body.ts';
@@ -17,7 +21,7 @@ import { refusalOf } from './refusal.ts';
 export type Lookup = Omit<Extract<LookupAnswer, { type: 'decision' }>, 'header' | 'groupId' | 'view'>;
 
 interface Candidate {
-  readonly row: Row;
+  readonly row: LiveRow;
   readonly stored: StoredResponse;
 }
 
@@ -70,7 +74,9 @@ function decide(
       lease: null,
       bookmark,
     };
-  const { meta, body } = chosen.row.value;
+  const { staleFrom, value } = chosen.row;
+  const { body } = value;
+  const meta = staleFrom === null ? value.meta : encodeStored(chosen.stored);
   const bytes = bodyBytes(body);
   // Whoever renews it needs all of it.
   const isFinal = decision.type === 'hit' && !(decision.refresh && wantLease);
@@ -90,9 +96,10 @@ function decide(
 }
 
 /** A row that this code cannot read, left by an older or newer one, is as good as none: it will be filled anew. */
-function candidateOf(row: Row): Candidate[] {
+function candidateOf(row: LiveRow): Candidate[] {
   try {
-    return [{ row, stored: decodeStored(row.value.meta) }];
+    const stored = decodeStored(row.value.meta);
+    return [{ row, stored: row.staleFrom === null ? stored : staleSince(stored, row.staleFrom) }];
   } catch (error) {
     console.warn(`Cannot use a row of "${row.key}": ${String(error)}`);
     return [];

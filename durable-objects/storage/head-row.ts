@@ -1,6 +1,5 @@
 // The one row of the `head` table as the core sees it.
 import type { DurableHead } from '../../core/replication/store.ts';
-import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import type { LogEnds } from './log-table.ts';
 
 export type HeadRow = {
@@ -25,10 +24,6 @@ export type HeadRow = {
   kvBytes: number;
   entries: number;
   stateHash: number;
-  hardView: number | null;
-  hardOp: number | null;
-  softView: number | null;
-  softOp: number | null;
 };
 
 export function headFromRow(row: HeadRow, log: LogEnds): DurableHead {
@@ -54,8 +49,4 @@ export function headFromRow(row: HeadRow, log: LogEnds): DurableHead {
     entries,
     stateHash,
   };
-}
-
-export function stampOf(view: number | null, op: number | null): Viewstamp | null {
-  return view === null || op === null ? null : { view, op };
 }

@@ -56,6 +56,19 @@ export class RowTable {
       .map(headOf);
   }
 
+  /** By id: rows keep theirs but for HTTP rows that are written again, which move to the end. */
+  after(cursor: string | null, limit: number): { rows: RowHead[]; cursor: string | null } {
+    const found = this.#sql
+      .exec<HeadColumns & { id: number }>(
+        `SELECT ${HEAD_COLUMNS}, id FROM rows WHERE id > ? ORDER BY id LIMIT ?`,
+        cursor === null ? Number.MIN_SAFE_INTEGER : Number(cursor),
+        limit,
+      )
+      .toArray();
+    const last = found.at(-1);
+    return { rows: found.map(headOf), cursor: last === undefined ? cursor : String(last.id) };
+  }
+
   put({ value, ...head }: Row): void {
     const { key, variant, viewstamp, item, born, writtenAt, expireAt, tags, bytes } = head;
     const { body } = value;

@@ -7,6 +7,8 @@
 // at most ITEMS_PART_BYTES; what is longer goes on in `logParts` (a value may have 2 MB). `dedupe` rows have ascending
 // ids in op order, so the oldest are found without an index.
 
+import { InvalidationTable } from './invalidation-table.ts';
+
 export const ITEMS_PART_BYTES = 1_500_000;
 
 const TABLES = `
@@ -49,6 +51,9 @@ CREATE TABLE IF NOT EXISTS tombstones (
   key TEXT PRIMARY KEY, view INTEGER NOT NULL, op INTEGER NOT NULL, t INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tombstonesByStamp ON tombstones (view, op);
+CREATE TABLE IF NOT EXISTS invalidations (
+  scope TEXT PRIMARY KEY, view INTEGER NOT NULL, op INTEGER NOT NULL, goesAt INTEGER NOT NULL, content TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dedupe (
   id INTEGER PRIMARY KEY, reqId TEXT NOT NULL UNIQUE, op INTEGER NOT NULL, t INTEGER NOT NULL,
   digest TEXT NOT NULL, result TEXT NOT NULL
@@ -59,7 +64,21 @@ CREATE TABLE IF NOT EXISTS chunks (
 CREATE INDEX IF NOT EXISTS chunksByAge ON chunks (stagedAt);
 `;
 
-/** Does nothing where the tables are there. */
+/** Where the tables are there, it only brings what older versions left into today's form. */
 export function createTables(sql: SqlStorage): void {
   sql.exec(TABLES);
+  moveOldPurges(sql);
+}
+
+/** Version 0.1 kept its one kind of lasting purge, of everything, in the head. */
+function moveOldPurges(sql: SqlStorage): void {
+  const old = sql
+    .exec<{ view: number; op: number; t: number }>(
+      'SELECT hardView AS view, hardOp AS op, appliedT AS t FROM head WHERE hardView IS NOT NULL',
+    )
+    .toArray()[0];
+  if (old === undefined) return;
+  const hard = { view: old.view, op: old.op, item: 0, t: old.t };
+  new InvalidationTable(sql).put({ scope: 'all:', hard, soft: null, reqIds: [] });
+  sql.exec('UPDATE head SET hardView = NULL, hardOp = NULL, softView = NULL, softOp = NULL');
 }

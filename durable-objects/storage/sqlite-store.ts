@@ -3,11 +3,13 @@
 // use any more, since it remembers what it wrote (the Durable Object starts anew then).
 import type { RowAddress } from '../../core/replication/commands.ts';
 import type { LogEntry } from '../../core/replication/messages.ts';
+import type { ScopeKind } from '../../core/replication/purge-scope.ts';
 import type {
   AppliedHead,
   DedupeRow,
   DurableHead,
-  InvalidationStamps,
+  Invalidation,
+  InvalidationSpan,
   LogPlace,
   ReplicaStore,
   Row,
@@ -18,7 +20,8 @@ import type {
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import { ChunkTable } from './chunk-table.ts';
 import { DedupeTable } from './dedupe-table.ts';
-import { type HeadRow, headFromRow, stampOf } from './head-row.ts';
+import { type HeadRow, headFromRow } from './head-row.ts';
+import { InvalidationTable } from './invalidation-table.ts';
 import { LogTable } from './log-table.ts';
 import { RowTable } from './row-table.ts';
 
@@ -28,8 +31,7 @@ export class SqliteStore implements ReplicaStore {
   readonly #rows: RowTable;
   readonly #chunks: ChunkTable;
   readonly #dedupe: DedupeTable;
-  /** Asked for with every read; null = not looked up yet. */
-  #all: InvalidationStamps | null = null;
+  readonly #invalidations: InvalidationTable;
 
   /** The tables must be there (`createTables`). */
   constructor(sql: SqlStorage) {
@@ -38,6 +40,7 @@ export class SqliteStore implements ReplicaStore {
     this.#rows = new RowTable(sql);
     this.#chunks = new ChunkTable(sql);
     this.#dedupe = new DedupeTable(sql);
+    this.#invalidations = new InvalidationTable(sql);
   }
 
   head(): DurableHead | null {
@@ -64,16 +67,16 @@ export class SqliteStore implements ReplicaStore {
     return found === undefined ? undefined : { key, stamp: { view: found.view, op: found.op }, t: found.t };
   }
 
-  invalidateAll(): InvalidationStamps {
-    if (this.#all === null) {
-      const { hardView, hardOp, softView, softOp } = this.#sql
-        .exec<Pick<HeadRow, 'hardView' | 'hardOp' | 'softView' | 'softOp'>>(
-          'SELECT hardView, hardOp, softView, softOp FROM head',
-        )
-        .one();
-      this.#all = { hard: stampOf(hardView, hardOp), soft: stampOf(softView, softOp) };
-    }
-    return this.#all;
+  invalidation(scope: string): Invalidation | undefined {
+    return this.#invalidations.find(scope);
+  }
+
+  invalidationCounts(): Readonly<Record<ScopeKind, number>> {
+    return this.#invalidations.counts();
+  }
+
+  invalidationSpan(): InvalidationSpan | null {
+    return this.#invalidations.span();
   }
 
   dedupe(reqId: string): DedupeRow | undefined {
@@ -112,6 +115,10 @@ export class SqliteStore implements ReplicaStore {
     return this.#rows.nextExpiry(afterT);
   }
 
+  rowsAfter(cursor: string | null, limit: number): { rows: RowHead[]; cursor: string | null } {
+    return this.#rows.after(cursor, limit);
+  }
+
   evictable(limit: number): RowHead[] {
     return this.#rows.evictable(limit);
   }
@@ -144,8 +151,11 @@ export class SqliteStore implements ReplicaStore {
       case 'tombstone':
         this.#writeTombstone(write.tombstone);
         break;
-      case 'invalidateAll':
-        this.#writeInvalidateAll(write.stamps);
+      case 'invalidation':
+        this.#invalidations.put(write.row);
+        break;
+      case 'forgetInvalidations':
+        this.#invalidations.forget(write);
         break;
       case 'view':
         this.#sql.exec('UPDATE head SET view = ?', write.view);
@@ -227,17 +237,5 @@ export class SqliteStore implements ReplicaStore {
 
   #forgetTombstones({ view, op }: Viewstamp): void {
     this.#sql.exec('DELETE FROM tombstones WHERE (view, op) <= (?, ?)', view, op);
-  }
-
-  #writeInvalidateAll(stamps: InvalidationStamps): void {
-    const { hard, soft } = stamps;
-    this.#sql.exec(
-      'UPDATE head SET hardView = ?, hardOp = ?, softView = ?, softOp = ?',
-      hard?.view ?? null,
-      hard?.op ?? null,
-      soft?.view ?? null,
-      soft?.op ?? null,
-    );
-    this.#all = stamps;
   }
 }

@@ -572,6 +572,49 @@ describe('purge', () => {
     expect(await cacheStatus(`${PATH}?n=2`)).toContain('fwd=');
   });
 
+  it('by prefix removes what is below it, on every shard, and nothing beside it', async () => {
+    const paths = [1, 2, 3, 4, 5, 6].map((n) => `${PATH}?below=${n}`);
+    for (const path of paths) await fresh(path);
+    expect((await purge({ prefixes: [`${product.url}/cach/`, `${product.url}/cache/600/`] })).status).toBe(
+      200,
+    );
+    for (const path of paths) expect(await cacheStatus(path)).toContain('hit');
+    const { body } = await purge({ prefixes: [`${product.url}/cache/`] });
+    expect(body).toMatchObject({ shards: { acked: 4, total: 4 } });
+    for (const path of paths) expect(await cacheStatus(path)).toContain('fwd=uri-miss');
+  });
+
+  it('softly leaves what may only be used once the origin has confirmed it', async () => {
+    for (const selection of [{ urls: [`${product.url}${PATH}?soft`] }, { all: true }]) {
+      await fresh(`${PATH}?soft`);
+      expect((await purge({ ...selection, soft: true })).status).toBe(200);
+      expect(await cacheStatus(`${PATH}?soft`)).toContain('fwd=stale');
+    }
+  });
+
+  it('of a namespace empties it, and no other', async () => {
+    for (const namespace of ['emptied', 'kept']) {
+      for (let i = 0; i < 12; i++) await ask(`/v1/kv/${namespace}/key-${i}`, { method: 'PUT', body: 'x' });
+    }
+    expect((await purge({ all: true })).status).toBe(200);
+    expect((await ask('/v1/kv/emptied/key-0')).status).toBe(200);
+    const purged = await purge({ namespaces: ['emptied'] });
+    expect([purged.status, purged.body.shards]).toEqual([200, { acked: 4, total: 4 }]);
+    for (let i = 0; i < 12; i++) {
+      expect((await ask(`/v1/kv/emptied/key-${i}`)).status).toBe(404);
+      expect((await ask(`/v1/kv/kept/key-${i}`)).status).toBe(200);
+    }
+    expect((await ask('/v1/kv/emptied/key-0', { method: 'PUT', body: 'y' })).status).toBe(201);
+  });
+
+  it('by tag removes the key-value pairs that carry it', async () => {
+    await ask('/v1/kv/tagged/a?tags=red,blue', { method: 'PUT', body: 'x' });
+    await ask('/v1/kv/tagged/b?tags=green', { method: 'PUT', body: 'x' });
+    expect((await purge({ tags: ['blue'] })).status).toBe(200);
+    expect((await ask('/v1/kv/tagged/a')).status).toBe(404);
+    expect((await ask('/v1/kv/tagged/b')).status).toBe(200);
+  });
+
   it('reports when its id is sent again, and refuses the id for another selection', async () => {
     const first = await purge({ all: true, purgeId: 'release-1' });
     expect(first.body.purgeId).toBe('release-1');

@@ -8,7 +8,9 @@ import { httpEntryKey } from '../../core/sharding/entry-key.ts';
 import { afterFailure, beginCall, betterHint, type FailedTry } from '../../core/sharding/group-call.ts';
 import { slotOfKey, targetSlotMap } from '../../core/sharding/slot-map.ts';
 import type { ShardMap } from '../../durable-objects/interfaces/directory.ts';
+import type { PurgeSelection } from '../../durable-objects/interfaces/purge-coordinator.ts';
 import { planPurge } from '../../durable-objects/purge-coordinator/plan-purge.ts';
+import { inOrder, selectionText } from '../../durable-objects/purge-coordinator/purge-selection.ts';
 import { chunkHashesOf, decodeItems, encodeItems } from '../../durable-objects/storage/item-codec.ts';
 import { RecentMap } from '../../durable-objects/storage/recent-map.ts';
 import { chunksOf } from '../../worker/data-plane/shard-chunks.ts';
@@ -177,8 +179,17 @@ describe('the plan of a purge', () => {
   const map: ShardMap = { epoch: 1, slots, groups };
   const keys = Array.from({ length: 50 }, (_, i) => httpEntryKey(`http://www.example/${i}`));
 
+  const NOTHING: PurgeSelection = {
+    keys: [],
+    tags: [],
+    prefixes: [],
+    all: false,
+    namespaces: [],
+    soft: false,
+  };
+
   it('asks each shard for the URLs that are its own, by ids that follow from the purge', () => {
-    const plan = planPurge(map, { purgeId: 'p', all: false, keys });
+    const plan = planPurge(map, 'p', { ...NOTHING, keys });
     const asked = plan.flatMap(({ group, commands }) =>
       commands.map(({ reqId, command }) => {
         if (command.type !== 'purge' || command.selector.type !== 'url') throw new Error(command.type);
@@ -191,14 +202,83 @@ describe('the plan of a purge', () => {
   });
 
   it('leaves out the shards that nothing concerns, and asks all of them for everything', () => {
-    expect(planPurge(map, { purgeId: 'p', all: false, keys: keys.slice(0, 1) }).length).toBe(1);
-    const everything = planPurge(map, { purgeId: 'p', all: true, keys });
+    expect(planPurge(map, 'p', { ...NOTHING, keys: keys.slice(0, 1) }).length).toBe(1);
+    const everything = planPurge(map, 'p', { ...NOTHING, all: true, keys });
     expect(everything.map(({ group }) => group.shard)).toEqual([0, 1, 2, 3]);
     for (const { commands } of everything) {
       expect(commands).toEqual([
         { reqId: 'purge/p/all', command: { type: 'purge', selector: { type: 'all' } } },
       ]);
     }
+  });
+});
+
+describe('the plan of a purge by scopes', () => {
+  const groups = [0, 1].map((shard) => ({ shard, groupId: `g${shard}`, members: [] }));
+  const map: ShardMap = { epoch: 1, slots: targetSlotMap(2), groups };
+  const url = httpEntryKey('http://www.example/');
+  const selection: PurgeSelection = {
+    keys: [url],
+    tags: ['a', 'b'],
+    prefixes: ['http://h/'],
+    all: true,
+    namespaces: ['n'],
+    soft: true,
+  };
+
+  it('asks every shard for every scope, softly but for namespaces, and covers no URL by a soft one', () => {
+    const plan = planPurge(map, 'p', selection);
+    const own = map.slots[slotOfKey(url)];
+    for (const { group, commands } of plan) {
+      expect(commands).toEqual([
+        { reqId: 'purge/p/all', command: { type: 'purge', selector: { type: 'all' }, soft: true } },
+        {
+          reqId: 'purge/p/tag/0',
+          command: { type: 'purge', selector: { type: 'tag', tag: 'a' }, soft: true },
+        },
+        {
+          reqId: 'purge/p/tag/1',
+          command: { type: 'purge', selector: { type: 'tag', tag: 'b' }, soft: true },
+        },
+        {
+          reqId: 'purge/p/prefix/0',
+          command: { type: 'purge', selector: { type: 'prefix', prefix: 'http://h/' }, soft: true },
+        },
+        {
+          reqId: 'purge/p/namespace/0',
+          command: { type: 'purge', selector: { type: 'namespace', namespace: 'n' } },
+        },
+        ...(group.shard === own
+          ? [
+              {
+                reqId: 'purge/p/0',
+                command: { type: 'purge', selector: { type: 'url', key: url }, soft: true },
+              },
+            ]
+          : []),
+      ]);
+    }
+    expect(plan.length).toBe(2);
+  });
+
+  it('a selection has one form and one text, and another text where anything differs', () => {
+    const doubled = inOrder({ ...selection, tags: ['b', 'a', 'b'], keys: [url, url] });
+    expect(doubled).toEqual(selection);
+    const texts = [
+      selection,
+      { ...selection, tags: ['a'] },
+      { ...selection, tags: [], prefixes: ['a', 'b'] },
+      { ...selection, soft: false },
+      { ...selection, namespaces: [] },
+      { ...selection, all: false },
+      { ...selection, keys: [] },
+    ].map(selectionText);
+    expect(new Set(texts).size).toBe(texts.length);
+  });
+
+  it('a selection that version 0.1 knew has the text that it gave it', () => {
+    const old = { ...selection, tags: [], prefixes: [], namespaces: [], soft: false };
+    expect(selectionText(old)).toBe(JSON.stringify([true, [url]]));
   });
 });
 

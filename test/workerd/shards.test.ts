@@ -19,7 +19,11 @@ import { rowBytes } from '../../core/replication/sizes.ts';
 import type { Identity, ReplicaStore, Row, Write } from '../../core/replication/store.ts';
 import { httpEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
 import type { DirectoryRpc, ShardGroup, ShardMap } from '../../durable-objects/interfaces/directory.ts';
-import type { PurgeAnswer, PurgeCoordinatorRpc } from '../../durable-objects/interfaces/purge-coordinator.ts';
+import type {
+  PurgeAnswer,
+  PurgeCoordinatorRpc,
+  PurgeSelection,
+} from '../../durable-objects/interfaces/purge-coordinator.ts';
 import type { MemberStatus, ShardReplicaRpc } from '../../durable-objects/interfaces/shard-replica.ts';
 import type { TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts';
 import { createTables } from '../../durable-objects/storage/schema.ts';
@@ -43,7 +47,19 @@ const idOf = (namespace: DurableObjectNamespace, name: string) => namespace.idFr
 const directory = () => stubOf(env.DIRECTORY, 'directory') as unknown as DirectoryRpc;
 const purges = () => stubOf(env.PURGE_COORDINATOR, 'purge-coordinator');
 const purge = (purgeId: string, keys: readonly string[], all = false): Promise<PurgeAnswer> =>
-  (purges() as unknown as PurgeCoordinatorRpc).purge({ purgeId, keys, all, by: 'test' });
+  purgeOf(purgeId, { keys, all });
+const purgeOf = (purgeId: string, selection: Partial<PurgeSelection>): Promise<PurgeAnswer> =>
+  (purges() as unknown as PurgeCoordinatorRpc).purge({
+    purgeId,
+    by: 'test',
+    keys: [],
+    tags: [],
+    prefixes: [],
+    all: false,
+    namespaces: [],
+    soft: false,
+    ...selection,
+  });
 
 const UTF8 = new TextEncoder();
 const text = (bytes: Uint8Array | null) => (bytes === null ? null : new TextDecoder().decode(bytes));
@@ -204,6 +220,7 @@ describe('the SQLite store', () => {
     kvEntryKey('n', 'x'),
     kvEntryKey('n', 'ü'),
   ];
+  const SCOPES = ['all:', 'tag:a', 'tag:"', 'prefix:http://a/', 'url:http://a/', 'namespace:n'];
   const HASHES = ['aa', 'bb', 'cc'];
   const SIZES = [0, 1, 1_000, 40_000];
 
@@ -284,9 +301,16 @@ describe('the SQLite store', () => {
       () => ({ type: 'deleteRow', address: { key: pick(KEYS), variant: pick(VARIANTS) } }),
       () => ({ type: 'tombstone', tombstone: { key: pick(KEYS), stamp: stamp(), t: choose(99) } }),
       () => ({ type: 'forgetTombstones', upTo: stamp() }),
+      () => {
+        const purge = () => ({ ...stamp(), item: choose(3), t: choose(99) });
+        const hard = choose(2) === 0 ? null : purge();
+        const soft = hard === null || choose(2) === 0 ? purge() : null;
+        return { type: 'invalidation', row: { scope: pick(SCOPES), hard, soft, reqIds: ['r'] } };
+      },
       () => ({
-        type: 'invalidateAll',
-        stamps: { hard: choose(2) ? stamp() : null, soft: choose(2) ? stamp() : null },
+        type: 'forgetInvalidations',
+        upTo: stamp(),
+        beforeT: 600_000 + choose(2) * 86_000_000 + choose(99),
       }),
       () => ({ type: 'floor', floor: stamp() }),
       () => ({ type: 'view', view: choose(9) }),
@@ -324,7 +348,10 @@ describe('the SQLite store', () => {
       heads: KEYS.map((key) => store.rowHeads(key)).map((heads) => heads.map(withoutValue)),
       ofVariants: KEYS.map((key) => VARIANTS.map((variant) => withoutValue(store.rowHead({ key, variant })))),
       tombstones: KEYS.map((key) => store.tombstone(key)),
-      all: store.invalidateAll(),
+      invalidations: SCOPES.map((scope) => store.invalidation(scope)),
+      invalidationCounts: store.invalidationCounts(),
+      invalidationSpan: store.invalidationSpan(),
+      looked: lookThrough(store),
       dedupe: Array.from({ length: 7 }, (_, i) => store.dedupe(`r${i}.0`)),
       log: [1, 3].map((fromOp) => [0, 50_000, 1e9].map((bytesMax) => store.logEntries(fromOp, bytesMax))),
       views: Array.from({ length: ops }, (_, op) => store.viewAt(op)),
@@ -337,6 +364,17 @@ describe('the SQLite store', () => {
       nextExpiry: [0, 2_500, 9_999].map((t) => store.nextExpiry(t)),
       evictable: [2, 99].map((limit) => store.evictable(limit).map(withoutValue)),
     };
+  }
+
+  /** Every row once, in whatever order. */
+  function lookThrough(store: ReplicaStore) {
+    const found: string[] = [];
+    for (let cursor: string | null = null; ; ) {
+      const page = store.rowsAfter(cursor, 2);
+      found.push(...page.rows.map(({ key, variant }) => `${key} ${variant}`));
+      if (page.rows.length < 2) return found.sort();
+      cursor = page.cursor;
+    }
   }
 
   function withoutValue<T extends object>(head: T | undefined) {
@@ -400,6 +438,25 @@ describe('the SQLite store', () => {
       expect(store.logEntries(1, 1)).toEqual([entry]);
       store.write([{ type: 'truncatePrefix', before: { view: 0, op: 1 } }]);
       expect(sql.exec('SELECT count(*) AS n FROM logParts').one()).toEqual({ n: 0 });
+    });
+  });
+
+  it('opens what version 0.1 wrote, and a purge of everything still holds', async () => {
+    await runInDurableObject(stubOf(env.SHARD_REPLICA, 'store-of-0.1'), (_, { storage: { sql } }) => {
+      createTables(sql);
+      const old = new SqliteStore(sql);
+      old.write([{ type: 'identity', identity: IDENTITY }]);
+      sql.exec('DROP TABLE invalidations');
+      sql.exec('UPDATE head SET hardView = 0, hardOp = 7, appliedT = 5000');
+      createTables(sql);
+      createTables(sql);
+      const hard = { view: 0, op: 7, item: 0, t: 5_000 };
+      expect(new SqliteStore(sql).invalidation('all:')).toEqual({
+        scope: 'all:',
+        hard,
+        soft: null,
+        reqIds: [],
+      });
     });
   });
 
@@ -762,7 +819,161 @@ describe('cached responses', () => {
   });
 });
 
+/** Counts the rows that `body` has every object write and read, index entries included. */
+async function rowsTouchedBy(body: () => Promise<void>): Promise<{ written: number; read: number }> {
+  const { sql } = await runInDurableObject(purges(), (_, { storage }) => ({ sql: storage.sql }));
+  const prototype = Object.getPrototypeOf(sql);
+  const { exec } = prototype;
+  const cursors: { readonly rowsWritten: number; readonly rowsRead: number }[] = [];
+  prototype.exec = function (this: SqlStorage, ...query: Parameters<SqlStorage['exec']>) {
+    const cursor = exec.apply(this, query);
+    cursors.push(cursor);
+    return cursor;
+  };
+  try {
+    await body();
+  } finally {
+    prototype.exec = exec;
+  }
+  return {
+    written: cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
+    read: cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
+  };
+}
+
+describe('a purge of more than a URL', () => {
+  it('writes a few rows for each member, whatever it covers, and looks through nothing', async () => {
+    const ENTRIES = 100_000;
+    const [shards, replicas] = [map.groups.length, groupOf(0).members.length];
+    // Rows of the right form, put where they belong without going through the log: the purge must not look at them.
+    const perShard = ENTRIES / shards;
+    for (const { shard, members } of map.groups) {
+      const key = urlKeyIn(shard, 3, 'tagged');
+      await write(key, { ...fill(key, tokenOf(await lookUp(key)), 'x'), tags: ['many'] } as UnstagedCommand);
+      await waitUntil(async () => {
+        const states = await Promise.all(members.map((_, index) => statusOf(shard, index)));
+        return states.every(({ applied }) => applied === states[0]?.op);
+      });
+      for (const index of members.keys()) {
+        await runInDurableObject(memberStub(shard, index), (_, { storage }) => {
+          storage.sql.exec(
+            `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+             INSERT INTO rows (id, key, variant, view, op, item, bornView, bornOp, writtenAt, expireAt, bytes, tags,
+               bodyBytes, meta, body)
+             SELECT 1000000 + i, 'h' || i || 'copy', '', view, op, item, bornView, bornOp, writtenAt, expireAt, bytes,
+               tags, bodyBytes, meta, body FROM n, rows WHERE rows.key = ?`,
+            perShard - 1,
+            key,
+          );
+        });
+      }
+    }
+    const applied = async () => {
+      const all = map.groups.flatMap(({ shard, members }) =>
+        members.map((_, index) => statusOf(shard, index)),
+      );
+      return (await Promise.all(all)).every(({ op, applied }) => op === applied);
+    };
+    const { written, read: looked } = await rowsTouchedBy(async () => {
+      expect(await purgeOf('many', { tags: ['many'] })).toMatchObject({
+        type: 'done',
+        shards: { acked: shards, total: shards },
+      });
+      await waitUntil(applied);
+    });
+    console.info(`A purge by tag over ${ENTRIES} entries: ${written} rows written, ${looked} read`);
+    expect(looked).toBeLessThan(50 * shards * replicas);
+    expect(written).toBeLessThanOrEqual(4 * shards * replicas + 4);
+    expect(written).toBeGreaterThanOrEqual(3 * shards * replicas);
+    const key = urlKeyIn(1, 3, 'tagged');
+    expect((await lookUp(key)).decision.type).toBe('miss');
+    for (const { shard, members } of map.groups) {
+      for (const index of members.keys()) {
+        await runInDurableObject(memberStub(shard, index), (_, { storage }) => {
+          storage.sql.exec('DELETE FROM rows WHERE id > 1000000');
+        });
+      }
+    }
+  });
+
+  it('by prefix reaches every shard, and by namespace empties it on all of them', async () => {
+    const keys = map.groups.map(({ shard }) => keyIn(shard, 0, (i) => kvEntryKey('emptied', `key-${i}`)));
+    const urls = map.groups.map(({ shard }) => urlKeyIn(shard, 0, 'below/page'));
+    for (const key of keys) await write(key, put(key, 'x'));
+    for (const key of urls) await write(key, fill(key, tokenOf(await lookUp(key)), 'x'));
+    const prefixes = ['http://www.example/below/'];
+    const answer = await purgeOf('both', { prefixes, namespaces: ['emptied'] });
+    expect(answer).toMatchObject({ type: 'done', shards: { acked: 4, total: 4 } });
+    expect(Object.keys(answer.bookmarks).length).toBe(4);
+    for (const key of keys) expect(await read(key)).toBeNull();
+    for (const key of urls) expect((await lookUp(key)).decision.type).toBe('miss');
+    for (const key of keys) {
+      await write(key, put(key, 'y'));
+      expect(await read(key)).toBe('y');
+    }
+  });
+
+  it('softly leaves a response that must be asked about, and may answer where the origin fails', async () => {
+    const key = urlKeyIn(2, 4, 'soft');
+    const fresh = await lookUp(key);
+    const tagged = fill(key, tokenOf(fresh), 'x', [['etag', '"a"']]);
+    await write(key, { ...tagged, tags: ['soft'] } as UnstagedCommand);
+    expect((await lookUp(key)).decision.type).toBe('hit');
+    const before = Date.now();
+    await purgeOf('soft', { tags: ['soft'], soft: true });
+    const stale = await lookUp(key);
+    expect(stale).toMatchObject({ decision: { type: 'revalidate', forward: 'stale' }, bodyBytes: 1 });
+    const { freshUntilAt } = JSON.parse(stale.meta ?? '{}');
+    expect(freshUntilAt).toBeGreaterThanOrEqual(before);
+    expect(freshUntilAt).toBeLessThanOrEqual(Date.now());
+    await write(key, { ...fill(key, tokenOf(stale), 'y'), tags: ['soft'] } as UnstagedCommand);
+    expect((await lookUp(key)).decision.type).toBe('hit');
+  });
+});
+
 describe('the purge coordinator', () => {
+  it('opens what version 0.1 wrote: it reports what is done and goes on with what is not', async () => {
+    const key = urlKeyIn(1, 6);
+    const digest = async (text: string) =>
+      Buffer.from(await crypto.subtle.digest('SHA-256', UTF8.encode(text))).toString('hex');
+    const [done, open] = [
+      await digest(JSON.stringify([true, []])),
+      await digest(JSON.stringify([false, [key]])),
+    ];
+    await runInDurableObject(purges(), (_, { storage: { sql } }) => {
+      sql.exec(`
+        CREATE TABLE intents (purgeId TEXT PRIMARY KEY, selection TEXT NOT NULL, isAll INTEGER NOT NULL,
+          "by" TEXT NOT NULL, createdAt INTEGER NOT NULL, triedAt INTEGER NOT NULL DEFAULT 0, doneAt INTEGER);
+        CREATE TABLE intentKeys (purgeId TEXT NOT NULL, n INTEGER NOT NULL, key TEXT NOT NULL,
+          PRIMARY KEY (purgeId, n));
+        CREATE TABLE targets (purgeId TEXT NOT NULL, shard INTEGER NOT NULL, groupId TEXT NOT NULL, view INTEGER,
+          op INTEGER, PRIMARY KEY (purgeId, shard));`);
+      const insert = 'INSERT INTO intents VALUES (?, ?, ?, ?, ?, 0, ?)';
+      sql.exec(insert, 'old-done', done, 1, 'test', Date.now() - 100, Date.now());
+      sql.exec(insert, 'old-open', open, 0, 'test', Date.now() - 50, null);
+      sql.exec("INSERT INTO intentKeys VALUES ('old-open', 0, ?)", key);
+      sql.exec("INSERT INTO targets VALUES ('old-done', 0, 'g', 0, 1), ('old-done', 1, 'h', 0, 2)");
+    });
+    await evictDurableObject(purges());
+    expect(await purge('old-done', [], true)).toMatchObject({
+      type: 'done',
+      shards: { acked: 2, total: 2 },
+      bookmarks: { g: { view: 0, op: 1 }, h: { view: 0, op: 2 } },
+    });
+    expect((await purge('old-done', [key])).type).toBe('mismatch');
+    expect(await purge('old-open', [key])).toMatchObject({ type: 'done', shards: { acked: 1, total: 1 } });
+  });
+
+  it('keeps selections of any size', async () => {
+    const long = Array.from({ length: 200 }, (_, i) =>
+      httpEntryKey(`http://www.example/${i}/${'語'.repeat(3_000)}`),
+    );
+    setFault(idOf(env.DIRECTORY, 'directory'), { type: 'unreachable' });
+    expect((await purgeOf('long', { keys: long })).type).toBe('pending');
+    clearFault(idOf(env.DIRECTORY, 'directory'));
+    expect(await purgeOf('long', { keys: long })).toMatchObject({ type: 'done' });
+  });
+
   const opsOf = async () => Promise.all(map.groups.map(async ({ shard }) => (await statusOf(shard, 0)).op));
 
   it('purges exactly the shards concerned, once per purge id', async () => {
@@ -802,11 +1013,13 @@ describe('the purge coordinator', () => {
     cutOff(3, 0);
     const open = purge('restarted', [], true).catch((error: unknown) => String(error));
     const ackedIn = (stub: DurableObjectStub) =>
-      runInDurableObject(
-        stub,
-        (_, { storage }) =>
-          storage.sql.exec("SELECT count(op) AS n FROM targets WHERE purgeId = 'restarted'").one().n,
-      );
+      runInDurableObject(stub, (_, { storage }) => {
+        const [row] = storage.sql
+          .exec<{ targets: string }>("SELECT targets FROM purges WHERE purgeId = 'restarted'")
+          .toArray();
+        const targets: { bookmark: unknown }[] = JSON.parse(row?.targets ?? '[]');
+        return targets.filter(({ bookmark }) => bookmark !== null).length;
+      });
     await waitUntil(async () => (await ackedIn(purges())) === 3);
     await abortAllDurableObjects();
     await open;
@@ -834,7 +1047,7 @@ describe('the purge coordinator', () => {
       const { events } = await telemetry.events(null, 100);
       return events.find(({ type, subject }) => type === 'purged' && subject === 'told');
     });
-    expect(event.detail).toMatchObject({ by: 'test', all: false, urls: 1, shards: 1 });
+    expect(event.detail).toMatchObject({ by: 'test', all: false, urls: 1, tags: 0, soft: false, shards: 1 });
   });
 });
 

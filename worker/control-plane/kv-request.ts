@@ -6,6 +6,8 @@ import type { Condition } from '../../core/replication/commands.ts';
 import { tagCondition } from './entity-tags.ts';
 import { invalid, Problem } from './problem.ts';
 
+export const NAMESPACE = /^[a-z0-9-]{1,64}$/;
+export const NAMESPACE_MESSAGE = 'must be 1–64 of a–z, 0–9 and "-"';
 const KEY_MAX_BYTES = 512;
 const TTL_MAX_SECONDS = 3_153_600_000; // A century: an instant that every clock can still hold.
 const TAGS_MAX = 64;
@@ -20,9 +22,7 @@ export interface KvAddress {
 export function kvAddress(path: Readonly<Record<string, string>>): KvAddress {
   const { namespace = '', key = '' } = path;
   const errors: FieldError[] = [];
-  if (!/^[a-z0-9-]{1,64}$/.test(namespace)) {
-    errors.push({ path: 'namespace', message: 'must be 1–64 of a–z, 0–9 and "-"' });
-  }
+  if (!NAMESPACE.test(namespace)) errors.push({ path: 'namespace', message: NAMESPACE_MESSAGE });
   const bytes = new TextEncoder().encode(key).byteLength;
   if (bytes < 1 || bytes > KEY_MAX_BYTES) {
     errors.push({ path: 'key', message: `must have 1–${KEY_MAX_BYTES} bytes of UTF-8, not ${bytes}` });

@@ -1,9 +1,13 @@
-// Purging cached responses by URL or all of them: answered 200 only once no later read can find what was there.
+// Purging cached responses by URL, tag or prefix, or all of them, and emptying key-value namespaces: answered 200 only
+// once no later read can find what was there.
 import { z } from '@hono/zod-openapi';
 import type { FieldError } from '../../core/config/field-error.ts';
 import type { Config } from '../../core/config/schema.ts';
-import { type ParsedTarget, parseTarget } from '../../core/http/target.ts';
+import { parseTarget } from '../../core/http/target.ts';
+import { PREFIX_SEGMENTS_MAX, parseUrlPrefix, type UrlPrefix } from '../../core/http/url-prefix.ts';
+import type { PurgeSelection } from '../../durable-objects/interfaces/purge-coordinator.ts';
 import { keysOfUrl } from '../data-plane/keys-of-url.ts';
+import { NAMESPACE, NAMESPACE_MESSAGE } from './kv-request.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { invalid, Problem } from './problem.ts';
 import { reach, snapshotOf } from './reach.ts';
@@ -11,16 +15,27 @@ import { inSession } from './session.ts';
 
 /** The coordinator gives up waiting earlier and says what is missing. */
 const PURGE_TIMEOUT_MS = 20_000;
-const URLS_MAX = 1_000;
+const SELECTED_MAX = 1_000;
 const NOT_YET = 'not supported yet';
 
-const notYet = (what: string) =>
-  z.array(z.string()).max(0, NOT_YET).optional().describe(`${what}: ${NOT_YET}.`);
+const listOf = (item: z.ZodType<string>) => z.array(item).max(SELECTED_MAX).default([]);
+
+const tag = z
+  .string()
+  .regex(
+    /^(?! )[\x20-\x7e]{1,1024}(?<! )$/,
+    'must be 1–1024 characters of printable ASCII, no space at an end',
+  );
+const namespace = z.string().regex(NAMESPACE, NAMESPACE_MESSAGE);
 
 const purgeSchema = z
   .strictObject({
-    urls: z.array(z.string()).max(URLS_MAX).default([]).describe('Absolute; every variant goes.'),
+    urls: listOf(z.string()).describe('Absolute; every variant goes.'),
+    tags: listOf(tag).describe('Whatever carries one of them: responses, and key-value pairs.'),
+    prefixes: listOf(z.string()).describe('Of responses: absolute, up to the "/" of a path segment.'),
     all: z.boolean().default(false).describe('All cached responses.'),
+    namespaces: listOf(namespace).describe('Of key-value data: emptied.'),
+    soft: z.boolean().default(false).describe('Responses become stale instead of unusable.'),
     purgeId: z
       .string()
       .regex(/^[A-Za-z0-9._-]{1,128}$/, 'must be 1–128 of A–Z, a–z, 0–9, ".", "_" and "-"')
@@ -30,13 +45,6 @@ const purgeSchema = z
       .enum(['committed', 'strict'])
       .refine((guarantee) => guarantee === 'committed', NOT_YET)
       .default('committed'),
-    soft: z
-      .boolean()
-      .refine((soft) => !soft, NOT_YET)
-      .default(false),
-    tags: notYet('Tags'),
-    prefixes: notYet('Prefixes'),
-    namespaces: notYet('Namespaces'),
   })
   .openapi('Purge');
 
@@ -61,14 +69,11 @@ export const PURGE_CALL: Operation = operation({
   },
   handle: (call) =>
     inSession(call.request, async (session) => {
-      const { urls, all, purgeId = call.edge.newRequestId(), guarantee } = call.body;
-      if (urls.length === 0 && !all) {
-        throw invalid([{ path: '', message: 'Nothing is selected: give "urls" or "all"' }]);
-      }
-      const keys = keysOf(urls, (await snapshotOf(call)).config);
+      const { purgeId = call.edge.newRequestId(), guarantee } = call.body;
+      const selection = selectionOf(call.body, (await snapshotOf(call)).config);
       const by = call.role ?? 'admin';
       const answer = await reach('purge-unavailable', `confirm purge "${purgeId}"`, PURGE_TIMEOUT_MS, () =>
-        call.edge.purgeCoordinator().purge({ purgeId, keys, all, by }),
+        call.edge.purgeCoordinator().purge({ purgeId, by, ...selection }),
       );
       if (answer.type === 'mismatch') {
         throw invalid([{ path: 'purgeId', message: 'was used for another selection' }]);
@@ -86,31 +91,57 @@ export const PURGE_CALL: Operation = operation({
     }),
 });
 
-/** Cache keys of the URLs, each once. Throws 422 naming every URL that no request could have. */
-function keysOf(urls: readonly string[], config: Config): string[] {
-  const keys = new Set<string>();
+/** Throws 422 naming every part that selects nothing that there could be. */
+function selectionOf(body: z.infer<typeof purgeSchema>, config: Config): PurgeSelection {
+  const { urls, tags, prefixes, all, namespaces, soft } = body;
+  if (!all && [urls, tags, prefixes, namespaces].every((list) => list.length === 0)) {
+    const message = 'Nothing is selected: give "urls", "tags", "prefixes", "all" or "namespaces"';
+    throw invalid([{ path: '', message }]);
+  }
   const errors: FieldError[] = [];
-  for (const [i, url] of urls.entries()) {
-    for (const spelling of spellingsOf(url)) {
-      const target = parseTarget(spelling);
-      if (target.type === 'target') for (const key of keysOfUrl(config, target)) keys.add(key);
-      else errors.push({ path: `urls[${i}]`, message: refusalOf(target) });
-    }
+  const keys = urls.flatMap((url, i) => keysOf(config, url, `urls[${i}]`, errors));
+  const canonical = prefixes.flatMap((prefix, i) => prefixesOf(prefix, `prefixes[${i}]`, errors));
+  if (soft && namespaces.length > 0) {
+    errors.push({
+      path: 'soft',
+      message: 'cannot be combined with "namespaces": key-value data is never stale',
+    });
   }
   if (errors.length > 0) throw invalid(errors);
-  return [...keys];
+  return { keys, tags, prefixes: canonical, all, namespaces, soft };
+}
+
+function keysOf(config: Config, url: string, path: string, errors: FieldError[]): readonly string[] {
+  return spellingsOf(url).flatMap((spelling) => {
+    const target = parseTarget(spelling);
+    if (target.type === 'target') return keysOfUrl(config, target);
+    const why = target.type === 'too-long' ? 'too long' : target.reason;
+    errors.push({ path, message: `must be an absolute http(s) URL as a request has it (${why})` });
+    return [];
+  });
+}
+
+function prefixesOf(text: string, path: string, errors: FieldError[]): string[] {
+  return spellingsOf(text).flatMap((spelling) => {
+    const parsed = parseUrlPrefix(spelling);
+    if (parsed.type === 'prefix') return [parsed.prefix];
+    errors.push({ path, message: prefixRefusal(parsed.reason) });
+    return [];
+  });
+}
+
+function prefixRefusal(reason: Extract<UrlPrefix, { type: 'refused' }>['reason']): string {
+  if (reason === 'not-at-segment-end') return 'must end with "/": a prefix ends where a path segment does';
+  if (reason === 'query') return 'must have no query: a prefix ends where a path segment does';
+  if (reason === 'too-deep') return `must have at most ${PREFIX_SEGMENTS_MAX - 1} path segments`;
+  return `must be the beginning of an absolute http(s) URL (${reason})`;
 }
 
 /** As written, and as a browser sends it: a purge of "/ä" that left "/%C3%A4" would confirm what did not happen. */
-function spellingsOf(url: string): Set<string> {
+function spellingsOf(url: string): string[] {
   let escaped = '';
   for (const byte of new TextEncoder().encode(url)) {
     escaped += byte < 0x80 ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase()}`;
   }
-  return new Set([url, escaped]);
-}
-
-function refusalOf(target: Exclude<ParsedTarget, { type: 'target' }>): string {
-  const why = target.type === 'too-long' ? 'too long' : target.reason;
-  return `must be an absolute http(s) URL as a request has it (${why})`;
+  return escaped === url ? [url] : [url, escaped];
 }
