@@ -41,7 +41,8 @@ export function parseStartOptions(args: readonly string[]): StartOptions | { rea
     .addHelpText(
       'after',
       '\nROUNDEL_ADMIN_TOKEN sets the admin token; without it one is kept in the state folder.' +
-        '\nROUNDEL_AFFINITY_SECRET signs affinity cookies; the same one at every start keeps them good.',
+        '\nROUNDEL_AFFINITY_SECRET signs affinity cookies; the same one at every start keeps them good.' +
+        '\nROUNDEL_REGION (weur, EU, …) says where this edge stands, for pools with preferRegion.',
     )
     .exitOverride()
     .configureOutput({

@@ -44,7 +44,7 @@ function createEdge(env: Env): Edge {
     isolateId,
     newRequestId,
     snapshots,
-    pools: createPoolRegistry(random),
+    pools: createPoolRegistry({ random, now, region: env.ROUNDEL_REGION || null }),
     affinitySigner: createAffinitySigner(env.ROUNDEL_AFFINITY_SECRET),
     passMemory: createPassMemory(now),
     proofs,

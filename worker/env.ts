@@ -14,6 +14,8 @@ export interface Env {
   ROUNDEL_READ_TOKEN?: string;
   /** Signs affinity cookies; without it there are none. */
   ROUNDEL_AFFINITY_SECRET?: string;
+  /** Where this edge stands, for pools with `preferRegion`, where the platform does not tell where clients are. */
+  ROUNDEL_REGION?: string;
   /** Path of the control plane, default "/_roundel". */
   ROUNDEL_PREFIX?: string;
   /** When set, the control plane answers on this host name only. */

@@ -1,6 +1,6 @@
 // The resilience lab: the product on plain workerd before four origin processes under 200 GET/s, one fault after the
 // other, each under every strategy that it says something about.
-import { STRATEGY_TYPES } from '../../core/config/schema.ts';
+import { STRATEGY_TYPES } from '../../core/config/strategy-schema.ts';
 import { describeEnvironment, type Environment } from '../environment.ts';
 import { allDown } from './all-down.ts';
 import { backendDies } from './backend-dies.ts';

@@ -8,6 +8,7 @@ import { refuseImpossibleOutlier } from './outlier-schema.ts';
 import { refuseImpossibleFallbacks, refuseMissingPool } from './pool-references.ts';
 import { type Path, type Refuse, refuseRepeatedHeaders, refuseRepeatedNames } from './refuse.ts';
 import { refuseImpossibleSplit } from './split-schema.ts';
+import { refuseImpossibleStrategy } from './strategy-schema.ts';
 
 /** O(size of the document). */
 export function crossFieldErrors(document: unknown): FieldError[] {
@@ -22,6 +23,7 @@ export function crossFieldErrors(document: unknown): FieldError[] {
     for (const [name, pool] of Object.entries(pools)) {
       const backends = member(pool, 'backends');
       if (Array.isArray(backends)) refuseRepeatedIds(backends, ['pools', name, 'backends'], refuse);
+      refuseImpossibleStrategy(member(pool, 'strategy'), ['pools', name, 'strategy'], refuse);
       refuseImpossibleOutlier(member(pool, 'outlier'), ['pools', name, 'outlier'], refuse);
       refuseImpossibleHealth(member(pool, 'health'), ['pools', name, 'health'], refuse);
     }

@@ -5,9 +5,6 @@ export const NOT_SUPPORTED_YET = 'not supported yet';
 
 /** `*` stands for a name of the user, `[]` for a place in a list. */
 const FIELDS: ReadonlySet<string> = new Set([
-  'pools.*.backends[].priority',
-  'pools.*.backends[].region',
-  'pools.*.strategy.boundedLoad',
   'pools.*.strategy.hotKeys',
   'pools.*.timeouts.firstByteMs',
   'pools.*.timeouts.idleMs',
@@ -21,9 +18,6 @@ const FIELDS: ReadonlySet<string> = new Set([
   'pools.*.hedge',
   'pools.*.queue',
   'pools.*.circuitBreaker',
-  'pools.*.slowStart',
-  'pools.*.overprovisioning',
-  'pools.*.preferRegion',
   'routes[].cache.consistency',
   'routes[].cache.tagsHeader',
   'routes[].cache.cacheGroups',

@@ -5,33 +5,29 @@ import { affinitySchema } from './affinity-schema.ts';
 import { retrySchema, timeoutsSchema } from './attempts-schema.ts';
 import * as rules from './field-rules.ts';
 import { healthSchema } from './health-schema.ts';
-import { backendId, poolName } from './names.ts';
+import { backendId, poolName, regionName } from './names.ts';
 import { originUrlProblem } from './origin-url.ts';
 import { outlierSchema } from './outlier-schema.ts';
 import { REGIONS } from './regions.ts';
 import { routeSchema } from './route-schema.ts';
 import { ruled } from './ruled.ts';
+import { slowStartSchema, strategySchema } from './strategy-schema.ts';
 
 export const BACKEND_STATES = ['active', 'draining', 'disabled'] as const;
-export const STRATEGY_TYPES = [
-  'round-robin',
-  'random',
-  'weighted-round-robin',
-  'weighted-random',
-  'consistent-hash',
-  'maglev',
-  'rendezvous',
-  'first-available',
-  'least-requests',
-  'peak-ewma',
-] as const;
-
 export const backendSchema = z.strictObject({
   id: backendId.describe('Its identity: hashing, health and statistics follow it across changes of the URL.'),
   url: ruled(originUrlProblem, 'http(s) origin without credentials, with an optional base path.'),
   weight: z.number().min(0).max(1000).default(1),
   state: z.enum(BACKEND_STATES).default('active'),
   hostHeader: ruled(rules.hostProblem, "Host sent to the origin; by default the URL's.").optional(),
+  priority: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe(
+      "Backends of the lowest are a pool's first tier; the next gets what spills over when that falls ill.",
+    ),
+  region: regionName.optional().describe("Where it stands, for the pool's `preferRegion`."),
   maxInFlight: z
     .int()
     .min(0)
@@ -40,31 +36,26 @@ export const backendSchema = z.strictObject({
     .describe('Requests in flight to it at once, of each edge; beyond them it is not tried. 0 = no cap.'),
 });
 
-export const strategySchema = z.strictObject({
-  type: z.enum(STRATEGY_TYPES).default('round-robin'),
-  key: z
-    .array(
-      ruled(
-        rules.strategyKeyProblem,
-        '`client-ip`, `path`, `url`, `query:NAME`, `header:NAME` or `cookie:NAME`.',
-      ),
-    )
-    .min(1)
-    .max(8)
-    .default(['client-ip'])
-    .describe('What the hashing strategies hash: the first that the request has.'),
-  maxShare: z
-    .number()
-    .min(1.01)
-    .max(2)
-    .default(1.1)
-    .describe('Largest share against the average, consistent-hash only.'),
-  hashSeed: z.int().default(0),
-});
-
 export const poolSchema = z.strictObject({
   backends: z.array(backendSchema).max(5_000).default([]),
   strategy: strategySchema.prefault({}),
+  overprovisioning: z
+    .number()
+    .min(1)
+    .max(10)
+    .default(1.4)
+    .describe(
+      'A tier keeps its traffic while its healthy share (by weight) times this is 1 or more; below, the next tiers ' +
+        'take the rest.',
+    ),
+  preferRegion: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Within a priority, backends nearer to the request are a tier before the others: the client's place as " +
+        'Cloudflare tells it, else ROUNDEL_REGION; where neither is known, regions do not count.',
+    ),
+  slowStart: slowStartSchema.prefault({}),
   affinity: affinitySchema.prefault({}),
   fallbackPool: poolName
     .optional()

@@ -30,6 +30,8 @@ export interface Balancer {
   readonly type: string;
   /** Whether the key decides; whoever does not say so need not be given one. */
   readonly usesKey?: boolean;
+  /** Whether the order is the same each time without any key: picks are not shared out. */
+  readonly isSettled?: boolean;
   /**
    * Backend indexes, first choice first, then the alternatives in the order in which retries should take them.
    * Never a duplicate, never an index of weight 0, always finite; empty when no backend has a weight. The empty key

@@ -11,6 +11,7 @@ export const firstAvailable: BalancerFactory = (backends) => {
 
   return {
     type: 'first-available',
+    isSettled: true,
     first: () => indexes[0] ?? -1,
     order: () => indexes.values(),
     scores: () => scoresByIndex(backends.length, listed, (place) => place),

@@ -106,6 +106,12 @@ export class OutlierDetector {
     return null;
   }
 
+  /** When its last ejection ended, epoch ms; −Infinity when it never was ejected, or still is. O(1). */
+  ejectionEndedAt(backend: string, nowMs: number): number {
+    const until = this.#watched.get(backend)?.ejectedUntil ?? 0;
+    return until > 0 && until <= nowMs ? until : Number.NEGATIVE_INFINITY;
+  }
+
   /** A verdict of health that is younger than the ejection ends it: the backend has come back. O(1). */
   heardHealthy(backend: string, since: number, nowMs: number): void {
     if (!this.#ejected.has(backend)) return;

@@ -7,7 +7,10 @@ import type { SelectableBackend } from './refusals.ts';
 
 /** The part of a pool's configuration that decides where keys go. */
 export interface PreviewedPool {
-  readonly backends: readonly SelectableBackend[];
+  readonly backends: readonly (SelectableBackend & {
+    /** Lower first; by default 0. */
+    readonly priority?: number;
+  })[];
   readonly strategy: {
     readonly type: string;
     /** Where a request's key comes from. */
@@ -32,16 +35,24 @@ const IDLE: PoolView = { inFlight: () => 0 };
 /** Strategies that give every backend with a weight the same. */
 const UNWEIGHTED = ['round-robin', 'random'];
 
-const takesNewKeys = ({ state, weight }: SelectableBackend): boolean => state === 'active' && weight > 0;
+/** Those that take new keys, every one of them healthy: the first tier, wherever requests come from. */
+function takers({ backends }: PreviewedPool): PreviewedPool['backends'] {
+  const active = backends.filter(({ state, weight }) => state === 'active' && weight > 0);
+  const first = active.reduce(
+    (least, { priority = 0 }) => Math.min(least, priority),
+    Number.POSITIVE_INFINITY,
+  );
+  return active.filter(({ priority = 0 }) => priority === first);
+}
 
 /** A drained or disabled backend's keys go where they would go without it: a balancer of the others says where. */
-function balancerOf({ backends, strategy }: PreviewedPool): Balancer {
-  return createBalancer(strategy, backends.filter(takesNewKeys), seededRandom(0));
+function balancerOf(pool: PreviewedPool): Balancer {
+  return createBalancer(pool.strategy, takers(pool), seededRandom(0));
 }
 
 /** Whether it is settled where a request goes, by its key or for all alike. */
-function isPinned({ usesKey, type }: Balancer): boolean {
-  return usesKey === true || type === 'first-available';
+function isPinned({ usesKey, isSettled }: Balancer): boolean {
+  return usesKey === true || isSettled === true;
 }
 
 /**
@@ -49,7 +60,7 @@ function isPinned({ usesKey, type }: Balancer): boolean {
  * together 1. Costs what building the balancer does.
  */
 export function sharesOf(pool: PreviewedPool): Map<string, number> {
-  const active = pool.backends.filter(takesNewKeys);
+  const active = takers(pool);
   const exact = balancerOf(pool).shares?.();
   if (exact) return new Map(active.map(({ id }, i) => [id, exact[i] ?? 0]));
   const weights = active.map(({ weight }) => (UNWEIGHTED.includes(pool.strategy.type) ? 1 : weight));
@@ -83,8 +94,8 @@ export function keysMovedRatio(before: PreviewedPool, after: PreviewedPool): num
     return 1 - staying;
   }
 
-  const idsBefore = before.backends.filter(takesNewKeys).map(({ id }) => id);
-  const idsAfter = after.backends.filter(takesNewKeys).map(({ id }) => id);
+  const idsBefore = takers(before).map(({ id }) => id);
+  const idsAfter = takers(after).map(({ id }) => id);
   let moved = 0;
   for (let i = 0; i < SAMPLE_KEYS; i++) {
     const key = `sample ${i}`;

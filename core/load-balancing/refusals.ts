@@ -2,6 +2,7 @@
 // reasons is named by the first of them.
 import type { Balancer, BalancerBackend, PoolView } from './balancer.ts';
 import type { HealthState } from './health.ts';
+import type { SelectionLayers } from './selection-layers.ts';
 
 export interface SelectableBackend extends BalancerBackend {
   readonly state: 'active' | 'draining' | 'disabled';
@@ -39,6 +40,8 @@ export interface SelectionQuestion {
   readonly limitOf?: (backend: number) => LimitRefusal | null;
   /** Taken before all others, also while it drains; by default nobody. */
   readonly pinned?: Pinned | null;
+  /** What stands around the strategy; then its tiers' balancers are asked, not `balancer`. By default nothing. */
+  readonly layers?: SelectionLayers | null;
   /**
    * Below this share of healthy backends, 0–1, those that are not are tried too, after the others: of all that are
    * active and have a weight, this request's earlier attempts included. By default 1: whenever any is not.

@@ -1,8 +1,9 @@
 // Walks a balancer's order and applies what is not the algorithm's business: weight, administrative state, what this
-// request has tried already, limits, ejections, health. The backend that a client is pinned to comes first, then the
-// healthy ones. Where they are less than the panic share, the ejected ones follow and then the unhealthy ones: so much
-// at once is more likely a wrong view than the truth, and an answer may still come. Only when nothing is left there is
-// no backend.
+// request has tried already, limits, ejections, health, and the layers that the pool has (selection-layers.ts). The
+// backend that a client is pinned to comes first, then the healthy ones. Where they are less than the panic share, the
+// ejected ones follow and then the unhealthy ones: so much at once is more likely a wrong view than the truth, and an
+// answer may still come. Only when nothing is left there is no backend.
+import { pickInTier } from './pick-in-tier.ts';
 import {
   hardRefusal,
   isLimit,
@@ -14,6 +15,8 @@ import {
   type SoftRefusal,
   softRefusal,
 } from './refusals.ts';
+import type { SelectionLayers, Tier } from './selection-layers.ts';
+import { tiersInOrder } from './tiers.ts';
 
 export type Selection =
   | {
@@ -105,28 +108,44 @@ export function selectPinned(question: SelectionQuestion): Selection | null {
   return pinned.exclusive ? noBackend(question) : null;
 }
 
-/** Picks one backend. O(1) while the first choice is healthy, O(n) otherwise. */
+/** Picks one backend. O(1) while the first choice is healthy, O(n) otherwise; with several tiers O(n). */
 export function selectBackend(question: SelectionQuestion): Selection {
-  const { balancer, key, pool } = question;
+  const { layers } = question;
   const ofPinned = selectPinned(question);
   if (ofPinned !== null) return ofPinned;
-  if (balancer.first) {
-    const first = balancer.first(key, pool);
-    if (first >= 0 && refusal(question, first) === null) {
-      return { type: 'backend', backend: first, reason: 'healthy' };
-    }
-  }
-  for (const backend of balancer.order(key, pool)) {
-    if (refusal(question, backend) === null) return { type: 'backend', backend, reason: 'healthy' };
-  }
+  const tiers = layers ? tiersInOrder(question, layers) : null;
+  const healthy = layers && tiers ? pickInTiers(question, layers, tiers) : pickPlainly(question);
+  if (healthy >= 0) return { type: 'backend', backend: healthy, reason: 'healthy' };
   if (!isPanic(question)) return noBackend(question);
+  const balancers = tiers?.map(({ balancer }) => balancer) ?? [question.balancer];
   // A walk that ended without a pick leaves the next one to begin where it began.
   for (const despite of SOFT_REFUSALS) {
-    for (const backend of balancer.order(key, pool)) {
-      if (refusal(question, backend) === despite) {
-        return { type: 'backend', backend, reason: 'last-resort', despite };
+    for (const balancer of balancers) {
+      for (const backend of balancer.order(question.key, question.pool)) {
+        if (refusal(question, backend) === despite) {
+          return { type: 'backend', backend, reason: 'last-resort', despite };
+        }
       }
     }
   }
   return noBackend(question);
+}
+
+/** Backend index; −1 when all are refused. */
+function pickPlainly(question: SelectionQuestion): number {
+  const { balancer, key, pool } = question;
+  if (balancer.first) {
+    const first = balancer.first(key, pool);
+    if (first >= 0 && refusal(question, first) === null) return first;
+  }
+  for (const backend of balancer.order(key, pool)) if (refusal(question, backend) === null) return backend;
+  return -1;
+}
+
+function pickInTiers(question: SelectionQuestion, layers: SelectionLayers, tiers: readonly Tier[]): number {
+  for (const tier of tiers) {
+    const backend = pickInTier(question, layers, tier);
+    if (backend >= 0) return backend;
+  }
+  return -1;
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Balancer, BalancerBackend, PoolView } from '../../core/load-balancing/balancer.ts';
 import { BALANCERS, type BalancerType, createBalancer } from '../../core/load-balancing/create-balancer.ts';
+import { divideIntoTiers } from '../../core/load-balancing/divide-into-tiers.ts';
 import { seededRandom } from '../../core/random.ts';
 
 interface Promises {
@@ -142,6 +143,26 @@ describe.each(Object.entries(STRATEGIES))('a balancer of type %s', (type, promis
       const order = [...balancer.order(`key ${i}`, idle)];
       expect([...balancer.order(`key ${i}`, idle)]).toEqual(order);
       expect(balancer.first?.(`key ${i}`, idle)).toBe(order[0]);
+    }
+  });
+
+  it('says whether its order is settled, so that slow start may go on to the alternatives', () => {
+    const { usesKey, isSettled } = build([{ id: 'a', weight: 1 }]);
+    expect(usesKey === true || isSettled === true).toBe(promises.stable);
+  });
+
+  it('orders in each tier that tier’s backends and no others, as in a pool of their own', () => {
+    const backends = [1, 2, 3, 4, 5].map((weight, i) => ({ id: `b${i}`, weight, priority: i % 2 }));
+    const tiers = divideIntoTiers(backends, { type, ...COARSE }, false, seededRandom(1))(null);
+    for (const [priority, { balancer, members }] of tiers.entries()) {
+      expect(members).toEqual([0, 1, 2, 3, 4].filter((i) => i % 2 === priority));
+      const alone = build(members.map((index) => backends[index] as BalancerBackend));
+      for (let i = 0; i < 50; i++) {
+        const order = [...balancer.order(`key ${i}`, idle)];
+        expect([...order].sort()).toEqual(members);
+        if (!promises.stable) continue;
+        expect(order).toEqual([...alone.order(`key ${i}`, idle)].map((place) => members[place]));
+      }
     }
   });
 

@@ -103,7 +103,10 @@ describe('a client of a pool', () => {
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
     const shardMap = { epoch: 1, slots: [], groups: [] };
     const snapshot = { version: 1, healthEpoch: 1, config: parsed.config, health: {}, shardMap };
-    const pool = createPoolRegistry(seededRandom(1)).get(snapshot, 'web');
+    const pool = createPoolRegistry({ random: seededRandom(1), now: () => 0, region: null }).get(
+      snapshot,
+      'web',
+    );
     if (!pool) throw new Error('There is no pool');
     return pool;
   }

@@ -24,7 +24,7 @@ function chooserOf(
   const [onlyRoute] = config.routes;
   if (!onlyRoute) throw new Error('There is no route');
   const random = seededRandom(1);
-  const edge = { pools: createPoolRegistry(random), random, affinitySigner };
+  const edge = { pools: createPoolRegistry({ random, now: () => 0, region: null }), random, affinitySigner };
   const shardMap = { epoch: 1, slots: [], groups: [] };
   const snapshot = { version: 1, healthEpoch: 1, config, health, shardMap };
   return ({ clientIp = '', path = '/', cookie = '' } = {}) => {

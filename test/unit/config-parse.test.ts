@@ -33,8 +33,14 @@ describe('a configuration document', () => {
     expect(configOf(document({ health: { path: '/up' } }))).toMatchObject({
       pools: {
         web: {
-          backends: [{ id: 'a', url: 'http://a.example', weight: 1, state: 'active', maxInFlight: 0 }, {}],
-          strategy: { type: 'round-robin', key: ['client-ip'], maxShare: 1.1, hashSeed: 0 },
+          backends: [
+            { id: 'a', url: 'http://a.example', weight: 1, state: 'active', priority: 0, maxInFlight: 0 },
+            {},
+          ],
+          strategy: { type: 'round-robin', key: ['client-ip'], maxShare: 1.1, boundedLoad: 0, hashSeed: 0 },
+          overprovisioning: 1.4,
+          preferRegion: false,
+          slowStart: { windowMs: 0, fromRatio: 0.1 },
           timeouts: { totalMs: 60_000, attemptMs: 30_000 },
           retry: { attemptsMax: 2 },
           affinity: {
@@ -133,9 +139,6 @@ describe('a configuration document', () => {
   });
 
   it.each([
-    ['pools.web.backends[0].priority', document({ backends: [backend('a', { priority: 1 })] })],
-    ['pools.web.backends[0].region', document({ backends: [backend('a', { region: 'enam' })] })],
-    ['pools.web.strategy.boundedLoad', document({ strategy: { boundedLoad: 1.25 } })],
     ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],
     ['pools.web.timeouts.firstByteMs', document({ timeouts: { firstByteMs: 1 } })],
     ['pools.web.retry.backoffMs', document({ retry: { backoffMs: 1 } })],
@@ -347,6 +350,17 @@ describe('a configuration document', () => {
     ['pools.web.affinity.ttlSeconds', document({ affinity: { ttlSeconds: 31_536_001 } })],
     ['pools.web.affinity.onUnavailable', document({ affinity: { onUnavailable: 'fail' } })],
     ['pools.web.affinity.epoch', document({ affinity: { epoch: 0.5 } })],
+    ['pools.web.backends[0].priority', document({ backends: [backend('a', { priority: -1 })] })],
+    ['pools.web.backends[0].priority', document({ backends: [backend('a', { priority: 0.5 })] })],
+    ['pools.web.backends[0].region', document({ backends: [backend('a', { region: 'west europe' })] })],
+    ['pools.web.strategy.boundedLoad', document({ strategy: { type: 'maglev', boundedLoad: 1.04 } })],
+    ['pools.web.strategy.boundedLoad', document({ strategy: { type: 'maglev', boundedLoad: 4.1 } })],
+    ['pools.web.strategy.boundedLoad', document({ strategy: { type: 'maglev', boundedLoad: '2' } })],
+    ['pools.web.overprovisioning', document({ overprovisioning: 0.9 })],
+    ['pools.web.preferRegion', document({ preferRegion: 'weur' })],
+    ['pools.web.slowStart.windowMs', document({ slowStart: { windowMs: -1 } })],
+    ['pools.web.slowStart.fromRatio', document({ slowStart: { fromRatio: 0 } })],
+    ['pools.web.slowStart.fromRatio', document({ slowStart: { fromRatio: 1.5 } })],
     ['routes[0].mirror.pool', document({}, { mirror: { pool: 'none' } })],
     ['routes[0].mirror.pool', document({}, { mirror: {} })],
     ['routes[0].mirror.ratio', document({}, { mirror: { pool: 'web', ratio: 1.1 } })],
@@ -381,8 +395,38 @@ describe('a configuration document', () => {
     document({}, { mirror: { pool: 'web', ratio: 0, unsafeMethods: true } }),
     document({ backends: [] }),
     document({ backends: [backend('a', { weight: 0 })] }),
+    document({
+      backends: [backend('a', { priority: 2, region: 'weur' }), backend('b', { region: 'EU' })],
+      strategy: { type: 'rendezvous', boundedLoad: 1.05 },
+      overprovisioning: 1,
+      preferRegion: true,
+      slowStart: { windowMs: 30_000, fromRatio: 1 },
+    }),
+    document({ strategy: { boundedLoad: 0 } }),
   ])('accepts what the reference allows (%#)', (candidate) => {
     expect(errorsOf(candidate)).toEqual({});
+  });
+
+  it.each([
+    'round-robin',
+    'random',
+    'weighted-round-robin',
+    'weighted-random',
+    'first-available',
+    'least-requests',
+    'peak-ewma',
+    undefined,
+  ])('refuses a bound of the load where no key decides: %s', (type) => {
+    expect(errorsOf(document({ strategy: { ...(type && { type }), boundedLoad: 1.25 } }))).toEqual({
+      'pools.web.strategy.boundedLoad': `needs a strategy that hashes (consistent-hash, maglev, rendezvous), not ${type ?? 'round-robin'}`,
+    });
+  });
+
+  it('says what a bound of the load may be', () => {
+    const strategy = { type: 'consistent-hash', boundedLoad: 1 };
+    expect(errorsOf(document({ strategy }))).toEqual({
+      'pools.web.strategy.boundedLoad': 'must be 0 (off), or at least 1.05 and at most 4',
+    });
   });
 
   it('fits a time-out that is not given into the interval', () => {

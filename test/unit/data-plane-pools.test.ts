@@ -29,7 +29,7 @@ function targetOf(url: string): Target {
 
 describe('createPoolRegistry', () => {
   it('builds a pool once per definition, and anew with a new one', () => {
-    const registry = createPoolRegistry(seededRandom(1));
+    const registry = createPoolRegistry({ random: seededRandom(1), now: () => 0, region: null });
     const first = snapshotOf({ web: { backends: [backend('a')] } });
     const pool = registry.get(first, 'web');
     expect(registry.get(first, 'web')).toBe(pool);
@@ -39,7 +39,7 @@ describe('createPoolRegistry', () => {
   });
 
   it('keeps what is in flight by backend id across versions', () => {
-    const registry = createPoolRegistry(seededRandom(1));
+    const registry = createPoolRegistry({ random: seededRandom(1), now: () => 0, region: null });
     const before = registry.get(snapshotOf({ web: { backends: [backend('a'), backend('b')] } }), 'web');
     const load = before?.backends[1]?.state;
     if (!load) throw new Error('There is no backend b');
@@ -54,7 +54,7 @@ describe('createPoolRegistry', () => {
   });
 
   it('knows no pool by the name of something that every object has', () => {
-    const registry = createPoolRegistry(seededRandom(1));
+    const registry = createPoolRegistry({ random: seededRandom(1), now: () => 0, region: null });
     expect(registry.get(snapshotOf({}), 'constructor')).toBeNull();
   });
 
@@ -73,7 +73,10 @@ describe('chooseBackend', () => {
     snapshot: EdgeSnapshot,
     { clientIp = '192.0.2.1', url = 'http://e/x', tried = [0] } = {},
   ) => {
-    const pool = createPoolRegistry(seededRandom(1)).get(snapshot, 'web');
+    const pool = createPoolRegistry({ random: seededRandom(1), now: () => 0, region: null }).get(
+      snapshot,
+      'web',
+    );
     if (!pool) throw new Error('There is no pool "web"');
     const choice = chooseBackend({ snapshot, target: targetOf(url), received: [], clientIp }, pool, tried, 0);
     return choice.type === 'backend' ? choice.backend.id : choice.detail;
@@ -113,7 +116,7 @@ describe('chooseBackend', () => {
   it('leaves out a backend that has as many requests in flight as it may', () => {
     const backends = [backend('a', { maxInFlight: 2 }), backend('b', { maxInFlight: 1 })];
     const snapshot = snapshotOf({ web: { backends, strategy: { type: 'first-available' } } });
-    const registry = createPoolRegistry(seededRandom(1));
+    const registry = createPoolRegistry({ random: seededRandom(1), now: () => 0, region: null });
     const pick = () => {
       const pool = registry.get(snapshot, 'web');
       if (!pool) throw new Error('There is no pool "web"');

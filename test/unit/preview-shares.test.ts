@@ -41,6 +41,17 @@ describe('shares of a pool', () => {
 });
 
 describe('the preview of a change', () => {
+  it('looks at the first tier that takes anything', () => {
+    const tiered = (firstState: 'active' | 'disabled') => [
+      ...backends(2).map((backend) => ({ ...backend, state: firstState })),
+      ...['c', 'd', 'e'].map((id) => ({ id, weight: 1, state: 'active' as const, priority: 1 })),
+    ];
+    expect([...sharesOf(pool(tiered('active'))).keys()]).toEqual(['b0', 'b1']);
+    expect([...sharesOf(pool(tiered('disabled'))).keys()]).toEqual(['c', 'd', 'e']);
+    expect(previewPool(pool(tiered('active')), pool(backends(2))).keysMovedRatio).toBe(0);
+    expect(previewPool(pool(tiered('active')), pool(tiered('disabled'))).keysMovedRatio).toBe(1);
+  });
+
   it('says that about 1/n of the keys move when a backend comes or goes', () => {
     const leaves = previewPool(pool(backends(10)), pool(backends(9)));
     // 10 % of 32,768 sampled keys, deviation 0.17 %, and an arc of 1.8 % of 10 %: five of both.

@@ -1,5 +1,6 @@
 // What the edge would do with a request, step by step, without doing it.
 import { z } from '@hono/zod-openapi';
+import { regionName } from '../../core/config/names.ts';
 import { explain } from '../data-plane/explain.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { snapshotOf } from './reach.ts';
@@ -17,6 +18,9 @@ const explainSchema = z
       )
       .default({}),
     clientIp: z.union([z.ipv4(), z.ipv6()], 'must be an IP address').optional(),
+    region: regionName
+      .optional()
+      .describe('Where the client is, for pools with `preferRegion`; by default where this call comes from.'),
   })
   .openapi('ExplainRequest');
 
@@ -31,6 +35,19 @@ const explainedSchema = z
     cache: z.object({ decision: z.string(), reason: z.string() }),
     pool: z.string().nullable(),
     poolPath: z.array(z.object({ pool: z.string(), reason: z.enum(['route', 'split', 'fallback']) })),
+    tiers: z
+      .array(
+        z.object({
+          priority: z.int(),
+          distanceKm: z.number().nullable().describe('From the request; null where it does not count.'),
+          backends: z.array(z.string()),
+          healthyRatio: z.number().describe('By weight, of those that may take traffic.'),
+          load: z.number().describe('Its part of the traffic, 0–1.'),
+          isHome: z.boolean().describe('Whether this request begins there.'),
+          reason: z.string(),
+        }),
+      )
+      .describe('In the order of preference; empty where the pool has but one.'),
     candidates: z.array(
       z.object({
         backend: z.string(),
@@ -53,6 +70,6 @@ export const EXPLAIN_CALL: Operation = operation({
   answers: { 200: { description: 'The decisions, in order.', schema: explainedSchema } },
   async handle(call) {
     const snapshot = await snapshotOf(call);
-    return json(await explain(call.edge, snapshot, call.body));
+    return json(await explain(call.edge, snapshot, { ...call.body, request: call.request }));
   },
 });

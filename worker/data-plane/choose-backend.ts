@@ -11,12 +11,14 @@ import { healthyShare, type Selection, selectBackend } from '../../core/load-bal
 import type { EdgeSnapshot } from '../config-snapshot.ts';
 import { limitOf } from './backend-limits.ts';
 import type { ClientAffinity } from './client-affinity.ts';
+import type { ClientPlace } from './client-region.ts';
 import { ejectedUntil, verdictOf } from './ejections.ts';
+import { selectionLayers } from './pool-layers.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
 import { type KeySource, strategyKey } from './strategy-key.ts';
 
 /** Of a visit: what a choice depends on. */
-export interface Asking extends KeySource {
+export interface Asking extends KeySource, ClientPlace {
   readonly snapshot: EdgeSnapshot;
   /** Where the client belongs; of no meaning for other pools than its own. */
   readonly affinity?: Pick<ClientAffinity, 'pool' | 'pinned'> | null;
@@ -75,6 +77,7 @@ export function selectionQuestion(
       return backend ? limitOf(backend, nowMs) : null;
     },
     pinned: asking.affinity?.pool.name === pool.name ? asking.affinity.pinned : null,
+    layers: pool.layers && selectionLayers(asking, pool, pool.layers, nowMs),
     panicThreshold: pool.config.panic.threshold,
     tried,
   };

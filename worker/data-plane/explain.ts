@@ -5,16 +5,18 @@ import { cacheKeyOf, keyPartsOf } from '../../core/cache/cache-key.ts';
 import type { Route } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { parseTarget, type Target } from '../../core/http/target.ts';
-import { explainSelection } from '../../core/load-balancing/explain-selection.ts';
+import { type ExplainedTier, explainSelection } from '../../core/load-balancing/explain-selection.ts';
 import type { Edge, EdgeSnapshot } from '../edge.ts';
 import { cannotAsk, discard, interpret, reusePolicyOf } from './cache-lookup.ts';
 import { selectionQuestion } from './choose-backend.ts';
 import { choosePool, type PoolStep } from './choose-pool.ts';
 import { withoutAffinityCookies } from './client-affinity.ts';
+import type { ClientPlace } from './client-region.ts';
 import { outboundFields } from './outbound-fields.ts';
 import { routeTableOf } from './route-table.ts';
 
-export interface ExplainInput {
+/** Its place is that of whoever asks, where `region` names no other. */
+export interface ExplainInput extends ClientPlace {
   /** Absolute, as a request has it. */
   readonly url: string;
   readonly method: string;
@@ -31,6 +33,20 @@ export interface ExplainedCandidate {
   readonly reason: string;
 }
 
+export interface TierLine {
+  readonly priority: number;
+  /** From the request, km; null where nearness does not count or is not known. */
+  readonly distanceKm: number | null;
+  readonly backends: readonly string[];
+  /** By weight, of those that may take traffic: 0–1. */
+  readonly healthyRatio: number;
+  /** Its part of the traffic, 0–1. */
+  readonly load: number;
+  /** Whether this request begins there. */
+  readonly isHome: boolean;
+  readonly reason: string;
+}
+
 /** What could not be told because an earlier step ended the request is null, or empty. */
 export interface Explained {
   readonly configVersion: number;
@@ -44,6 +60,8 @@ export interface Explained {
   readonly pool: string | null;
   /** Those looked at on the way to it, in order, and what led to each. */
   readonly poolPath: readonly PoolStep[];
+  /** In the order of preference; empty where the pool has but one. */
+  readonly tiers: readonly TierLine[];
   readonly candidates: readonly ExplainedCandidate[];
   readonly chosen: string | null;
 }
@@ -59,6 +77,7 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
     shard: null,
     pool: null,
     poolPath: [],
+    tiers: [],
     candidates: [],
     chosen: null,
   };
@@ -75,9 +94,10 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
   const fields = withoutAffinityCookies(snapshot.config, outbound.fields);
   const place = placeOf(edge, snapshot, target, route);
   const cache = await explainCache(edge, snapshot, route, input.method, fields, place.cacheKey);
-  const asking = { snapshot, target, received, clientIp };
+  const { region, request } = input;
+  const asking = { snapshot, target, received, clientIp, region, ...(request && { request }) };
   const { pool, path, affinity } = await choosePool(edge, asking, route, edge.now());
-  const { candidates, selection } = explainSelection(
+  const { candidates, selection, tiers } = explainSelection(
     selectionQuestion({ ...asking, affinity }, pool, [], edge.now()),
   );
   const idOf = (index: number): string => pool.backends[index]?.id ?? String(index);
@@ -88,6 +108,7 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
     cache,
     pool: pool.name,
     poolPath: path,
+    tiers: tiers.map((tier) => tierLine(tier, pool.config.overprovisioning, idOf)),
     candidates: candidates.map(({ backend, score, accepted, reason }, at) => ({
       backend: idOf(backend),
       order: at + 1,
@@ -96,6 +117,25 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
       reason,
     })),
     chosen: selection.type === 'backend' ? idOf(selection.backend) : null,
+  };
+}
+
+function tierLine(
+  { tier, healthyRatio, load, isHome }: ExplainedTier,
+  overprovisioning: number,
+  idOf: (index: number) => string,
+): TierLine {
+  const { priority, distanceKm, members } = tier;
+  const percent = (ratio: number): string => `${Math.round(100 * ratio)} %`;
+  return {
+    priority,
+    distanceKm:
+      distanceKm === null || distanceKm === Number.POSITIVE_INFINITY ? null : Math.round(distanceKm),
+    backends: members.map(idOf),
+    healthyRatio,
+    load,
+    isHome,
+    reason: `${percent(healthyRatio)} healthy × ${overprovisioning}: takes ${percent(load)} of the traffic`,
   };
 }
 

@@ -6,6 +6,7 @@ import { createBalancer } from '../../core/load-balancing/create-balancer.ts';
 import type { Random } from '../../core/random.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
 import { type BackendState, newBackendState } from './backend-state.ts';
+import { type PoolLayers, poolLayers } from './pool-layers.ts';
 import { newPoolState, type PoolState, redefinePoolState } from './pool-state.ts';
 
 export interface RuntimeBackend {
@@ -23,6 +24,8 @@ export interface RuntimePool {
   readonly config: Pool;
   readonly backends: readonly RuntimeBackend[];
   readonly balancer: Balancer;
+  /** Then their tiers' balancers are asked, of which `balancer` is one. */
+  readonly layers: PoolLayers | null;
   /** What is measured of the backends, as it counts at that time (epoch ms). */
   viewAt(nowMs: number): PoolView;
   readonly state: PoolState;
@@ -33,7 +36,14 @@ export interface PoolRegistry {
   get(snapshot: EdgeSnapshot, name: string): RuntimePool | null;
 }
 
-export function createPoolRegistry(random: Random): PoolRegistry {
+export interface PoolSurroundings {
+  readonly random: Random;
+  now(): number;
+  /** Where this edge stands, for pools that prefer what is near; null when it was not told. */
+  readonly region: string | null;
+}
+
+export function createPoolRegistry({ random, now, region }: PoolSurroundings): PoolRegistry {
   /** By pool definition: an unchanged snapshot keeps its objects, so a version's pools are built once. */
   const built = new WeakMap<Pool, RuntimePool>();
   /** By "POOL/BACKEND" (neither holds a slash). */
@@ -51,7 +61,7 @@ export function createPoolRegistry(random: Random): PoolRegistry {
   const stateOfPool = (name: string, config: Pool): PoolState => {
     const state = poolStates.get(name) ?? newPoolState(config, random);
     poolStates.set(name, state);
-    redefinePoolState(state, config);
+    redefinePoolState(state, config, now());
     return state;
   };
   const build = (name: string, config: Pool): RuntimePool => {
@@ -60,11 +70,14 @@ export function createPoolRegistry(random: Random): PoolRegistry {
       return { id: backend.id, config: backend, origin, basePath, state: stateOfBackend(name, backend.id) };
     });
     const { type, maxShare, hashSeed } = config.strategy;
+    const layers = poolLayers(config, region, random);
+    const [firstTier] = layers?.tiersFor(null) ?? [];
     return {
       name,
       config,
       backends,
-      balancer: createBalancer({ type, maxShare, hashSeed }, config.backends, random),
+      balancer: firstTier?.balancer ?? createBalancer({ type, maxShare, hashSeed }, config.backends, random),
+      layers,
       viewAt: (nowMs) => ({
         inFlight: (backend) => backends[backend]?.state.inFlight ?? 0,
         latencyMs: (backend) => backends[backend]?.state.meter.latencyMs(nowMs) ?? null,

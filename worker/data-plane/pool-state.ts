@@ -1,6 +1,7 @@
 // What this isolate knows of one pool as a whole, by its name: outlasts configuration versions.
 import type { Pool } from '../../core/config/schema.ts';
 import { OutlierDetector } from '../../core/load-balancing/outlier-detector.ts';
+import { SlowStart } from '../../core/load-balancing/slow-start.ts';
 import { SuspicionPacer } from '../../core/load-balancing/suspicion-pacer.ts';
 import type { Random } from '../../core/random.ts';
 
@@ -15,6 +16,7 @@ const NEVER = Number.NEGATIVE_INFINITY;
 export interface PoolState {
   readonly outliers: OutlierDetector;
   readonly suspicions: SuspicionPacer;
+  readonly slowStart: SlowStart;
   /** Events about the pool, told now and then. */
   readonly told: {
     panicAt: number;
@@ -31,6 +33,7 @@ export function newPoolState({ outlier }: Pool, random: Random): PoolState {
   return {
     outliers: new OutlierDetector(outlier, random),
     suspicions: new SuspicionPacer(),
+    slowStart: new SlowStart(),
     told: {
       panicAt: NEVER,
       fellBackAt: NEVER,
@@ -42,13 +45,16 @@ export function newPoolState({ outlier }: Pool, random: Random): PoolState {
 }
 
 /** For a new version: what is known stays with each id. O(backends). */
-export function redefinePoolState({ outliers, suspicions }: PoolState, { outlier, backends }: Pool): void {
+export function redefinePoolState(
+  { outliers, suspicions, slowStart }: PoolState,
+  { outlier, backends, slowStart: slowStartParameters }: Pool,
+  nowMs: number,
+): void {
   const all = backends.map(({ id }) => id);
-  const eligible = backends.filter(({ state, weight }) => state === 'active' && weight > 0);
-  outliers.redefine(
-    outlier,
-    all,
-    eligible.map(({ id }) => id),
-  );
+  const eligible = backends
+    .filter(({ state, weight }) => state === 'active' && weight > 0)
+    .map(({ id }) => id);
+  outliers.redefine(outlier, all, eligible);
+  slowStart.redefine(slowStartParameters, all, eligible, nowMs);
   suspicions.keepOnly(all);
 }
