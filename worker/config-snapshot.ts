@@ -20,8 +20,11 @@ export interface EdgeSnapshot {
 }
 
 export interface SnapshotSource {
-  /** At most a second old where the Directory answers; null when this isolate has none after 2 s. */
-  current(background: Background): Promise<EdgeSnapshot | null>;
+  /**
+   * At most a second old where the Directory answers; null when this isolate has none after 2 s. At once where nothing
+   * has to be waited for, as for nearly every request of a busy isolate.
+   */
+  current(background: Background): EdgeSnapshot | Promise<EdgeSnapshot | null>;
   /** Without waiting. */
   peek(): EdgeSnapshot | null;
   /** An answer of another object mentioned newer ones: check at the next opportunity. */
@@ -108,6 +111,18 @@ export function createSnapshotSource({
     }
   };
 
+  const firstOne = async (background: Background): Promise<EdgeSnapshot | null> => {
+    await waitFor(() => snapshot !== null, FIRST_WAIT_MS, background);
+    return snapshot;
+  };
+
+  const checkedOne = async (background: Background): Promise<EdgeSnapshot | null> => {
+    const isChecked = () => now() - checkedAt < TRUSTED_MS;
+    await waitFor(isChecked, CHECK_WAIT_MS, background);
+    if (!isChecked()) gaveUpAt = now();
+    return snapshot;
+  };
+
   return {
     peek: () => snapshot,
 
@@ -115,20 +130,13 @@ export function createSnapshotSource({
       if (snapshot && (version > snapshot.version || healthEpoch > snapshot.healthEpoch)) newerExists = true;
     },
 
-    async current(background) {
+    current(background) {
+      if (snapshot === null) return firstOne(background);
       const askedAt = now();
-      if (snapshot === null) {
-        await waitFor(() => snapshot !== null, FIRST_WAIT_MS, background);
-        return snapshot;
-      }
       const ageMs = askedAt - checkedAt;
       if (ageMs >= (newerExists ? 0 : QUIET_MS)) startCheck(background);
-      if (ageMs >= TRUSTED_MS && askedAt - gaveUpAt >= TRUSTED_MS) {
-        const isChecked = () => now() - checkedAt < TRUSTED_MS;
-        await waitFor(isChecked, CHECK_WAIT_MS, background);
-        if (!isChecked()) gaveUpAt = now();
-      }
-      return snapshot;
+      const mayWait = ageMs >= TRUSTED_MS && askedAt - gaveUpAt >= TRUSTED_MS;
+      return mayWait ? checkedOne(background) : snapshot;
     },
   };
 }

@@ -34,7 +34,7 @@ export function fieldsToOrigin(
   const { fields } = request;
   // Before Connection can name the field away.
   if (hasOwnCdnId(fields)) return { type: 'loop' };
-  const endToEnd = withoutHopByHop(fields).filter(([name]) => !OF_THE_EDGE.has(name));
+  const endToEnd = withoutHopByHop(fields, OF_THE_EDGE);
   const forwarded = withForwardedFields(endToEnd, request);
   const marked: Fields = [...forwarded, ['via', VIA], ['cdn-loop', cdnLoopValue(fields)]];
   return { type: 'forward', fields: changed(marked, request) };

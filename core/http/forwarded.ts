@@ -2,7 +2,7 @@
 // client wrote about itself is believed further in.
 import { isToken, listMembers } from './field-syntax.ts';
 import { type Fields, fieldValue } from './fields.ts';
-import { formatIp, isInNetworks, parseIp } from './ip.ts';
+import { canonicalIp, isInNetworks, parseIp } from './ip.ts';
 
 export interface Arrival {
   /** Address of the peer, without port; '' when unknown. */
@@ -50,36 +50,45 @@ export function withForwardedFields(fields: Fields, arrival: Arrival): Fields {
 /** `believed`: the fields of a trusted proxy, or none. */
 function rebuiltFields(believed: Fields, arrival: Arrival): Fields {
   const { scheme, host } = arrival;
-  const address = parseIp(arrival.clientIp);
-  const clientIp = address === null ? '' : formatIp(address);
+  const clientIp = canonicalIp(arrival.clientIp);
+  const own = `for=${nodeOf(clientIp)};host=${tokenOrQuoted(host)};proto=${scheme}`;
+  // Most requests: nobody to believe.
+  if (believed.length === 0) return [...forOne(clientIp), ...ofTarget(scheme, host, own)];
   const chain = listMembers(fieldValue(believed, 'x-forwarded-for') ?? '');
   const proto = fieldValue(believed, 'x-forwarded-proto') ?? scheme;
   const namedHost = fieldValue(believed, 'x-forwarded-host') ?? host;
-  const own = `for=${nodeOf(clientIp)};host=${tokenOrQuoted(host)};proto=${scheme}`;
   // Most proxies maintain X-Forwarded-For and let a client's Forwarded pass: where both came, the first is the truth.
   const earlier =
     chain.length > 0
-      ? chain.map((node) => `for=${nodeOf(node)}`)
+      ? chain.map((node) => `for=${nodeOf(parseIp(node) === null ? '' : node)}`)
       : listMembers(fieldValue(believed, 'forwarded') ?? '');
 
-  const rebuilt: [string, string][] = [];
   if (clientIp !== '') chain.push(clientIp);
-  if (chain.length > 0) rebuilt.push(['x-forwarded-for', chain.join(', ')]);
-  rebuilt.push(
+  return [...forOne(chain.join(', ')), ...ofTarget(proto, namedHost, [...earlier, own].join(', '))];
+}
+
+function forOne(chain: string): Fields {
+  return chain === '' ? [] : [['x-forwarded-for', chain]];
+}
+
+function ofTarget(proto: string, host: string, forwarded: string): Fields {
+  return [
     ['x-forwarded-proto', proto],
-    ['x-forwarded-host', namedHost],
-    ['forwarded', [...earlier, own].join(', ')],
-  );
-  return rebuilt;
+    ['x-forwarded-host', host],
+    ['forwarded', forwarded],
+  ];
 }
 
 /** RFC 7239 §6: an address, IPv6 in brackets and quotes; what is no address is `unknown`. */
 function nodeOf(address: string): string {
-  if (parseIp(address) === null) return 'unknown';
+  if (address === '') return 'unknown';
   return address.includes(':') ? `"[${address}]"` : address;
 }
 
 /** RFC 7239 §4: a value is a token or a quoted-string; a host with a port is no token. */
 function tokenOrQuoted(text: string): string {
-  return isToken(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
+  if (isToken(text)) return text;
+  return `"${NEEDS_ESCAPE.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
 }
+
+const NEEDS_ESCAPE = /["\\]/;

@@ -21,6 +21,13 @@ export function parseIp(text: string): IpAddress | null {
   return parseV6(text);
 }
 
+/** The one text of an address; '' for what is none. IPv4, the most of all, is its own. */
+export function canonicalIp(text: string): string {
+  if (isV4(text)) return text;
+  const address = parseIp(text);
+  return address === null ? '' : formatIp(address);
+}
+
 /** "10.0.0.0/8", "fd00::/8", or a lone address; null otherwise. Bits beyond the prefix are ignored. */
 export function parseNetwork(text: string): Network | null {
   const [host = '', bits, ...more] = text.split('/');
@@ -79,6 +86,28 @@ function longestZeroRun(address: IpAddress): { start: number; length: number } {
   }
   return best;
 }
+
+/** What parseV4 takes, without taking it apart. O(n), no allocation. */
+function isV4(text: string): boolean {
+  if (text.length > 15) return false;
+  let parts = 1;
+  let value = -1;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit === DOT) {
+      if (value < 0 || ++parts > 4) return false;
+      value = -1;
+    } else if (digit < 0 || digit > 9 || value === 0) return false;
+    else {
+      value = value < 0 ? digit : value * 10 + digit;
+      if (value > 255) return false;
+    }
+  }
+  return parts === 4 && value >= 0;
+}
+
+/** "." from "0" on. */
+const DOT = 46 - 48;
 
 function parseV4(text: string): number[] | null {
   if (!/^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/.test(text)) return null;

@@ -60,7 +60,8 @@ function setUp() {
     const askedAt = nowMs;
     let done: { version: number | null; tookMs: number } | null = null;
     const background: Promise<unknown>[] = [];
-    void source.current({ waitUntil: (promise) => background.push(promise) }).then((snapshot) => {
+    const current = source.current({ waitUntil: (promise) => background.push(promise) });
+    void Promise.resolve(current).then((snapshot) => {
       done = { version: snapshot?.version ?? null, tookMs: nowMs - askedAt };
     });
     for (let waitedMs = 0; done === null && waitedMs < limitMs; waitedMs++) await advance(1);
@@ -88,9 +89,8 @@ describe('createSnapshotSource', () => {
     directory.latencyMs = 30;
     const versions: (number | null)[] = [];
     for (let i = 0; i < 50; i++) {
-      void source
-        .current({ waitUntil: () => {} })
-        .then((snapshot) => versions.push(snapshot?.version ?? null));
+      const current = source.current({ waitUntil: () => {} });
+      void Promise.resolve(current).then((snapshot) => versions.push(snapshot?.version ?? null));
     }
     await advance(40);
     expect(versions).toEqual(Array(50).fill(1));

@@ -92,22 +92,20 @@ describe('isSentUnchanged', () => {
 });
 
 describe('clientAddress', () => {
-  const request = (cf: unknown, connectingIp?: string) => ({
-    headers: { get: (name: string) => (name === 'cf-connecting-ip' ? (connectingIp ?? null) : null) },
-    cf,
-  });
+  const address = (cf: unknown, connectingIp?: string) =>
+    clientAddress({ cf }, connectingIp === undefined ? [] : [['cf-connecting-ip', connectingIp]]);
 
   it('is what CF-Connecting-IP names, else the other end of the connection', () => {
-    expect(clientAddress(request({ clientIp: '127.0.0.1:39742' }, '203.0.113.9'))).toBe('203.0.113.9');
-    expect(clientAddress(request({ clientIp: '127.0.0.1:39742' }, '2001:db8::7'))).toBe('2001:db8::7');
-    expect(clientAddress(request({ clientIp: '127.0.0.1:39742' }))).toBe('127.0.0.1');
-    expect(clientAddress(request(undefined))).toBe('');
+    expect(address({ clientIp: '127.0.0.1:39742' }, '203.0.113.9')).toBe('203.0.113.9');
+    expect(address({ clientIp: '127.0.0.1:39742' }, '2001:db8::7')).toBe('2001:db8::7');
+    expect(address({ clientIp: '127.0.0.1:39742' })).toBe('127.0.0.1');
+    expect(address(undefined)).toBe('');
   });
 
   it.each(['', 'unknown', '203.0.113.9, 198.51.100.1', '203.0.113.9:80', '203.0.113'])(
     'is not what CF-Connecting-IP says when that is no address: %j',
     (named) => {
-      expect(clientAddress(request({ clientIp: '127.0.0.1:39742' }, named))).toBe('127.0.0.1');
+      expect(address({ clientIp: '127.0.0.1:39742' }, named)).toBe('127.0.0.1');
     },
   );
 

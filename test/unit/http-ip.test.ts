@@ -2,7 +2,14 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatIp, isInNetwork, isInNetworks, parseIp, parseNetwork } from '../../core/http/ip.ts';
+import {
+  canonicalIp,
+  formatIp,
+  isInNetwork,
+  isInNetworks,
+  parseIp,
+  parseNetwork,
+} from '../../core/http/ip.ts';
 
 const SEEDED = { seed: 5952, numRuns: 250 };
 
@@ -32,6 +39,24 @@ describe('parseIp', () => {
   it('knows an IPv4 address and its mapped IPv6 form as one', () => {
     expect(parseIp('::ffff:10.1.2.3')).toEqual(parseIp('10.1.2.3'));
     expect(parseIp('::ffff:a01:203')).toEqual(parseIp('10.1.2.3'));
+  });
+});
+
+describe('canonicalIp', () => {
+  it('is the text that parsing and writing gives, by whichever way it comes to it', () => {
+    const nearly = fc
+      .array(fc.constantFrom('0', '1', '9', '10', '99', '255', '256', '01', '.', '..', ':', 'a', ' '), {
+        maxLength: 9,
+      })
+      .map((parts) => parts.join(''));
+    const dotted = fc.array(fc.nat(300), { minLength: 3, maxLength: 5 }).map((parts) => parts.join('.'));
+    fc.assert(
+      fc.property(fc.oneof(nearly, dotted, fc.ipV4(), fc.ipV6(), fc.string()), (text) => {
+        const address = parseIp(text);
+        expect(canonicalIp(text)).toBe(address === null ? '' : formatIp(address));
+      }),
+      { ...SEEDED, numRuns: 2_000 },
+    );
   });
 });
 

@@ -62,9 +62,15 @@ const WAIT_MS = 1_000;
 const FIRST_PAUSE_MS = 2;
 const PAUSE_MAX_MS = 64;
 
-export async function lookUp(visit: Visit): Promise<CacheAnswer> {
-  const { route, tally, request, fields, isUpgrade } = visit;
-  if (!route.cache.enabled) return { type: 'off' };
+const OFF: CacheAnswer = { type: 'off' };
+
+/** At once on a route that does not cache. */
+export function lookUp(visit: Visit): CacheAnswer | Promise<CacheAnswer> {
+  return visit.route.cache.enabled ? askCache(visit) : OFF;
+}
+
+async function askCache(visit: Visit): Promise<CacheAnswer> {
+  const { tally, request, fields, isUpgrade } = visit;
   const answer =
     cannotAsk(request.method, fields, { hasBody: hasBody(visit), isUpgrade }) ?? (await ask(visit));
   tally.cache = answer.type === 'bypass' || answer.type === 'forward' ? answer.forward : answer.type;

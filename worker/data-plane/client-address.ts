@@ -1,18 +1,18 @@
 // Who is asking: the address that Cloudflare's edge, or a proxy that the operator puts in front, names in
 // CF-Connecting-IP, else the one at the other end of the connection. Cloudflare overwrites what a client sends under
 // that name; in front of plain workerd that is the operator's to do (docs/DIVERGENCES.md).
+import { type Fields, fieldValue } from '../../core/http/fields.ts';
 import { parseIp } from '../../core/http/ip.ts';
 
 export interface Incoming {
-  readonly headers: { get(name: string): string | null };
-  /** What the runtime knows of the connection. */
+  /** What the runtime knows of the connection; dear to ask for. */
   readonly cf?: unknown;
 }
 
-/** The client's IP address without a port, or '' where the runtime tells none. */
-export function clientAddress(request: Incoming): string {
-  const named = request.headers.get('cf-connecting-ip');
-  if (named !== null && parseIp(named) !== null) return named;
+/** The client's IP address without a port, or '' where the runtime tells none. `received` as the client sent them. */
+export function clientAddress(request: Incoming, received: Fields): string {
+  const named = fieldValue(received, 'cf-connecting-ip');
+  if (named !== undefined && parseIp(named) !== null) return named;
   const cf = request.cf as { readonly clientIp?: string } | undefined;
   return withoutPort(cf?.clientIp ?? '');
 }

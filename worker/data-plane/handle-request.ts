@@ -45,13 +45,14 @@ async function decide(
   const target = acceptTarget(request, received);
   if (target.type !== 'target') return target.error;
 
-  const snapshot = await edge.snapshots.current(context);
+  const known = edge.snapshots.current(context);
+  const snapshot = known instanceof Promise ? await known : known;
   if (!snapshot) return { code: 'no-config', detail: 'Cannot route: the directory has not answered yet' };
 
   const route = routeTableOf(snapshot.config).match(target.host, target.path, request.method);
   if (!route) return { code: 'no-route', detail: `Cannot route ${request.method} ${target.canonicalUrl}` };
   tally.route = route.id;
-  const clientIp = clientAddress(request);
+  const clientIp = clientAddress(request, received);
   const outbound = outboundFields(route, target, received, clientIp);
   if (outbound.type === 'loop')
     return { code: 'loop', detail: 'Cannot forward: it has passed this edge before' };
@@ -72,7 +73,8 @@ async function decide(
     affinity: null,
   };
 
-  const cached = await lookUp(visit);
+  const looked = lookUp(visit);
+  const cached = looked instanceof Promise ? await looked : looked;
   if (cached.type === 'hit') {
     refreshInBackground(visit, cached);
     return respondFromCache(visit, cached);

@@ -13,15 +13,20 @@ const PURGE_WAIT_MS = 3_000;
 
 export type Invalidation = 'nothing-to-do' | 'done' | 'not-confirmed';
 
-export async function invalidate(visit: Visit, { response }: Answered): Promise<Invalidation> {
-  const { request, target, edge, snapshot } = visit;
+/** At once where nothing is to be invalidated. */
+export function invalidate(visit: Visit, { response }: Answered): Invalidation | Promise<Invalidation> {
+  const { request, target } = visit;
   const urls = urlsToInvalidate({
     method: request.method,
     target,
     status: response.status,
     fields: response.fields,
   });
-  if (urls.length === 0 || !isCachedSomewhere(visit)) return 'nothing-to-do';
+  return urls.length === 0 || !isCachedSomewhere(visit) ? 'nothing-to-do' : purge(visit, urls);
+}
+
+async function purge(visit: Visit, urls: readonly string[]): Promise<Invalidation> {
+  const { request, target, edge, snapshot } = visit;
   const keys = new Set(urls.flatMap((url) => keysOf(visit, url)));
   const purges = [...keys].map(async (key) => {
     const outcome = await edge.shards.write(snapshot.shardMap, key, edge.newRequestId(), {

@@ -8,12 +8,13 @@ import type { Fields } from '../../core/http/fields.ts';
 import { fieldsToClient } from '../../core/http/forward-fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
 import type { CacheAnswer, CacheHit, StoredBody } from './cache-lookup.ts';
-import { affinityCookie } from './client-affinity.ts';
+import { affinityCookie, type ClientAffinity } from './client-affinity.ts';
 import { type FillPlan, finishFill, giveBackLease, planFill } from './fill.ts';
 import type { Answered, FromStale } from './forward.ts';
-import { editedHeaders, headersOf } from './headers.ts';
+import { editHeaders, headersOf } from './headers.ts';
 import { invalidate } from './invalidate.ts';
 import { type BodyEnd, relayBody } from './relay-body.ts';
+import type { OriginResponse } from './send-to-origin.ts';
 import { storedBody } from './stored-body.ts';
 import type { Visit } from './visit.ts';
 
@@ -57,33 +58,30 @@ export async function respondFromOrigin(
   const { request, route, context } = visit;
   const { response, pool, patience, done } = origin;
   const { status } = response;
-  const invalidation = await invalidate(visit, origin);
+  const invalidating = invalidate(visit, origin);
+  const invalidation = invalidating instanceof Promise ? await invalidating : invalidating;
   const plan = planFill(visit, cached, origin);
   const detail = invalidation === 'not-confirmed' ? 'invalidation-not-confirmed' : null;
   const cacheStatus = cacheStatusOf(cached, plan, status, detail);
-  const headers = clientHeaders(
-    visit,
-    response.fields,
-    response.headers,
-    origin.receivedAt,
-    cacheStatus,
-    origin,
-  );
-  await addAffinityCookie(visit, origin, headers);
-
+  const fields = clientFields(visit, response.fields, origin.receivedAt, cacheStatus, origin);
+  const cookie = visit.affinity === null ? null : await cookieFor(visit.affinity, visit, origin);
+  const respond = (body: BodyInit | null): Response => {
+    const answer = withFields(response, fields, body);
+    if (cookie !== null) addAffinityCookie(answer.headers, cookie);
+    return answer;
+  };
   if (response.webSocket) {
     done();
-    return new Response(null, { status: 101, headers, webSocket: response.webSocket });
+    return respond(null);
   }
   const onEnd = (end: BodyEnd): Promise<void> | undefined => {
     done();
     return finishFill(visit, plan, end);
   };
-  const init = { status, statusText: response.reason, headers, encodeBody: 'manual' } as const;
   if (response.body === null || request.method === 'HEAD' || BODILESS.has(status)) {
     const ended = onEnd({ type: 'complete', bytes: new Uint8Array(0) });
     if (ended) context.waitUntil(ended);
-    return new Response(null, init);
+    return respond(null);
   }
   const body = await relayBody(
     {
@@ -96,21 +94,40 @@ export async function respondFromOrigin(
     },
     context,
   );
-  return new Response(body, init);
+  return respond(body);
+}
+
+/** The origin's head with these lines instead of its own, and a body as its bytes are. */
+function withFields(
+  { status, reason, fields: before, platform }: OriginResponse,
+  fields: Fields,
+  body: BodyInit | null,
+): Response {
+  if (platform === null) {
+    const headers = headersOf(fields);
+    return new Response(body, { status, statusText: reason, headers, encodeBody: 'manual' });
+  }
+  // Takes over as well that bytes are as they are to be sent, and a WebSocket.
+  const answer = new Response(body, platform);
+  editHeaders(answer.headers, before, fields);
+  return answer;
+}
+
+/** null where the client keeps what it has; nobody is pinned by a backend's failure. */
+async function cookieFor(
+  affinity: ClientAffinity,
+  { edge, target }: Visit,
+  { response, backend }: Answered,
+): Promise<string | null> {
+  if (response.status >= 500) return null;
+  return affinityCookie(affinity, backend, target.scheme === 'https', edge.now());
 }
 
 /**
  * After the cache has taken what it stores. No shared cache on the way may keep the response with one client's cookie
- * (RFC 9111 §7.3); nobody is pinned by a backend's failure.
+ * (RFC 9111 §7.3).
  */
-async function addAffinityCookie(
-  { affinity, edge, target }: Visit,
-  { response, backend }: Answered,
-  headers: Headers,
-): Promise<void> {
-  if (affinity === null || response.status >= 500) return;
-  const cookie = await affinityCookie(affinity, backend, target.scheme === 'https', edge.now());
-  if (cookie === null) return;
+function addAffinityCookie(headers: Headers, cookie: string): void {
   headers.append('set-cookie', cookie);
   if (!/\b(?:private|no-store)\b/i.test(headers.get('cache-control') ?? '')) {
     headers.append('cache-control', 'private');
@@ -128,20 +145,19 @@ function fromStored(
 ): Response {
   const { request, fields, edge } = visit;
   const answer = answerFromStored(stored, { method: request.method, fields }, bodyBytes, edge.now());
-  const headers = clientHeaders(visit, answer.fields, null, stored.receivedAt, cacheStatus, origin);
+  const headers = headersOf(clientFields(visit, answer.fields, stored.receivedAt, cacheStatus, origin));
   const init = { status: answer.status, headers, encodeBody: 'manual' } as const;
   return new Response(storedBody(answer.body, { body, bodyBytes, span }, headers), init);
 }
 
-/** `original`: the lines of `fields` as the platform has them; null where it has them not. */
-function clientHeaders(
+/** The lines that the client gets of those that an origin sent. */
+function clientFields(
   { route, target }: Visit,
   fields: Fields,
-  original: Headers | null,
   receivedAt: number,
   cacheStatus: CacheStatus | null,
   origin: Answered | null,
-): Headers {
+): Fields {
   const { setHeaders, removeHeaders, exposeBackend } = route.response;
   let made = fieldsToClient({ fields, receivedAt, setHeaders, removeHeaders });
   if (cacheStatus) {
@@ -154,7 +170,7 @@ function clientHeaders(
       [BACKEND_FIELD, `${origin.pool.name}/${origin.backend.id}`],
     ];
   }
-  return original === null ? headersOf(made) : editedHeaders(original, fields, made);
+  return made;
 }
 
 const BACKEND_FIELD = 'roundel-backend';

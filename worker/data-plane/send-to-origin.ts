@@ -1,7 +1,7 @@
 // One request to one backend, by the runtime's fetch where that can say what is to be said, else over a socket.
 import { parseOriginUrl } from '../../core/config/origin-url.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
-import { editedHeaders, fieldsOf, headersOf } from './headers.ts';
+import { editedHeaders, fieldsOf } from './headers.ts';
 import { isSentUnchanged } from './origin-target.ts';
 import type { RuntimeBackend } from './pool-registry.ts';
 import { socketFetch } from './socket-fetch.ts';
@@ -10,8 +10,8 @@ export interface OriginResponse {
   readonly status: number;
   readonly reason: string;
   readonly fields: Fields;
-  /** The same lines, as the platform has them. */
-  readonly headers: Headers;
+  /** The same head as the platform has it; null where it came over a socket. */
+  readonly platform: Response | null;
   readonly body: ReadableStream<Uint8Array> | null;
   /** Content-Length of the body; null when not told. */
   readonly bodyBytes: number | null;
@@ -60,7 +60,7 @@ async function sendByFetch(origin: OriginRequest): Promise<OriginResponse> {
     status: response.status,
     reason: response.statusText,
     fields: responseFields,
-    headers: response.headers,
+    platform: response,
     body: response.body,
     bodyBytes: bodyBytesOf(responseFields),
     webSocket: response.status === 101 ? response.webSocket : null,
@@ -93,7 +93,7 @@ async function sendBySocket({
   });
   return {
     ...response,
-    headers: headersOf(response.fields),
+    platform: null,
     bodyBytes: response.body === null ? null : bodyBytesOf(response.fields),
     webSocket: null,
   };
