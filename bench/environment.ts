@@ -1,7 +1,6 @@
 // What a run must record to be compared with another: commit, versions, machine, seed.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
@@ -17,7 +16,6 @@ export interface Environment {
   readonly quick: boolean;
 }
 
-const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 function versionOf(packageFile: string): string {
@@ -51,7 +49,8 @@ export function describeEnvironment(
       node: process.versions.node,
       v8: process.versions.v8,
       ...Object.fromEntries(
-        packages.map((name) => [name, versionOf(require.resolve(`${name}/package.json`))]),
+        // Found by path: not every package lets its package.json be imported.
+        packages.map((name) => [name, versionOf(`${root}node_modules/${name}/package.json`)]),
       ),
     },
     cores: availableParallelism(),

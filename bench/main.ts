@@ -1,7 +1,11 @@
 // The lab's command line: `npm run bench -- distribution --quick`. Results go to stdout, progress to stderr.
 import { Command, InvalidArgumentError } from 'commander';
+import { addCacheOptions, type CacheFlags, cacheInputs } from './cache/cache-options.ts';
+import { cacheTable } from './cache/cache-table.ts';
+import { runCache } from './cache/run-cache.ts';
 import { distributionTable } from './distribution/distribution-table.ts';
 import { runDistribution } from './distribution/run-distribution.ts';
+import { InputError } from './input-error.ts';
 import { overheadTable } from './overhead/overhead-table.ts';
 import { runOverhead } from './overhead/run-overhead.ts';
 import { resilienceTable } from './resilience/resilience-table.ts';
@@ -22,7 +26,10 @@ interface Result {
 
 interface Lab {
   readonly summary: string;
-  run(flags: Flags): Promise<Result>;
+  /** Declares options of its own; they come to `run` beside the flags. */
+  addOptions?(command: Command): void;
+  /** @param own the lab's own options as given, none where all labs run */
+  run(flags: Flags, own: object): Promise<Result>;
 }
 
 const progress = (line: string) => process.stderr.write(`${line}\n`);
@@ -34,6 +41,15 @@ const LABS: Readonly<Record<string, Lab>> = {
     async run({ quick, seed }) {
       const report = runDistribution({ quick, seed, progress });
       return { report, table: distributionTable(report) };
+    },
+  },
+  cache: {
+    summary: 'what share of requests and bytes each eviction policy misses, on your traces or made-up ones',
+    addOptions: addCacheOptions,
+    async run({ quick, seed }, own: CacheFlags) {
+      const inputs = cacheInputs(own, process.env.INIT_CWD ?? process.cwd());
+      const report = runCache({ quick, seed, progress, ...inputs });
+      return { report, table: cacheTable(report) };
     },
   },
   overhead: {
@@ -86,7 +102,7 @@ program.allowExcessArguments().action(async (given: Partial<Flags>) => {
   }
   const flags = flagsOf(given);
   const results: [name: string, result: Result][] = [];
-  for (const [name, lab] of Object.entries(LABS)) results.push([name, await lab.run(flags)]);
+  for (const [name, lab] of Object.entries(LABS)) results.push([name, await lab.run(flags, {})]);
   process.stdout.write(
     flags.json
       ? `${JSON.stringify(Object.fromEntries(results.map(([name, { report }]) => [name, report])))}\n`
@@ -95,11 +111,18 @@ program.allowExcessArguments().action(async (given: Partial<Flags>) => {
 });
 
 for (const [name, lab] of Object.entries(LABS)) {
-  withFlags(program.command(name).description(lab.summary)).action(async (given: Partial<Flags>) => {
+  const command = withFlags(program.command(name).description(lab.summary));
+  lab.addOptions?.(command);
+  command.action(async (given: Partial<Flags>) => {
     const flags = flagsOf(given);
-    const { report, table } = await lab.run(flags);
+    const { report, table } = await lab.run(flags, given);
     process.stdout.write(`${flags.json ? JSON.stringify(report) : table}\n`);
   });
 }
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof InputError)) throw error;
+  program.error(`error: ${error.message}`);
+}

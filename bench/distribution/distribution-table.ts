@@ -1,9 +1,8 @@
 // The distribution report for people: one table a size and weight pattern, and the numbers with their goals.
 import Table from 'cli-table3';
-import { bytesText, figureText, type NumberRow } from '../number-row.ts';
+import { bytesText } from '../number-row.ts';
+import { environmentText, numbersTable, PLAIN } from '../numbers-table.ts';
 import type { DistributionReport, DistributionRow } from './run-distribution.ts';
-
-const PLAIN = { style: { head: [], border: [], compact: true } };
 
 const percent = (ratio: number): string => `${(100 * ratio).toFixed(2)}%`;
 
@@ -42,22 +41,10 @@ const HEAD = [
   'picks/s',
 ];
 
-function numberRow({ figure: name, measured, unit, goal, met }: NumberRow): string[] {
-  return [
-    name,
-    figureText(measured, unit),
-    goal ? `${goal.relation} ${figureText(goal.value, unit)}` : '',
-    met === null ? '' : met ? 'met' : 'MISSED',
-  ];
-}
-
 export function distributionTable({ environment, keys, rows, numbers }: DistributionReport): string {
-  const { commit, versions, cores, cpu, seed } = environment;
   const parts = [
     `Distribution: ${keys.count} keys of ${keys.length} characters; a share is given against the backend's fair share.`,
-    `commit ${commit ?? 'unknown'}, seed ${seed}, ${cores} cores (${cpu}), ${Object.entries(versions)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', ')}`,
+    environmentText(environment),
   ];
   for (const title of new Set(rows.map(titleOf))) {
     const group = rows.filter((row) => titleOf(row) === title);
@@ -74,8 +61,6 @@ export function distributionTable({ environment, keys, rows, numbers }: Distribu
     table.push(...group.map(distributionRow));
     parts.push(`\n${title}${best}`, table.toString());
   }
-  const table = new Table({ head: ['numbers to reach', 'measured', 'goal', ''], ...PLAIN });
-  table.push(...numbers.map(numberRow));
-  parts.push('', table.toString());
+  parts.push('', numbersTable(numbers));
   return parts.join('\n');
 }
