@@ -20,6 +20,8 @@ export interface WritableStore extends ReplicaStore {
 
 export interface ReplicaSurroundings {
   now(): number;
+  /** Unlike that of any other life of this object. */
+  readonly nonce: string;
   readonly storage: {
     transactionSync(body: () => void): void;
     setAlarm(atMs: number): Promise<void>;
@@ -72,7 +74,7 @@ export class RunningReplica {
     this.#store = store;
     this.#around = around;
     this.state = createReplica(store, { windowMax: WINDOW_MAX });
-    this.#dispatch({ type: 'boot' });
+    this.#dispatch({ type: 'boot', nonce: around.nonce });
   }
 
   /** A message from another member; its answer, where it has one, is ready when this returns. */
@@ -116,6 +118,11 @@ export class RunningReplica {
     this.#dispatch({ type: 'clients', clients });
     this.#armExpiry();
     return Promise.all(answers);
+  }
+
+  /** A caller got no answer from the primary of this view. */
+  suspect(view: number): void {
+    this.askThen({ type: 'suspect', view }, () => {});
   }
 
   alarm(): void {

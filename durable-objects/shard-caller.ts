@@ -8,6 +8,7 @@ import {
   beginCall,
   betterHint,
   type FailedTry,
+  type GroupCall,
   type PrimaryHint,
 } from '../core/sharding/group-call.ts';
 import type { ShardGroup } from './interfaces/directory.ts';
@@ -21,6 +22,9 @@ export type Submitted =
       readonly bookmark: Viewstamp;
     }
   | { readonly type: 'failed'; readonly detail: string };
+
+/** A primary that takes longer for one try is suspected. */
+const TRY_MS = 1_500;
 
 export class ShardCaller {
   readonly #namespace: DurableObjectNamespace;
@@ -42,10 +46,14 @@ export class ShardCaller {
     let call = beginCall(this.#hints.get(group.groupId) ?? { view: 0, primary: 0 });
     for (;;) {
       const limitMs = Math.max(0, deadlineAt - this.#now());
-      const answer = await this.#try(group, mapEpoch, call.hint.primary, requests, limitMs);
-      if (answer.type === 'results') return answer;
-      if (answer.type === 'not-primary') this.#hints.set(group.groupId, betterHint(call.hint, answer));
-      const move = afterFailure(call, answer, deadlineAt - this.#now());
+      const answer = await this.#try(group, mapEpoch, call, requests, Math.min(limitMs, TRY_MS));
+      if (answer.type === 'results') {
+        this.#hints.set(group.groupId, { view: answer.view, primary: call.target });
+        return answer;
+      }
+      if (answer.type === 'not-primary' || answer.type === 'deposed')
+        this.#hints.set(group.groupId, betterHint(call.hint, answer));
+      const move = afterFailure(call, answer, deadlineAt - this.#now(), group.members.length);
       if (move.type === 'give-up') return { type: 'failed', detail: move.detail };
       if (move.afterMs > 0) await new Promise((resolve) => setTimeout(resolve, move.afterMs));
       call = move.call;
@@ -55,7 +63,7 @@ export class ShardCaller {
   async #try(
     group: ShardGroup,
     mapEpoch: number,
-    member: number,
+    { target: member, suspects }: GroupCall,
     requests: SubmitRequest['requests'],
     limitMs: number,
   ): Promise<SubmitAnswer | FailedTry> {
@@ -66,7 +74,7 @@ export class ShardCaller {
       locationHint: region as DurableObjectLocationHint,
     }) as unknown as ShardReplicaRpc;
     const to = { shard: group.shard, member, name };
-    const header = { protocol: PROTOCOL_VERSION, mapEpoch, configVersion: 0, healthEpoch: 0 };
+    const header = { protocol: PROTOCOL_VERSION, mapEpoch, configVersion: 0, healthEpoch: 0, suspects };
     try {
       const answer = await within(limitMs, stub.submit({ to, header, requests }));
       return answer ?? { type: 'timed-out' };

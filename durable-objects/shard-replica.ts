@@ -3,7 +3,7 @@
 // them is core/replication's, what the cache makes of stored responses is core/cache's.
 import { DurableObject } from 'cloudflare:workers';
 import type { FillToken } from '../core/replication/commands.ts';
-import { type Message, PROTOCOL_VERSION } from '../core/replication/messages.ts';
+import { type Message, PROTOCOLS_UNDERSTOOD } from '../core/replication/messages.ts';
 import { replicaStatus } from '../core/replication/status.ts';
 import type {
   EdgeHeader,
@@ -77,10 +77,7 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     if (ready.type !== 'ready')
       throw new Error(`Cannot take a message: this member is not ready (${ready.type})`);
     const { body } = message;
-    if (body.type === 'chunk' && !(await hasHash(body.bytes, body.hash))) {
-      throw new Error(`Cannot take a chunk: its bytes do not have the hash ${body.hash}`);
-    }
-    return ready.replica.receive(message);
+    return ready.replica.receive(body.type === 'chunk' ? await checked(message) : message);
   }
 
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
@@ -138,9 +135,13 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
   readonly #readChunk = (hash: string): Uint8Array | undefined => this.#store.chunk(hash);
 
   async #ready(to: MemberAddress, header: EdgeHeader): Promise<Readiness> {
-    if (header.protocol !== PROTOCOL_VERSION) return { type: 'unknown-protocol' };
+    if (!PROTOCOLS_UNDERSTOOD.has(header.protocol)) return { type: 'unknown-protocol' };
     this.#heard.hear(header);
-    return this.#booted() ?? (await this.#bear(to));
+    const ready = this.#booted() ?? (await this.#bear(to));
+    if (ready.type === 'ready' && typeof header.suspects === 'number') {
+      ready.replica.suspect(header.suspects);
+    }
+    return ready;
   }
 
   /** null: this object has no identity yet. */
@@ -152,8 +153,9 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
       const peers = new PeerCalls(this.env.SHARD_REPLICA, head.identity.shard, membership.members);
       this.#replica = new RunningReplica(this.#store, {
         now: () => Date.now(),
+        nonce: crypto.randomUUID(),
         storage: this.ctx.storage,
-        deliver: (message) => peers.deliver(message),
+        deliver: async (message) => checked(await peers.deliver(message)),
         fail: (error) => this.ctx.abort(`A replica must start anew: ${String(error)}`),
       });
     }
@@ -184,6 +186,16 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
       view: state?.view ?? 0,
     };
   }
+}
+
+/** The message, if the chunk that it brings is what its name says. */
+async function checked<M extends Message | null>(message: M): Promise<M> {
+  const body = message?.body;
+  const brings = body?.type === 'chunk' || body?.type === 'fetchedChunk';
+  if (brings && body.bytes !== null && !(await hasHash(body.bytes, body.hash))) {
+    throw new Error(`Cannot take a chunk: its bytes do not have the hash ${body.hash}`);
+  }
+  return message;
 }
 
 /** A lost member has no identity of its own to speak with: it sends the question's back, turned round. */

@@ -25,8 +25,10 @@ export interface Member {
   life: number;
   clockOffsetMs: number;
   alarmAt: number | null;
-  /** Unreachable for the other members. */
+  /** Unreachable for the other members, both ways; or one way: hears nothing, or is not heard. */
   cut: boolean;
+  deaf: boolean;
+  mute: boolean;
   readonly timers: Map<TimerName, symbol>;
   readonly callers: Map<number, (answer: ClientAnswer) => void>;
 }
@@ -45,6 +47,7 @@ export class Cluster {
   private readonly observe: Observer;
   private nextCall = 1;
   messagesSent = 0;
+  readonly sentByType = new Map<string, number>();
 
   constructor(options: {
     members: number;
@@ -72,6 +75,8 @@ export class Cluster {
       clockOffsetMs: 0,
       alarmAt: null,
       cut: false,
+      deaf: false,
+      mute: false,
       timers: new Map(),
       callers: new Map(),
     }));
@@ -89,7 +94,7 @@ export class Cluster {
     member.life += 1;
     member.clockOffsetMs = Math.round((this.random.next() * 2 - 1) * this.faults.clockSkewMs);
     member.state = createReplica(member.store, this.limits);
-    this.run(member, { type: 'boot' }, null);
+    this.run(member, { type: 'boot', nonce: `${member.id}/${member.life}` }, null);
     this.scheduleAlarm(member);
   }
 
@@ -125,7 +130,7 @@ export class Cluster {
     const effects = step(state, member.store, event, nowMs);
     const fate = this.random.next();
     if (fate < this.faults.crashBeforePersist) {
-      this.crash(member, 20 + this.random.next() * 2_000);
+      this.crash(member, this.outage());
       return null;
     }
     const outputs = effects.filter((effect) => {
@@ -137,7 +142,7 @@ export class Cluster {
     const escaping = dies ? outputs.slice(0, Math.floor(this.random.next() * outputs.length)) : outputs;
     let answer: Message | null = null;
     for (const effect of escaping) answer = this.carryOut(member, effect, caller) ?? answer;
-    if (dies) this.crash(member, 20 + this.random.next() * 2_000);
+    if (dies) this.crash(member, this.outage());
     return dies ? null : answer;
   }
 
@@ -165,8 +170,15 @@ export class Cluster {
     return null;
   }
 
+  private outage(): number {
+    return this.random.next() < this.faults.longCrash
+      ? 2_000 + this.random.next() * 12_000
+      : 20 + this.random.next() * 2_000;
+  }
+
   private call(from: Member, message: Message): void {
     this.messagesSent += 1;
+    this.sentByType.set(message.body.type, (this.sentByType.get(message.body.type) ?? 0) + 1);
     const { life } = from;
     const to = this.member(message.to);
     const toSender = (event: ReplicaEvent): void => {
@@ -178,12 +190,12 @@ export class Cluster {
       if (this.random.next() >= this.faults.silent) toSender({ type: 'sendFailed', message });
     };
     const deliver = (): void => {
-      if (to.cut || from.cut) {
+      if (!reaches(from, to)) {
         fail();
         return;
       }
       const answer = this.run(to, { type: 'message', message }, message.from);
-      const lost = to.cut || from.cut || this.random.next() < this.faults.errorAfterExecution;
+      const lost = !reaches(to, from) || this.random.next() < this.faults.errorAfterExecution;
       if (answer === null || lost) fail();
       else toSender({ type: 'message', message: answer });
     };
@@ -222,4 +234,8 @@ export class Cluster {
       this.run(member, { type: 'alarm' }, null);
     });
   }
+}
+
+function reaches(from: Member, to: Member): boolean {
+  return !from.cut && !to.cut && !from.mute && !to.deaf;
 }

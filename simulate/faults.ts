@@ -14,7 +14,9 @@ export interface Faults {
   /** Probabilities per step: the object is gone before, or after, its writes are durable. */
   readonly crashBeforePersist: number;
   readonly crashAfterPersist: number;
-  /** Mean time between cuts of one backup, of all backups; null = never. */
+  /** Of these crashes: the share that lasts for seconds. */
+  readonly longCrash: number;
+  /** Mean time between cuts of one member (one way or both), of all; null = never. */
   readonly cutOneEveryMs: number | null;
   readonly cutAllEveryMs: number | null;
   /** Clocks of the objects differ by up to this much, anew in each life. */
@@ -29,6 +31,7 @@ export const NO_FAULTS: Faults = {
   slow: 0,
   crashBeforePersist: 0,
   crashAfterPersist: 0,
+  longCrash: 0,
   cutOneEveryMs: null,
   cutAllEveryMs: null,
   clockSkewMs: 0,
@@ -44,6 +47,7 @@ export function drawFaults(random: Random): Faults {
     slow: sometimes(0.03),
     crashBeforePersist: sometimes(0.01),
     crashAfterPersist: sometimes(0.01),
+    longCrash: sometimes(1),
     cutOneEveryMs: random.next() < 0.6 ? 1_000 + random.next() * 4_000 : null,
     cutAllEveryMs: random.next() < 0.4 ? 2_000 + random.next() * 6_000 : null,
     clockSkewMs: sometimes(5_000),

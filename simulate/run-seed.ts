@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Random, seededRandom } from '../core/random.ts';
 import type { ReplicaLimits } from '../core/replication/limits.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster, type Member } from './cluster.ts';
 import { drawFaults, type Faults, NO_FAULTS } from './faults.ts';
 import { checkHistory } from './history-checker.ts';
 import { must, StepChecker } from './step-checker.ts';
@@ -15,6 +15,8 @@ export interface Run {
   readonly openWrites: number;
   readonly reads: number;
   readonly crashes: number;
+  /** The highest view that was promised. */
+  readonly views: number;
   readonly messages: number;
   /** The same for the same seed. */
   readonly trace: string;
@@ -27,6 +29,8 @@ export interface RunOptions {
   readonly limits?: Partial<ReplicaLimits>;
 }
 
+const CUTS = ['cut', 'cut', 'deaf', 'mute'] as const;
+
 /** Throws, naming the invariant, if anything that must hold did not. */
 export function runSeed(seed: number, options: RunOptions = {}): Run {
   const random = seededRandom(seed);
@@ -37,7 +41,8 @@ export function runSeed(seed: number, options: RunOptions = {}): Run {
     random,
     faults: drawFaults(random),
     // Half of the runs evict all the time, write to disk more often than they must, and have leases that overlap.
-    limits: options.limits ?? (small ? { httpBytesMax: 200, overlayRowsMax: 2, leaseMs: 60 } : {}),
+    limits:
+      options.limits ?? (small ? { httpBytesMax: 200, overlayRowsMax: 2, leaseMs: 60, idleMs: 1_500 } : {}),
     observe: (member, state, effects) => checker.observe(member, state, effects),
   });
   checker.members = cluster.members;
@@ -49,6 +54,7 @@ export function runSeed(seed: number, options: RunOptions = {}): Run {
   scheduler.run(() => workload.running === 0);
 
   heal(cluster);
+  checkLiveness(cluster, workload);
   scheduler.run(() => false);
   checkConverged(cluster);
   checkHistory(workload.history, checker.committed);
@@ -61,6 +67,7 @@ export function runSeed(seed: number, options: RunOptions = {}): Run {
     openWrites: writes.length - acknowledged.length,
     reads: reads.length,
     crashes: cluster.members.reduce((sum, { life }) => sum + life - 1, 0),
+    views: Math.max(...cluster.members.map(({ store }) => store.head().view)),
     messages: cluster.messagesSent,
     trace: JSON.stringify([
       cluster.members.map(({ store }) => store.head()),
@@ -71,26 +78,40 @@ export function runSeed(seed: number, options: RunOptions = {}): Run {
 }
 
 function scheduleCuts(cluster: Cluster, random: Random, faults: Faults, workload: Workload): void {
-  const backups = cluster.members.slice(1);
-  const cut = (everyMs: number | null, choose: () => typeof backups): void => {
+  const { members } = cluster;
+  const cut = (everyMs: number | null, choose: () => readonly Member[]): void => {
     if (everyMs === null) return;
     cluster.scheduler.after(random.next() * 2 * everyMs, 'fault', () => {
       if (workload.running === 0) return;
+      const how = CUTS[Math.floor(random.next() * CUTS.length)] ?? 'cut';
       const chosen = choose();
-      for (const member of chosen) member.cut = true;
-      cluster.scheduler.after(200 + random.next() * 4_000, 'fault', () => {
-        for (const member of chosen) member.cut = false;
+      for (const member of chosen) member[how] = true;
+      cluster.scheduler.after(200 + random.next() * 6_000, 'fault', () => {
+        for (const member of chosen) member[how] = false;
         cut(everyMs, choose);
       });
     });
   };
-  cut(faults.cutOneEveryMs, () => backups.filter((_, i) => i === Math.floor(random.next() * backups.length)));
-  cut(faults.cutAllEveryMs, () => backups);
+  cut(faults.cutOneEveryMs, () => {
+    const index = Math.floor(random.next() * members.length);
+    return members.filter(({ id }) => id === index);
+  });
+  cut(faults.cutAllEveryMs, () => members);
 }
 
 function heal(cluster: Cluster): void {
+  for (const member of cluster.members) cluster.start(member);
   cluster.faults = { ...NO_FAULTS, clockSkewMs: cluster.faults.clockSkewMs };
-  for (const member of cluster.members) member.cut = false;
+  for (const member of cluster.members) for (const how of CUTS) member[how] = false;
+}
+
+/** After healing, a write and a linearizable read complete within ten seconds. */
+function checkLiveness(cluster: Cluster, workload: Workload): void {
+  const { scheduler } = cluster;
+  const healedAt = scheduler.now;
+  const done = workload.writeAndRead();
+  scheduler.run(() => done() || scheduler.now > healedAt + 10_000);
+  must(done(), 'liveness: ten seconds after all faults a write and a read are still not answered');
 }
 
 /** Everything is committed everywhere, persisted, equal; and nobody has anything left to say or to wait for. */

@@ -9,11 +9,15 @@ import type { ReplicaState } from '../core/replication/replica-state.ts';
 import { chunksOf } from '../core/replication/requests.ts';
 import type { Member } from './cluster.ts';
 
+const VOTES: ReadonlySet<string> = new Set(['prepareOk', 'confirm', 'confirmOk', 'joinView']);
+
 export class StepChecker {
   /** By op - 1. */
   readonly committed: LogEntry[] = [];
   members: readonly Member[] = [];
   private readonly hashes = new Map<number, { hash: number; member: number }>();
+  private readonly durableView = new Map<number, number>();
+  private readonly primaries = new Map<number, number>();
   private readonly durableCommit = new Map<number, number>();
 
   observe(member: Member, state: ReplicaState, effects: readonly Effect[]): void {
@@ -23,6 +27,22 @@ export class StepChecker {
     const commit = member.store.head().commit;
     must(commit >= (this.durableCommit.get(member.id) ?? 0), `I3: durable commit of ${member.id} went back`);
     this.durableCommit.set(member.id, commit);
+    this.checkViews(member, state);
+  }
+
+  /** I3: promises stand, and a view has one primary. */
+  private checkViews(member: Member, state: ReplicaState): void {
+    const { view } = member.store.head();
+    must(view >= (this.durableView.get(member.id) ?? 0), `I3: the promise of member ${member.id} went back`);
+    must(state.view === view, `member ${member.id} acts in view ${state.view}, on its disk is ${view}`);
+    this.durableView.set(member.id, view);
+    if (state.primary === null) return;
+    const known = this.primaries.get(view);
+    must(
+      known === undefined || known === member.id,
+      `I3: view ${view} has primaries ${known} and ${member.id}`,
+    );
+    this.primaries.set(view, member.id);
   }
 
   /** R0, R0b: at most one persist, first; a vote only behind one; a prepare only of what is durable by then. */
@@ -40,8 +60,17 @@ export class StepChecker {
       }
       if (effect.type !== 'send') return;
       const { body } = effect.message;
+      if (VOTES.has(body.type)) {
+        must(
+          effects[0]?.type === 'persist',
+          `R0: member ${member.id} sends ${body.type} without a durable write`,
+        );
+        must(
+          effect.message.view <= member.store.head().view,
+          'a vote for a view that is not promised on disk',
+        );
+      }
       if (body.type === 'prepareOk') {
-        must(effects[0]?.type === 'persist', `R0: member ${member.id} votes without a durable write`);
         must(body.op <= member.store.head().lastLogged.op, 'a vote names what is not in the log');
       }
       if (body.type === 'prepare') {

@@ -12,7 +12,8 @@ import { History, type ObservedWrite } from './history.ts';
 const KV_KEYS = ['a', 'b', 'c'].map((name) => kvEntryKey('test', name));
 const URLS = ['http://o.test/1', 'http://o.test/2'].map(httpEntryKey);
 const ANSWER_TIMEOUT_MS = 800;
-const ATTEMPTS_MAX = 5;
+const ATTEMPTS_MAX = 8;
+const AGAIN: ReadonlySet<ClientAnswer['type']> = new Set(['not-ready', 'not-primary', 'deposed']);
 
 export class Workload {
   readonly history = new History();
@@ -23,6 +24,7 @@ export class Workload {
   private readonly origin = new Map<string, number>();
   private readonly promised = new Map<string, number>();
   private readonly etags = new Map<string, string>();
+  private hint = { view: 0, primary: 0 };
   private nextId = 1;
   private nextChunk = 1;
 
@@ -39,17 +41,35 @@ export class Workload {
     }
   }
 
+  /** One write and one read that are asked for until they are answered; says whether both are. */
+  writeAndRead(): () => boolean {
+    let open = 2;
+    const key = this.pick(KV_KEYS);
+    const command: Command = { type: 'delete', key, condition: null };
+    const settle = (): void => {
+      open -= 1;
+    };
+    this.ask({ type: 'command', reqId: `healed${this.nextId++}`, command }, 1_000, settle);
+    this.ask({ type: 'read', key, lease: 'none' }, 1_000, settle);
+    return () => open === 0;
+  }
+
   private work(left: number): void {
     if (left === 0) {
       this.running -= 1;
       return;
     }
-    const next = (): void => this.later(this.random.next() * 60, () => this.work(left - 1));
+    const next = (): void => this.later(this.pause(), () => this.work(left - 1));
     const kind = this.random.next();
     if (kind < 0.3) this.readKv(next);
     else if (kind < 0.6) this.writeKv(next);
     else if (kind < 0.88) this.visit(next);
     else this.publish(next);
+  }
+
+  /** Now and then long enough for the group to go to rest. */
+  private pause(): number {
+    return this.random.next() < 0.02 ? 5_000 : this.random.next() * 60;
   }
 
   private readKv(done: () => void): void {
@@ -151,7 +171,7 @@ export class Workload {
   ): void {
     const invokedAt = this.history.next();
     const versionAtLeast = this.promised.get(key) ?? 0;
-    this.ask({ type: 'read', key, lease }, 1, (answer) => {
+    this.ask({ type: 'read', key, lease }, ATTEMPTS_MAX, (answer) => {
       if (answer?.type === 'rows') {
         const { rows, bookmark, t } = answer;
         const answeredAt = this.history.next();
@@ -191,12 +211,31 @@ export class Workload {
     const settle = (answer: ClientAnswer | null): void => {
       if (!open) return;
       open = false;
-      if (answer !== null && (answer.type !== 'not-ready' || attempts <= 1)) done(answer);
-      else if (attempts > 1) this.ask(request, attempts - 1, done);
-      else done(null);
+      if (answer !== null) this.follow(answer);
+      const isOver = answer !== null && !AGAIN.has(answer.type);
+      if (isOver) done(answer);
+      else if (attempts <= 1) done(null);
+      else if (answer === null) this.ask(request, attempts - 1, done);
+      else this.later(20 + this.random.next() * 200, () => this.ask(request, attempts - 1, done));
     };
-    this.cluster.ask(0, request, settle);
-    this.later(ANSWER_TIMEOUT_MS, () => settle(null));
+    const { primary, view } = this.hint;
+    this.cluster.ask(primary, request, settle);
+    this.later(ANSWER_TIMEOUT_MS, () => {
+      if (open) this.suspect(view, primary);
+      settle(null);
+    });
+  }
+
+  /** Asks another member, which may know a newer view, and will look after the primary. */
+  private suspect(view: number, primary: number): void {
+    const others = this.cluster.members.filter(({ id }) => id !== primary);
+    if (others.length === 0) return;
+    this.cluster.ask(this.pick(others).id, { type: 'suspect', view }, (answer) => this.follow(answer));
+  }
+
+  private follow(answer: ClientAnswer): void {
+    if (!('primary' in answer) || answer.view < this.hint.view) return;
+    this.hint = { view: answer.view, primary: answer.primary };
   }
 
   private version(key: string): number {

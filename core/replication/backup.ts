@@ -6,7 +6,7 @@ import type { LogEntry, Message, MessageBody } from './messages.ts';
 import { appendToLog, truncateSuffix, viewstampAt } from './op-log.ts';
 import { chunksOf, storeChunk } from './requests.ts';
 import { holdsChunk, type Step, send, sendVote } from './step.ts';
-import { sameViewstamp } from './viewstamp.ts';
+import { sameViewstamp, type Viewstamp } from './viewstamp.ts';
 
 type Prepare = Extract<MessageBody, { type: 'prepare' }>;
 
@@ -16,12 +16,12 @@ type Prepare = Extract<MessageBody, { type: 'prepare' }>;
  */
 export function handlePrepare(step: Step, from: number, prepare: Prepare): void {
   const { state } = step;
-  const meetsAt = whereLogsMeet(step, prepare);
+  const meetsAt = whereLogsMeet(step, prepare.prev);
   if (meetsAt !== prepare.prev.op) {
     send(step, from, { type: 'prepareNack', lastOp: meetsAt, missingChunks: [] });
     return;
   }
-  const { verified, missing } = takeEntries(step, prepare);
+  const { verified, missing } = takeEntries(step, prepare.prev, prepare.entries);
   // Never beyond what this prepare verified: what lies after it in this log may be a deposed primary's.
   state.head.commit = Math.max(state.head.commit, Math.min(prepare.commit, verified));
   applyCommitted(step, () => {});
@@ -30,7 +30,7 @@ export function handlePrepare(step: Step, from: number, prepare: Prepare): void 
 }
 
 /** `prev.op` if the logs agree there; otherwise the highest op that may be tried instead. */
-function whereLogsMeet(step: Step, { prev }: Prepare): number {
+export function whereLogsMeet(step: Step, prev: Viewstamp): number {
   const { log, head } = step.state;
   if (prev.op > log.last.op) return log.last.op;
   const own = viewstampAt(step.state, step.store, prev.op);
@@ -44,7 +44,11 @@ function whereLogsMeet(step: Step, { prev }: Prepare): number {
  * Skips what is there already, drops a suffix that the primary's log contradicts (only then: a short or late prepare
  * says nothing about what lies beyond it), appends the rest.
  */
-function takeEntries(step: Step, { prev, entries }: Prepare): { verified: number; missing: string[] } {
+export function takeEntries(
+  step: Step,
+  prev: Viewstamp,
+  entries: readonly LogEntry[],
+): { verified: number; missing: string[] } {
   const { state, store } = step;
   let verified = prev.op;
   const fresh: LogEntry[] = [];

@@ -5,6 +5,7 @@ import { applyCommitted } from './apply.ts';
 import { leavesStamp } from './apply-purge.ts';
 import { assert } from './assert.ts';
 import type { Command, CommandResult } from './commands.ts';
+import { isRoundDue } from './confirm-round.ts';
 import { commandDigest } from './digest.ts';
 import { expectDiscards } from './discard-state.ts';
 import { releaseLease, revokeLease, revokeOlderLeases } from './leases.ts';
@@ -12,7 +13,6 @@ import type { LogEntry } from './messages.ts';
 import { appendToLog, viewstampAt } from './op-log.ts';
 import { pumpAll } from './peers.ts';
 import { heldByQuorum } from './quorum.ts';
-import { answerWaitingReads } from './reads.ts';
 import { isNormal, type PendingItem, type PrimaryState, type ReplicaState } from './replica-state.ts';
 import { itemBytes } from './sizes.ts';
 import { reply, type Step, setTimer } from './step.ts';
@@ -39,6 +39,7 @@ export function startView(step: Step, primary: PrimaryState): void {
   const t = Math.max(state.log.lastT + 1, nowMs);
   appendToLog(step, [{ op: state.log.last.op + 1, view: state.view, t, items }]);
   primary.recoverTo = state.log.last.op;
+  primary.appendedAt.push({ op: state.log.last.op, at: nowMs });
 }
 
 /**
@@ -54,6 +55,7 @@ export function appendQueued(step: Step, primary: PrimaryState): void {
     const t = Math.max(state.log.lastT + 1, nowMs);
     appendToLog(step, [{ op, view: state.view, t, items: batch.map(({ item }) => item) }]);
     primary.pendingByOp.set(op, batch);
+    primary.appendedAt.push({ op, at: nowMs });
     // A group of one is its own majority: committed here, answered behind this very transaction.
     if (primary.peers.length === 0) advanceCommit(step, primary);
   }
@@ -86,20 +88,30 @@ export function advanceCommit(step: Step, primary: PrimaryState): void {
   const { head, log } = state;
   const held = heldByQuorum([log.last.op, ...primary.peers.map((peer) => peer.verified)]);
   if (held <= head.commit || viewstampAt(state, store, held)?.view !== state.view) return;
-  const wasNormal = isNormal(state);
   head.commit = held;
   applyCommitted(step, (entry, results) => answerApplied(step, primary, entry, results));
   primary.lastCommitAt = nowMs;
-  if (!primary.heartbeatArmed) {
-    primary.heartbeatArmed = true;
-    setTimer(step, 'heartbeat', state.limits.heartbeatMs);
+  noteFresh(primary, held, isNormal(state));
+  if (!primary.followArmed) {
+    primary.followArmed = true;
+    setTimer(step, 'follow', state.limits.followMs);
   }
-  if (!wasNormal && isNormal(state)) answerWaitingReads(step, primary);
+}
+
+/** A committed op of this view shows that this member was primary when it appended it. */
+function noteFresh(primary: PrimaryState, commit: number, mayTell: boolean): void {
+  const { appendedAt } = primary;
+  const older = appendedAt.findIndex(({ op }) => op > commit);
+  for (const { at } of appendedAt.splice(0, older < 0 ? appendedAt.length : older)) {
+    primary.answeredAt = Math.max(primary.answeredAt, at);
+    if (mayTell) primary.freshAsOf = Math.max(primary.freshAsOf, at);
+  }
 }
 
 /** After answers have gone out, the next batch waits for the next turn: its transaction would hold them back. */
 export function armBatch(step: Step, primary: PrimaryState): void {
-  if (primary.queue.length === 0 || primary.batchArmed || !isNormal(step.state)) return;
+  const isDue = primary.queue.length > 0 || isRoundDue(step.state, primary);
+  if (!isDue || primary.batchArmed || !isNormal(step.state)) return;
   primary.batchArmed = true;
   setTimer(step, 'batch', 0);
 }

@@ -28,7 +28,7 @@ export function assertInvariants(state: ReplicaState): void {
   );
   for (const peer of primary.peers) {
     assert(
-      peer.verified <= log.last.op && peer.commit <= head.commit && peer.next <= log.last.op + 1,
+      peer.verified <= log.last.op && peer.commit <= log.last.op && peer.next <= log.last.op + 1,
       () => `member ${peer.member} is at ${peer.verified}/${peer.commit}/${peer.next} of ${log.last.op}`,
     );
     assert(peer.outstanding.length <= limits.windowMax, () => `too many prepares to member ${peer.member}`);

@@ -23,16 +23,33 @@ export interface ReplicaLimits {
   readonly windowMax: number;
   readonly leaseMs: number;
   readonly leasesMax: number;
+  /** How old what a bounded read shows may be. */
+  readonly boundMs: number;
   /** How long a read waits for a recovering primary. */
   readonly readWaitMs: number;
   /** From the last commit to the message that tells the backups. */
+  readonly followMs: number;
+  /** Between confirm rounds of an active primary that has no other reason for one. */
   readonly heartbeatMs: number;
+  /** A backup without evidence of the primary for so long asks it... */
+  readonly probeAfterMs: number;
+  /** ...and after so long believes that it is gone; a primary without answers from a majority, that it is deaf. */
+  readonly suspectAfterMs: number;
+  /** A promised view that has not started by then is left again. */
+  readonly viewStartMs: number;
+  /** How long an `exitView` counts, and how often it is said. */
+  readonly exitLifeMs: number;
+  readonly exitEveryMs: number;
+  /** Questions of a view change that got no answer are asked again after so long. */
+  readonly changeResendMs: number;
+  /** A group without requests for so long goes to rest. */
+  readonly idleMs: number;
+  /** How long a member waits for others that do not answer before it rests without them, and looks again by alarm. */
+  readonly patienceMs: number;
   /** A backup that has not answered for so long is asked again. */
   readonly answerTimeoutMs: number;
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
-  /** Attempts without an answer after which an idle group asks an unreachable backup by alarm, not by timer. */
-  readonly patienceAttempts: number;
   /** Rows applied but not yet persisted, and their bytes. */
   readonly overlayRowsMax: number;
   readonly overlayBytesMax: number;
@@ -61,12 +78,21 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   windowMax: 4,
   leaseMs: 10_000,
   leasesMax: 20_000,
+  boundMs: 5_000,
   readWaitMs: 2_000,
-  heartbeatMs: 50,
+  followMs: 50,
+  heartbeatMs: 500,
+  probeAfterMs: 1_000,
+  suspectAfterMs: 2_000,
+  viewStartMs: 1_000,
+  exitLifeMs: 2_000,
+  exitEveryMs: 500,
+  changeResendMs: 200,
+  idleMs: 30_000,
+  patienceMs: 30_000,
   answerTimeoutMs: 1_500,
   backoffMinMs: 100,
   backoffMaxMs: 5_000,
-  patienceAttempts: 16,
   overlayRowsMax: 512,
   overlayBytesMax: 4 * MIB,
   logOps: 10_000,

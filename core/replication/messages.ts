@@ -3,8 +3,12 @@ import type { Command, CommandResult, FillToken } from './commands.ts';
 import type { Row } from './store.ts';
 import type { Viewstamp } from './viewstamp.ts';
 
-/** Old object code meets new code for minutes after a deploy: every message says which protocol it speaks. */
-export const PROTOCOL_VERSION = 1;
+/**
+ * Old object code meets new code for minutes after a deploy: every message says which protocol it speaks. Version 2
+ * brought views that change, confirm rounds and rest; a prepare of version 1 is understood, and lacks its pulse.
+ */
+export const PROTOCOL_VERSION = 2;
+export const PROTOCOLS_UNDERSTOOD: ReadonlySet<number> = new Set([1, PROTOCOL_VERSION]);
 
 export interface LogItem {
   /** '' for what the primary proposes itself: never deduplicated. */
@@ -24,12 +28,14 @@ export interface LogEntry {
 }
 
 export type MessageBody =
-  /** An empty one is a heartbeat: it carries the commit index. `prev` is the viewstamp just before the entries. */
+  /** An empty one carries the commit index alone. `prev` is the viewstamp just before the entries. */
   | {
       readonly type: 'prepare';
       readonly prev: Viewstamp;
       readonly entries: readonly LogEntry[];
       readonly commit: number;
+      /** Whether a majority has answered the primary lately: only then is this evidence that it is at work. */
+      readonly isHeard?: boolean;
     }
   /**
    * `op` names the last op that this prepare verified, never the log's end; `commit` is what the sender has
@@ -38,6 +44,28 @@ export type MessageBody =
   | { readonly type: 'prepareOk'; readonly op: number; readonly commit: number }
   /** `lastOp` hints where the sender's log could match; `missingChunk` names a body chunk it does not hold. */
   | { readonly type: 'prepareNack'; readonly lastOp: number; readonly missingChunks: readonly string[] }
+  /** A heartbeat, and a question to a majority whether the sender is still primary (confirm-round). */
+  | { readonly type: 'confirm'; readonly id: string; readonly isHeard: boolean }
+  | { readonly type: 'confirmOk'; readonly id: string }
+  /** Asks a primary that is suspected; only a normal one answers well. */
+  | { readonly type: 'probe' }
+  | { readonly type: 'probeOk'; readonly state: 'normal' | 'recovering' | 'unfit' }
+  /** The sender's own evidence of the primary of its view is stale. `isFit`: it could be primary itself. */
+  | { readonly type: 'exitView'; readonly isFit: boolean }
+  | { readonly type: 'exitViewOk'; readonly isFit: boolean }
+  /** The sender has promised the message's view durably; this is where its log ends. */
+  | { readonly type: 'joinView'; readonly last: Viewstamp }
+  | { readonly type: 'joinViewOk' }
+  /** A new primary fetches what the best log of its majority has after `after`. */
+  | { readonly type: 'pull'; readonly after: number }
+  /** `prev`: the source's viewstamp at the op asked for; null when its log does not reach back so far. */
+  | { readonly type: 'pulled'; readonly prev: Viewstamp | null; readonly entries: readonly LogEntry[] }
+  | { readonly type: 'fetchChunk'; readonly hash: string }
+  /** null: the source does not hold it either. Checked by the adapter like a `chunk`. */
+  | { readonly type: 'fetchedChunk'; readonly hash: string; readonly bytes: Uint8Array | null }
+  /** The group is idle: nothing more will be said once every member has acknowledged, with `commit` on its disk. */
+  | { readonly type: 'quiesce'; readonly commit: number }
+  | { readonly type: 'quiesceOk'; readonly commit: number }
   /** The adapter that receives it must find that the bytes have this SHA-256 before it becomes an event. */
   | { readonly type: 'chunk'; readonly hash: string; readonly bytes: Uint8Array }
   | { readonly type: 'chunkOk'; readonly hash: string }
@@ -48,9 +76,19 @@ export type MessageBody =
 export const ANSWERS: ReadonlySet<MessageBody['type']> = new Set([
   'prepareOk',
   'prepareNack',
+  'confirmOk',
+  'probeOk',
+  'exitViewOk',
+  'joinViewOk',
+  'pulled',
+  'fetchedChunk',
+  'quiesceOk',
   'chunkOk',
   'refuse',
 ]);
+
+/** Bodies that only the primary of the message's view may send. */
+export const FROM_PRIMARY: ReadonlySet<MessageBody['type']> = new Set(['prepare', 'confirm', 'quiesce']);
 
 export type Refusal =
   | 'unknown-protocol'
@@ -76,13 +114,24 @@ export interface Message {
 export type ClientRequest =
   | { readonly type: 'command'; readonly reqId: string; readonly command: Command }
   /** All live rows under a key; with `lease`, a miss may be leased in the same step. */
-  | { readonly type: 'read'; readonly key: string; readonly lease: LeaseWish }
+  | {
+      readonly type: 'read';
+      readonly key: string;
+      readonly lease: LeaseWish;
+      /** Default: `linearizable`. */
+      readonly level?: ReadLevel;
+    }
   /** For a caller that has looked at the rows in the same turn and found none that serves. */
   | { readonly type: 'lease'; readonly key: string }
   /** The fetch that the lease was given for came to nothing that can be stored. */
   | { readonly type: 'release'; readonly key: string; readonly token: FillToken }
   /** A chunk of a large body, before the command that names it; the caller has checked that the hash is right. */
-  | { readonly type: 'stage'; readonly hash: string; readonly bytes: Uint8Array };
+  | { readonly type: 'stage'; readonly hash: string; readonly bytes: Uint8Array }
+  /** The caller got no answer from the primary of this view. */
+  | { readonly type: 'suspect'; readonly view: number };
+
+/** What a read promises (reads). `bounded`: what was so at most `boundMs` ago. `any`: no bound. */
+export type ReadLevel = 'linearizable' | 'bounded' | 'any';
 
 /** `when-absent`: only if no row lives under the key. `always`: the caller is going to the origin in any case. */
 export type LeaseWish = 'none' | 'when-absent' | 'always';
@@ -112,6 +161,10 @@ export type ClientAnswer =
   | { readonly type: 'released'; readonly released: boolean }
   | { readonly type: 'staged' }
   | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }
+  /** This member was the primary and is none any more: the command may or may not take effect. */
+  | { readonly type: 'deposed'; readonly view: number; readonly primary: number }
+  /** The answer to `suspect`: what this member knows of the primary. */
+  | { readonly type: 'suspected'; readonly view: number; readonly primary: number }
   /** This member may not answer yet or no more; try again later with the same request id. */
   | { readonly type: 'not-ready'; readonly reason: NotReady }
   | { readonly type: 'overloaded' }
@@ -122,10 +175,11 @@ export type NotReady = 'unborn' | 'recovering' | 'lost' | 'chunks-missing';
 
 /**
  * `batch` appends what was queued while the last answers went out (0 ms: in the next turn); `resend` looks after
- * backups that have not answered; `heartbeat` follows the last commit: it persists what is applied and tells the
- * backups, after which an idle group is silent.
+ * backups that have not answered; `follow` follows the last commit: it persists what is applied and tells the
+ * backups; `heartbeat` lets the backups know, while the group is active, that the primary is at work; `watch` is every
+ * member's own look at its evidence of that.
  */
-export type TimerName = 'batch' | 'resend' | 'heartbeat';
+export type TimerName = 'batch' | 'resend' | 'follow' | 'heartbeat' | 'watch';
 
 export type ReplicaEvent =
   | { readonly type: 'message'; readonly message: Message }
@@ -139,4 +193,5 @@ export type ReplicaEvent =
   | { readonly type: 'sendFailed'; readonly message: Message }
   | { readonly type: 'timer'; readonly name: TimerName }
   | { readonly type: 'alarm' }
-  | { readonly type: 'boot' };
+  /** `nonce`: unlike that of any other life of this member. */
+  | { readonly type: 'boot'; readonly nonce: string };

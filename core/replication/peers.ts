@@ -1,9 +1,10 @@
 // What the primary sends its backups. While a backup keeps up it is streamed to, up to the window; after silence, a
 // refusal or a gap it is probed: one prepare at a time, with backoff, until it is close to the log's end (as in etcd's
 // progress states). A backup that needs more than the log holds waits for a snapshot.
+import { isDeaf } from './failure-detector.ts';
 import type { Message } from './messages.ts';
 import { readLog, viewstampAt } from './op-log.ts';
-import { isNormal, type Peer, type PrimaryState, type ReplicaState } from './replica-state.ts';
+import type { Peer, PrimaryState, ReplicaState } from './replica-state.ts';
 import { type Step, send } from './step.ts';
 
 /** Chunks sent to one backup at a time: it holds them in memory until they are durable. */
@@ -15,13 +16,13 @@ export function pumpPeer(step: Step, primary: PrimaryState, peer: Peer): void {
   if (peer.mode === 'behind' || peer.chunksWanted.size > 0) return;
   if (peer.mode === 'probe') {
     const due = peer.outstanding.length === 0 && nowMs >= peer.retryAt;
-    if (due && !isSettled(state, primary, peer)) sendPrepare(step, peer);
+    if (due && !isSettled(state, primary, peer)) sendPrepare(step, primary, peer);
     return;
   }
   while (peer.next <= state.log.last.op && peer.outstanding.length < state.limits.windowMax) {
-    if (!sendPrepare(step, peer)) return;
+    if (!sendPrepare(step, primary, peer)) return;
   }
-  if (peer.outstanding.length === 0 && !isSettled(state, primary, peer)) sendPrepare(step, peer);
+  if (peer.outstanding.length === 0 && !isSettled(state, primary, peer)) sendPrepare(step, primary, peer);
 }
 
 export function pumpAll(step: Step, primary: PrimaryState): void {
@@ -34,7 +35,7 @@ export function isSettled(state: ReplicaState, primary: PrimaryState, peer: Peer
 }
 
 /** False: the log no longer reaches back to where this backup is. */
-function sendPrepare(step: Step, peer: Peer): boolean {
+function sendPrepare(step: Step, primary: PrimaryState, peer: Peer): boolean {
   const { state, store, nowMs } = step;
   const prev = viewstampAt(state, store, peer.next - 1);
   if (prev === undefined) {
@@ -45,7 +46,8 @@ function sendPrepare(step: Step, peer: Peer): boolean {
   const entries =
     peer.next > state.log.last.op ? [] : readLog(state, store, peer.next, state.limits.entryBytesMax);
   const endOp = prev.op + entries.length;
-  send(step, peer.member, { type: 'prepare', prev, entries, commit: state.head.commit });
+  const isHeard = !isDeaf(state, primary, nowMs);
+  send(step, peer.member, { type: 'prepare', prev, entries, commit: state.head.commit, isHeard });
   peer.outstanding.push({ startOp: peer.next, endOp, sentAt: nowMs });
   peer.next = endOp + 1;
   return true;
@@ -128,15 +130,7 @@ export function failOverdue(state: ReplicaState, peer: Peer, nowMs: number): voi
 export function attentionAt(state: ReplicaState, primary: PrimaryState, peer: Peer): number | null {
   const due = answerDueAt(state, peer);
   if (due !== null) return due;
-  if (peer.mode === 'behind' || isSettled(state, primary, peer) || isGivenTime(state, primary, peer))
-    return null;
-  return peer.retryAt;
-}
-
-/** Nothing depends on this unreachable backup: it is asked by alarm, so that the object may sleep in between. */
-export function isGivenTime(state: ReplicaState, primary: PrimaryState, peer: Peer): boolean {
-  const idle = isNormal(state) && primary.queue.length === 0 && state.head.commit === state.log.last.op;
-  return idle && peer.mode === 'probe' && peer.failures >= state.limits.patienceAttempts;
+  return peer.mode === 'behind' || isSettled(state, primary, peer) ? null : peer.retryAt;
 }
 
 function answerDueAt(state: ReplicaState, peer: Peer): number | null {

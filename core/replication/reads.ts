@@ -1,5 +1,6 @@
 // Reads at the primary: what is applied and live, with a lease where wished. Until a primary has its log's end
 // committed again it knows less than it may have told, so reads wait for that, a bounded number for a bounded time.
+import { nextRound } from './confirm-round.ts';
 import { grantLease } from './leases.ts';
 import type { ClientRequest, LiveRow } from './messages.ts';
 import { readRows } from './overlay.ts';
@@ -10,14 +11,27 @@ import { reply, type Step } from './step.ts';
 type Read = Extract<ClientRequest, { type: 'read' }>;
 
 export function handleRead(step: Step, primary: PrimaryState, id: number, request: Read): void {
-  const read: WaitingRead = { id, key: request.key, lease: request.lease, since: step.nowMs };
-  if (isNormal(step.state)) answerRead(step, primary, read);
-  else if (primary.waitingReads.length < step.state.limits.queueMax) primary.waitingReads.push(read);
+  const { state } = step;
+  const { key, lease, level = 'linearizable' } = request;
+  const read: WaitingRead = { id, key, lease, since: step.nowMs, round: nextRound(primary) };
+  const isFresh = level === 'any' || (level === 'bounded' && isWithinBound(step, primary));
+  if (isFresh && isNormal(state)) answerRead(step, primary, read);
+  else if (primary.waitingReads.length < state.limits.queueMax) primary.waitingReads.push(read);
   else reply(step, id, { type: 'not-ready', reason: 'recovering' });
 }
 
-export function answerWaitingReads(step: Step, primary: PrimaryState): void {
-  for (const read of primary.waitingReads.splice(0)) answerRead(step, primary, read);
+/** A clock that went back makes nothing fresh. */
+function isWithinBound({ state, nowMs }: Step, { freshAsOf }: PrimaryState): boolean {
+  const ageMs = nowMs - freshAsOf;
+  return ageMs >= 0 && ageMs <= state.limits.boundMs;
+}
+
+/** A majority has said, after these reads arrived, that this member is primary: what is applied is the truth for them. */
+export function answerConfirmedReads(step: Step, primary: PrimaryState, round: number): void {
+  const { waitingReads } = primary;
+  const later = waitingReads.findIndex((read) => read.round > round);
+  const confirmed = waitingReads.splice(0, later < 0 ? waitingReads.length : later);
+  for (const read of confirmed) answerRead(step, primary, read);
 }
 
 /** Tells those that have waited too long; their callers have gone on. Oldest first, so O(those). */

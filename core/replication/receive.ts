@@ -2,21 +2,32 @@
 // message is applied.
 import { handleChunk, handlePrepare, isWellFormed } from './backup.ts';
 import { advanceCommit, armBatch } from './commit.ts';
-import { ANSWERS, type Message, PROTOCOL_VERSION, type Refusal } from './messages.ts';
+import { handleConfirm, handleConfirmOk } from './confirm-round.ts';
+import { handleExitView, handleExitViewOk } from './exit-view.ts';
+import { handleProbe, handleProbeOk, noteEvidence, suspect } from './failure-detector.ts';
+import { ANSWERS, FROM_PRIMARY, type Message, PROTOCOLS_UNDERSTOOD, type Refusal } from './messages.ts';
 import { failPeer, onPrepareNack, onPrepareOk, pumpPeer } from './peers.ts';
+import { handleFetchChunk, handleFetchedChunk, handlePull, handlePulled } from './pull-log.ts';
 import { primaryOf } from './quorum.ts';
 import type { Peer, PrimaryState } from './replica-state.ts';
-import { reply, type Step, send } from './step.ts';
+import { handleQuiesce, handleQuiesceOk, wake } from './rest.ts';
+import { type Step, send } from './step.ts';
+import { handleJoinView, handleJoinViewOk, promiseView, viewHasStarted } from './view-change.ts';
 
 export function handleMessage(step: Step, message: Message): void {
+  const { state } = step;
+  const { body } = message;
   const refusal = refuse(step, message);
   if (refusal !== null) {
     // Answers are never answered: two members would refuse each other for ever.
-    if (!ANSWERS.has(message.body.type)) send(step, message.from, { type: 'refuse', reason: refusal });
+    if (!ANSWERS.has(body.type)) send(step, message.from, { type: 'refuse', reason: refusal });
     return;
   }
-  if (message.view > step.state.view) adoptView(step, message.view);
-  const { primary } = step.state;
+  if (!ANSWERS.has(body.type) && body.type !== 'quiesce') wake(step);
+  if (message.view > state.view) promiseView(step, message.view);
+  if (FROM_PRIMARY.has(body.type) && state.joining !== null) viewHasStarted(step);
+  if (FROM_PRIMARY.has(body.type) && !('isHeard' in body && body.isHeard === false)) noteEvidence(step);
+  const { primary } = state;
   if (primary === null) handleAsBackup(step, message);
   else handleAsPrimary(step, primary, message);
 }
@@ -24,8 +35,8 @@ export function handleMessage(step: Step, message: Message): void {
 function refuse(step: Step, message: Message): Refusal | null {
   const { identity, view, primary } = step.state;
   const { memberId, memberCount, groupId } = identity;
-  const { from } = message;
-  if (message.protocol !== PROTOCOL_VERSION) return 'unknown-protocol';
+  const { from, body } = message;
+  if (!PROTOCOLS_UNDERSTOOD.has(message.protocol)) return 'unknown-protocol';
   if (message.groupId !== groupId) return 'unknown-group';
   const isMember = Number.isInteger(from) && from >= 0 && from < memberCount && from !== memberId;
   if (!isMember || message.to !== memberId) return 'unknown-member';
@@ -33,48 +44,52 @@ function refuse(step: Step, message: Message): Refusal | null {
   if (peer !== undefined && message.incarnation < peer.incarnation) return 'old-incarnation';
   if (!Number.isSafeInteger(message.view) || message.view < 0) return 'malformed';
   if (message.view < view) return 'old-view';
-  const { body } = message;
-  const mine = primaryOf(message.view, memberCount) === memberId;
-  if (body.type === 'prepare') {
-    const fromPrimary = primaryOf(message.view, memberCount) === from;
-    if (!fromPrimary || !isWellFormed(message, body)) return 'malformed';
-  }
-  // Nobody can be ahead of this member in a view that it is the primary of.
-  if (message.view > view && mine) return 'malformed';
+  const leader = primaryOf(message.view, memberCount);
+  if (FROM_PRIMARY.has(body.type) && leader !== from) return 'malformed';
+  if (body.type === 'joinView' && leader !== memberId) return 'malformed';
+  if (body.type === 'prepare' && !isWellFormed(message, body)) return 'malformed';
   return null;
 }
 
-/**
- * A newer view is a promise: durable before anything is said in it. A primary that meets one is deposed; what it has
- * queued is handed back, what it has logged may still commit, so its callers hear nothing.
- */
-function adoptView(step: Step, view: number): void {
-  const { state } = step;
-  const { primary, identity } = state;
-  state.view = view;
-  step.writes.push({ type: 'view', view });
-  state.primary = null;
-  if (primary === null) return;
-  const answer = { type: 'not-primary', view, primary: primaryOf(view, identity.memberCount) } as const;
-  for (const { clients } of primary.queue) for (const id of clients) reply(step, id, answer);
-  for (const { id } of primary.waitingReads) reply(step, id, answer);
-}
-
-function handleAsBackup(step: Step, { from, body }: Message): void {
+/** Of a view that has not started, or as a backup. */
+function handleAsBackup(step: Step, message: Message): void {
+  const { from, body } = message;
   switch (body.type) {
     case 'prepare':
       handlePrepare(step, from, body);
       break;
-    case 'chunk':
-      handleChunk(step, from, body);
+    case 'confirm':
+      handleConfirm(step, from, body.id);
+      break;
+    case 'quiesce':
+      handleQuiesce(step, from, body.commit);
+      break;
+    case 'joinView':
+      handleJoinView(step, from, body.last);
+      break;
+    case 'joinViewOk':
+      handleJoinViewOk(step);
+      break;
+    case 'pulled':
+      handlePulled(step, from, body);
+      break;
+    case 'fetchedChunk':
+      handleFetchedChunk(step, body);
+      break;
+    case 'probeOk':
+      handleProbeOk(step, body);
+      break;
+    case 'refuse':
+      if (body.reason === 'lost') step.state.watch.isRefuted = true;
       break;
     case 'prepareOk':
     case 'prepareNack':
+    case 'confirmOk':
+    case 'quiesceOk':
     case 'chunkOk':
-    case 'refuse':
       break;
     default:
-      body satisfies never;
+      handleAnywhere(step, from, body);
   }
 }
 
@@ -93,20 +108,69 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
     case 'prepareNack':
       onPrepareNack(step, peer, body.lastOp, body.missingChunks);
       break;
+    case 'confirmOk':
+      handleConfirmOk(step, primary, from, body.id);
+      return;
+    case 'quiesceOk':
+      handleQuiesceOk(step, primary, from, body);
+      return;
     case 'chunkOk':
       peer.chunksWanted.delete(body.hash);
       break;
     case 'refuse':
       failPeer(state, peer, nowMs);
       break;
+    case 'joinView':
+      // The view has started already: it hears so with what it lacks.
+      send(step, from, { type: 'joinViewOk' });
+      peer.retryAt = 0;
+      break;
     case 'prepare':
-    case 'chunk':
+    case 'confirm':
+    case 'quiesce':
       send(step, from, { type: 'refuse', reason: 'malformed' });
       return;
+    case 'joinViewOk':
+    case 'pulled':
+    case 'fetchedChunk':
+    case 'probeOk':
+      return;
+    default:
+      handleAnywhere(step, from, body);
+      return;
+  }
+  if (!state.isAtRest) pumpPeer(step, primary, peer);
+}
+
+type AnywhereBody = Extract<
+  Message['body'],
+  { type: 'chunk' | 'probe' | 'exitView' | 'exitViewOk' | 'pull' | 'fetchChunk' }
+>;
+
+function handleAnywhere(step: Step, from: number, body: AnywhereBody): void {
+  switch (body.type) {
+    case 'chunk':
+      handleChunk(step, from, body);
+      break;
+    case 'probe':
+      handleProbe(step, from);
+      break;
+    case 'exitView':
+      handleExitView(step, from, body);
+      suspect(step);
+      break;
+    case 'exitViewOk':
+      handleExitViewOk(step, from, body.isFit);
+      break;
+    case 'pull':
+      handlePull(step, from, body.after);
+      break;
+    case 'fetchChunk':
+      handleFetchChunk(step, from, body.hash);
+      break;
     default:
       body satisfies never;
   }
-  pumpPeer(step, primary, peer);
 }
 
 /** A member with a new incarnation has a new storage: what its older one held no longer counts. */

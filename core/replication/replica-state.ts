@@ -41,6 +41,17 @@ export interface WaitingRead {
   readonly key: string;
   readonly lease: LeaseWish;
   readonly since: number;
+  /** The first confirm round that may answer it: one that starts after the read arrived. */
+  readonly round: number;
+}
+
+/** A question to the backups whether this member is still primary; its own vote is the touch it was sent behind. */
+export interface ConfirmRound {
+  readonly n: number;
+  readonly startedAt: number;
+  /** Begun by a primary that was normal: only such a round answers reads. */
+  readonly isNormal: boolean;
+  readonly answered: Set<number>;
 }
 
 export interface HeldLease {
@@ -75,14 +86,31 @@ export interface Peer {
   chunksSentAt: number;
   /** Attempts in a row that came to nothing. */
   failures: number;
+  /** It has acknowledged that the group rests. */
+  isAtRest: boolean;
   /** A probe waits until this instant. */
   retryAt: number;
 }
 
 export interface PrimaryState {
   readonly peers: readonly Peer[];
-  /** The log's end at boot: the primary is normal once it is committed. */
+  /** The log's end at boot, or the op that began the view: the primary is normal once it is committed. */
   recoverTo: number;
+  /** Number of the last confirm round; never reused, since ids carry the nonce of this life. */
+  lastRound: number;
+  lastRoundAt: number;
+  /** Rounds that a majority has not answered yet, oldest first. */
+  rounds: ConfirmRound[];
+  /** What this primary says was so at this instant, is: start of a confirmed round, or append of a committed op. */
+  freshAsOf: number;
+  /** A majority answered what was asked then; counted anew from a wake. Long ago means deaf. */
+  answeredAt: number;
+  /** When entries of this view were appended, by op, oldest first: of those not committed yet. */
+  readonly appendedAt: { readonly op: number; readonly at: number }[];
+  /** A client asked, or an op was committed, last at this instant. */
+  activeAt: number;
+  /** When the group was first asked to rest; null while it is not to. */
+  restingSince: number | null;
   readonly queue: PendingItem[];
   queueBytes: number;
   /** Logged and not yet applied, by op, in the order of the entry's items. */
@@ -97,6 +125,7 @@ export interface PrimaryState {
   announced: number;
   lastCommitAt: number;
   batchArmed: boolean;
+  followArmed: boolean;
   heartbeatArmed: boolean;
   /** When the resend timer goes off; null = not armed. */
   resendAt: number | null;
@@ -105,9 +134,54 @@ export interface PrimaryState {
   readonly discards: DiscardState;
 }
 
+/** What a member knows of the primary of its view, and of the way out of that view. All by its own clock. */
+export interface Watch {
+  /** The last evidence that the primary is at work; counted anew from a wake, a boot, a promise. */
+  evidenceAt: number;
+  /** Somebody could not reach the primary, or it went silent: it has not answered a probe well since. */
+  suspectedAt: number | null;
+  /** The primary said itself that it is none, or can be none. */
+  isRefuted: boolean;
+  probeSentAt: number | null;
+  /** Who wants to leave which view, since when. */
+  readonly exits: Map<number, { readonly view: number; readonly at: number }>;
+  /** Who answered lately, and whether it could be primary. */
+  readonly heard: Map<number, { readonly isFit: boolean; readonly at: number }>;
+  exitSentAt: number | null;
+  /** Since when the own evidence is stale. */
+  staleSince: number | null;
+  /** When the watch timer goes off; null = not armed. */
+  dueAt: number | null;
+}
+
+/** A promised view that has not started yet. */
+export interface Joining {
+  readonly since: number;
+  sentAt: number | null;
+  isAnswered: boolean;
+}
+
+/** The primary-to-be of a promised view, gathering its majority and the best log among it. */
+export interface Election {
+  readonly joins: Map<number, { readonly last: Viewstamp }>;
+  pull: LogPull | null;
+}
+
+export interface LogPull {
+  readonly from: number;
+  readonly last: Viewstamp;
+  after: number;
+  /** null: nothing asked for is on its way. */
+  sentAt: number | null;
+  readonly chunksWanted: Set<string>;
+}
+
 export interface ReplicaState {
   readonly identity: Identity;
   readonly limits: ReplicaLimits;
+  /** Of this life of the object. */
+  nonce: string;
+  /** Promised: nothing of a lower view is accepted any more. */
   view: number;
   /** Commit, what is applied, totals: ahead of the disk by what the overlay holds. */
   readonly head: Mutable<AppliedHead>;
@@ -116,8 +190,19 @@ export interface ReplicaState {
   floor: Viewstamp;
   readonly log: LogState;
   readonly overlay: Overlay;
-  /** null: a backup. */
+  /** null: a backup, or a view that has not started. */
   primary: PrimaryState | null;
+  /** null: the view has started, as far as this member knows. */
+  joining: Joining | null;
+  /** Only while joining, and only at the view's primary. */
+  election: Election | null;
+  readonly watch: Watch;
+  /** At rest: no timer, no message, until something happens. */
+  isAtRest: boolean;
+  /** Rests in a row that others had not agreed to: each makes the next look later. */
+  lonelyRests: number;
+  /** When to look again after such a rest. */
+  lookAgainAt: number | null;
   /** The alarm that this life of the object has set; null = none that it knows of. */
   alarmAt: number | null;
   /** When unreferenced chunks should be looked for; null = nothing changed since the last look. */
@@ -159,8 +244,18 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
     floor,
     log: { before: beforeFirst, last: lastLogged, lastT, bytes: logBytes, tail: [] },
     overlay: emptyOverlay(),
+    nonce: '',
+    // A view is started by an op of its own, the very first by none.
     primary:
-      primaryOf(view, memberCount) === memberId ? primaryState(memberId, memberCount, lastLogged.op) : null,
+      primaryOf(view, memberCount) === memberId && lastLogged.view === view
+        ? primaryState(memberId, memberCount, lastLogged.op)
+        : null,
+    joining: null,
+    election: null,
+    watch: newWatch(0),
+    isAtRest: true,
+    lonelyRests: 0,
+    lookAgainAt: null,
     alarmAt: null,
     sweepAt: null,
     nextExpiryAt: null,
@@ -168,7 +263,22 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
   };
 }
 
-function primaryState(memberId: number, memberCount: number, lastOp: number): PrimaryState {
+export function newWatch(nowMs: number): Watch {
+  return {
+    evidenceAt: nowMs,
+    suspectedAt: null,
+    isRefuted: false,
+    probeSentAt: null,
+    exits: new Map(),
+    heard: new Map(),
+    exitSentAt: null,
+    staleSince: null,
+    dueAt: null,
+  };
+}
+
+/** Of a primary whose log ends at `lastOp`: it knows nothing of the others yet. */
+export function primaryState(memberId: number, memberCount: number, lastOp: number): PrimaryState {
   const others = Array.from({ length: memberCount }, (_, member) => member).filter((m) => m !== memberId);
   return {
     peers: others.map((member) => ({
@@ -182,9 +292,18 @@ function primaryState(memberId: number, memberCount: number, lastOp: number): Pr
       chunksWanted: new Set(),
       chunksSentAt: 0,
       failures: 0,
+      isAtRest: false,
       retryAt: 0,
     })),
     recoverTo: lastOp,
+    lastRound: 0,
+    lastRoundAt: 0,
+    rounds: [],
+    freshAsOf: 0,
+    answeredAt: 0,
+    appendedAt: [],
+    activeAt: 0,
+    restingSince: null,
     queue: [],
     queueBytes: 0,
     pendingByOp: new Map(),
@@ -196,6 +315,7 @@ function primaryState(memberId: number, memberCount: number, lastOp: number): Pr
     announced: 0,
     lastCommitAt: 0,
     batchArmed: false,
+    followArmed: false,
     heartbeatArmed: false,
     resendAt: null,
     evicting: 0,

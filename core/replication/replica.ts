@@ -6,21 +6,25 @@
 // commit and peers (the primary), backup, apply*, reads, leases, upkeep.
 
 import { applyCommitted } from './apply.ts';
-import { advanceCommit, appendQueued, startView } from './commit.ts';
+import { advanceCommit, appendQueued } from './commit.ts';
+import { armHeartbeat, startWantedRound } from './confirm-round.ts';
 import { expectDiscards } from './discard-state.ts';
 import type { Effect } from './effects.ts';
+import { watchOver } from './failure-detector.ts';
 import { assertInvariants } from './invariants.ts';
 import type { ReplicaLimits } from './limits.ts';
 import { CHUNK_LIFE_MS } from './limits.ts';
 import type { ReplicaEvent } from './messages.ts';
-import { onSendFailed, pumpAll } from './peers.ts';
+import { onSendFailed } from './peers.ts';
 import { handleMessage } from './receive.ts';
-import { initialState, type ReplicaState } from './replica-state.ts';
+import { initialState, isNormal, type ReplicaState } from './replica-state.ts';
 import { handleClients } from './requests.ts';
+import { wake } from './rest.ts';
 import { beginStep, finishStep, type Step } from './step.ts';
 import type { ReplicaStore } from './store.ts';
 import { armResend, handleTimer } from './timers.ts';
 import { armAlarm, handleAlarm, proposeEvictions } from './upkeep.ts';
+import { beginJoining } from './view-change.ts';
 
 export type { ReplicaState } from './replica-state.ts';
 
@@ -37,11 +41,14 @@ export function createReplica(store: ReplicaStore, limits: Partial<ReplicaLimits
 export function step(state: ReplicaState, store: ReplicaStore, event: ReplicaEvent, nowMs: number): Effect[] {
   const current = beginStep(state, store, nowMs);
   handleEvent(current, event);
+  watchOver(current);
   const { primary } = state;
-  if (primary !== null) {
+  if (primary !== null && !state.isAtRest) {
     appendQueued(current, primary);
+    startWantedRound(current, primary);
     proposeEvictions(current, primary);
     armResend(current, primary);
+    armHeartbeat(current, primary);
   }
   armAlarm(current);
   const effects = finishStep(current);
@@ -52,7 +59,7 @@ export function step(state: ReplicaState, store: ReplicaStore, event: ReplicaEve
 function handleEvent(current: Step, event: ReplicaEvent): void {
   switch (event.type) {
     case 'boot':
-      boot(current);
+      boot(current, event.nonce);
       break;
     case 'message':
       handleMessage(current, event.message);
@@ -81,19 +88,20 @@ function handleEvent(current: Step, event: ReplicaEvent): void {
  * Applies what the disk knows to be committed. A primary then tells its backups where its log ends, and is normal
  * once a majority holds that (at once when all of it was durably committed, or when it is alone).
  */
-function boot(current: Step): void {
+function boot(current: Step, nonce: string): void {
   const { state, store, nowMs } = current;
   const { primary, log, head } = state;
+  state.nonce = nonce;
+  state.watch.evidenceAt = nowMs;
   applyCommitted(current, () => {});
   const chunkAt = store.newestChunkAt();
   // An older one was looked at when it was due; waking up is no reason to look again, for ever.
   if (chunkAt !== null && chunkAt + 2 * CHUNK_LIFE_MS > nowMs) state.sweepAt = chunkAt;
+  if (log.last.view < state.view) beginJoining(current);
   if (primary === null) return;
-  state.nextExpiryAt = store.nextExpiry(0);
   if (store.invalidationSpan() !== null) expectDiscards(primary, nowMs);
-  // The log's last entry is of an older view: only an op of this view can commit it.
-  if (log.last.view < state.view) startView(current, primary);
   advanceCommit(current, primary);
   primary.announced = head.commit;
-  if (log.last.op > 0) pumpAll(current, primary);
+  // A group of one never rests: it has no timers, and sleeps between its alarms.
+  if (!isNormal(state) || primary.peers.length === 0) wake(current);
 }

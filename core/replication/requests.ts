@@ -4,13 +4,15 @@ import { leavesStamp } from './apply-purge.ts';
 import type { Body, Command } from './commands.ts';
 import { enqueue } from './commit.ts';
 import { commandDigest } from './digest.ts';
+import { isInDoubt, suspect } from './failure-detector.ts';
 import { stillRemembers } from './forget.ts';
 import { grantLease, releaseLease } from './leases.ts';
-import type { ClientRequest } from './messages.ts';
+import type { ClientAnswer, ClientRequest } from './messages.ts';
 import { readDedupe } from './overlay.ts';
 import { primaryOf } from './quorum.ts';
 import { handleRead } from './reads.ts';
 import { isNormal, type PrimaryState } from './replica-state.ts';
+import { noteActivity, wake } from './rest.ts';
 import { itemBytes } from './sizes.ts';
 import { holdsChunk, reply, type Step, send } from './step.ts';
 
@@ -21,16 +23,36 @@ export interface Client {
 
 /** Commands are queued: those that arrive together share an entry where they fit. O(commands) and their reads. */
 export function handleClients(step: Step, clients: readonly Client[]): void {
-  const { primary, identity, view } = step.state;
-  if (primary === null) {
-    const answer = { type: 'not-primary', view, primary: primaryOf(view, identity.memberCount) } as const;
-    for (const { id } of clients) reply(step, id, answer);
-    return;
+  const { primary } = step.state;
+  wake(step);
+  for (const { id, request } of clients) {
+    if (request.type === 'suspect') handleSuspect(step, id, request.view);
+    else if (primary === null) reply(step, id, notPrimary(step));
+    else handleClient(step, primary, id, request);
   }
-  for (const { id, request } of clients) handleClient(step, primary, id, request);
+  if (primary !== null) noteActivity(step, primary);
 }
 
-function handleClient(step: Step, primary: PrimaryState, id: number, request: ClientRequest): void {
+/** Nobody is sent to a primary that is in doubt, or that is yet to be one: whoever asks here again hears soon. */
+function notPrimary({ state, nowMs }: Step): ClientAnswer {
+  const { identity, view, joining } = state;
+  if (joining !== null || isInDoubt(state, nowMs)) return { type: 'not-ready', reason: 'recovering' };
+  return { type: 'not-primary', view, primary: primaryOf(view, identity.memberCount) };
+}
+
+function handleSuspect(step: Step, id: number, suspectedView: number): void {
+  const { state } = step;
+  const { identity, view } = state;
+  if (suspectedView === view) suspect(step);
+  reply(step, id, { type: 'suspected', view, primary: primaryOf(view, identity.memberCount) });
+}
+
+function handleClient(
+  step: Step,
+  primary: PrimaryState,
+  id: number,
+  request: Exclude<ClientRequest, { type: 'suspect' }>,
+): void {
   const { state, nowMs } = step;
   switch (request.type) {
     case 'command':

@@ -9,7 +9,7 @@ export interface ReplicaStatus {
   /** Member id of this view's primary. */
   readonly primary: number;
   readonly role: 'primary' | 'backup';
-  readonly state: 'normal' | 'recovering';
+  readonly state: 'normal' | 'recovering' | 'changing-view';
   readonly op: number;
   readonly commit: number;
   readonly applied: number;
@@ -30,6 +30,11 @@ export interface BackupStatus {
   readonly lagOps: number;
 }
 
+function describe(state: ReplicaState): ReplicaStatus['state'] {
+  if (state.joining !== null) return 'changing-view';
+  return state.primary === null || isNormal(state) ? 'normal' : 'recovering';
+}
+
 export function replicaStatus(state: ReplicaState): ReplicaStatus {
   const { identity, view, head, log, primary } = state;
   return {
@@ -38,7 +43,7 @@ export function replicaStatus(state: ReplicaState): ReplicaStatus {
     view,
     primary: primaryOf(view, identity.memberCount),
     role: primary === null ? 'backup' : 'primary',
-    state: primary === null || isNormal(state) ? 'normal' : 'recovering',
+    state: describe(state),
     op: log.last.op,
     commit: head.commit,
     applied: head.applied,

@@ -19,6 +19,10 @@ export interface Step {
   readonly chunksWritten: Set<string>;
   /** This step sends something that counts toward a quorum. */
   votes: boolean;
+  /** The member woke: it asks the primary, unless that spoke first. */
+  wantsProbe: boolean;
+  /** The primary woke: a confirm round tells the others. */
+  wantsRound: boolean;
   /** Persist what is applied even if nothing else is written. */
   flush: boolean;
   /** Look for unreferenced chunks, after all other writes. */
@@ -34,6 +38,8 @@ export function beginStep(state: ReplicaState, store: ReplicaStore, nowMs: numbe
     outputs: [],
     chunksWritten: new Set(),
     votes: false,
+    wantsProbe: false,
+    wantsRound: false,
     flush: false,
     sweepStagedBefore: null,
   };
@@ -64,7 +70,7 @@ export function reply(step: Step, id: number, answer: ClientAnswer): void {
   step.outputs.push({ type: 'reply', id, answer });
 }
 
-export function setTimer(step: Step, name: TimerName, afterMs: number): void {
+export function setTimer(step: Step, name: TimerName, afterMs: number | null): void {
   step.outputs.push({ type: 'setTimer', name, afterMs });
 }
 

@@ -1,14 +1,17 @@
 // Timers of an active primary. Each is armed once and looks around when it goes off, instead of being moved with
 // every message; when nothing is left to look after, it is not armed again and the group is silent.
+import { beat } from './confirm-round.ts';
 import type { TimerName } from './messages.ts';
 import { attentionAt, failOverdue, pumpAll } from './peers.ts';
 import { dropOldReads } from './reads.ts';
 import type { PrimaryState } from './replica-state.ts';
+import { restIfIdle } from './rest.ts';
 import { type Step, setTimer } from './step.ts';
 
 export function handleTimer(step: Step, name: TimerName): void {
-  const { primary } = step.state;
-  if (primary === null) return;
+  const { primary, watch } = step.state;
+  if (name === 'watch') watch.dueAt = null;
+  if (primary === null || step.state.isAtRest) return;
   switch (name) {
     case 'batch':
       primary.batchArmed = false;
@@ -19,9 +22,15 @@ export function handleTimer(step: Step, name: TimerName): void {
       dropOldReads(step, primary);
       pumpAll(step, primary);
       break;
+    case 'follow':
+      primary.followArmed = false;
+      followLastCommit(step, primary);
+      break;
     case 'heartbeat':
       primary.heartbeatArmed = false;
-      followLastCommit(step, primary);
+      if (!restIfIdle(step, primary)) beat(step, primary);
+      break;
+    case 'watch':
       break;
     default:
       name satisfies never;
@@ -31,10 +40,10 @@ export function handleTimer(step: Step, name: TimerName): void {
 /** Once no op has committed for a moment: persist what is applied, and tell the backups, who do the same. */
 function followLastCommit(step: Step, primary: PrimaryState): void {
   const { state, nowMs } = step;
-  const restMs = primary.lastCommitAt + state.limits.heartbeatMs - nowMs;
-  if (restMs > 0 && restMs <= state.limits.heartbeatMs) {
-    primary.heartbeatArmed = true;
-    setTimer(step, 'heartbeat', restMs);
+  const restMs = primary.lastCommitAt + state.limits.followMs - nowMs;
+  if (restMs > 0 && restMs <= state.limits.followMs) {
+    primary.followArmed = true;
+    setTimer(step, 'follow', restMs);
     return;
   }
   step.flush = true;

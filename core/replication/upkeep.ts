@@ -4,8 +4,9 @@
 import { armBatch, propose } from './commit.ts';
 import { discardSome } from './discard.ts';
 import { CHUNK_LIFE_MS } from './limits.ts';
-import { isGivenTime, pumpAll } from './peers.ts';
+import { pumpAll } from './peers.ts';
 import { isNormal, type PrimaryState } from './replica-state.ts';
+import { wake } from './rest.ts';
 import type { Step } from './step.ts';
 
 /** Rows whose removal is proposed in one go. */
@@ -13,13 +14,12 @@ const REMOVALS_MAX = 128;
 /** Expiry is noticed by readers at once; the rows themselves go in batches this far apart. */
 const EXPIRY_GRAIN_MS = 1_000;
 const LOOK_AGAIN_MS = 5_000;
-const UNREACHABLE_MIN_MS = 60_000;
-const UNREACHABLE_MAX_MS = 3_600_000;
 
 export function handleAlarm(step: Step): void {
   const { state, store, nowMs } = step;
   const { primary } = state;
   state.alarmAt = null;
+  wake(step, true);
   if (state.sweepAt !== null && state.sweepAt + CHUNK_LIFE_MS <= nowMs) {
     step.sweepStagedBefore = nowMs - CHUNK_LIFE_MS;
     step.flush = true;
@@ -58,12 +58,23 @@ export function proposeEvictions(step: Step, primary: PrimaryState): void {
 /** Sets the alarm earlier if something is due before it; an alarm that finds nothing to do does no harm. */
 export function armAlarm(step: Step): void {
   const { state, nowMs } = step;
-  const due = Math.min(expiryDue(step), discardDue(step), sweepDue(step), unreachableDue(step));
+  if (state.isAtRest) {
+    restAlarm(step);
+    return;
+  }
+  const due = Math.min(expiryDue(step), discardDue(step), sweepDue(step));
   if (!Number.isFinite(due)) return;
   const atMs = Math.max(Math.ceil(due / EXPIRY_GRAIN_MS) * EXPIRY_GRAIN_MS, nowMs + EXPIRY_GRAIN_MS);
   if (state.alarmAt !== null && state.alarmAt <= atMs) return;
   state.alarmAt = atMs;
   step.outputs.push({ type: 'setAlarm', atMs });
+}
+
+/** None, unless somebody did not agree to the rest: then what is due is looked after when the group is up again. */
+function restAlarm({ state, outputs }: Step): void {
+  if (state.alarmAt === state.lookAgainAt) return;
+  state.alarmAt = state.lookAgainAt;
+  outputs.push({ type: 'setAlarm', atMs: state.lookAgainAt });
 }
 
 function expiryDue({ state }: Step): number {
@@ -76,16 +87,4 @@ function discardDue({ state }: Step): number {
 
 function sweepDue({ state }: Step): number {
   return state.sweepAt === null ? Number.POSITIVE_INFINITY : state.sweepAt + CHUNK_LIFE_MS;
-}
-
-function unreachableDue({ state, nowMs }: Step): number {
-  const { primary } = state;
-  if (primary === null) return Number.POSITIVE_INFINITY;
-  let due = Number.POSITIVE_INFINITY;
-  for (const peer of primary.peers) {
-    if (!isGivenTime(state, primary, peer) || peer.outstanding.length > 0) continue;
-    const rounds = Math.min(peer.failures - state.limits.patienceAttempts, 16);
-    due = Math.min(due, nowMs + Math.min(UNREACHABLE_MIN_MS * 2 ** rounds, UNREACHABLE_MAX_MS));
-  }
-  return due;
 }

@@ -5,6 +5,8 @@
 /** How a try ended that did not bring the answer. */
 export type FailedTry =
   | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }
+  /** It was the primary when it took the request, and is none any more. */
+  | { readonly type: 'deposed'; readonly view: number; readonly primary: number }
   | { readonly type: 'not-ready'; readonly reason: string }
   | { readonly type: 'overloaded' }
   | { readonly type: 'unknown-protocol' }
@@ -21,6 +23,10 @@ export interface PrimaryHint {
 
 export interface GroupCall {
   readonly hint: PrimaryHint;
+  /** The member to call now: the primary as far as is known, or another that may know better. */
+  readonly target: number;
+  /** The view whose primary did not answer: the member called now is told, and asks it itself. Overload is none. */
+  readonly suspects: number | null;
   readonly tries: number;
   /** A try may have been carried out without anybody hearing of it. */
   readonly maybeDone: boolean;
@@ -36,7 +42,7 @@ const PAUSE_MAX_MS = 400;
 const PROMPT_TRIES = 3;
 
 export function beginCall(hint: PrimaryHint): GroupCall {
-  return { hint, tries: 0, maybeDone: false };
+  return { hint, target: hint.primary, suspects: null, tries: 0, maybeDone: false };
 }
 
 /** Whichever is of the later view; a member's own word about its view counts. O(1). */
@@ -44,20 +50,29 @@ export function betterHint(known: PrimaryHint, told: PrimaryHint): PrimaryHint {
   return told.view >= known.view ? told : known;
 }
 
-/** `leftMs`: until the caller's deadline. O(1). */
-export function afterFailure(call: GroupCall, failure: FailedTry, leftMs: number): NextMove {
+/** `leftMs`: until the caller's deadline; `members`: of the group. O(1). */
+export function afterFailure(call: GroupCall, failure: FailedTry, leftMs: number, members: number): NextMove {
   const tries = call.tries + 1;
   const maybeDone = call.maybeDone || mayHaveRun(failure);
-  const giveUp: NextMove = { type: 'give-up', maybeDone, detail: describe(failure, call.hint.primary) };
+  const giveUp: NextMove = { type: 'give-up', maybeDone, detail: describe(failure, call.target) };
   if (isFinal(failure)) return giveUp;
-  const hint = failure.type === 'not-primary' ? betterHint(call.hint, failure) : call.hint;
-  const isCorrected = hint.primary !== call.hint.primary && tries <= PROMPT_TRIES;
+  const hint =
+    failure.type === 'not-primary' || failure.type === 'deposed' ? betterHint(call.hint, failure) : call.hint;
+  const isSilent = failure.type === 'threw' || failure.type === 'timed-out';
+  const asksNext = isSilent || (failure.type === 'not-ready' && failure.reason !== 'recovering');
+  const isSoonOver = failure.type === 'not-ready' && !asksNext;
+  const target = asksNext ? (call.target + 1) % members : isSoonOver ? call.target : hint.primary;
+  const suspects = isSilent && call.target === call.hint.primary ? call.hint.view : null;
+  const isCorrected = target !== call.target && tries <= PROMPT_TRIES;
   const afterMs = isCorrected ? 0 : Math.min(PAUSE_MIN_MS * 2 ** Math.min(tries - 1, 16), PAUSE_MAX_MS);
-  return leftMs > afterMs ? { type: 'try', call: { hint, tries, maybeDone }, afterMs } : giveUp;
+  return leftMs > afterMs
+    ? { type: 'try', call: { hint, target, suspects, tries, maybeDone }, afterMs }
+    : giveUp;
 }
 
 function mayHaveRun(failure: FailedTry): boolean {
-  return failure.type === 'timed-out' || (failure.type === 'threw' && !failure.overloaded);
+  if (failure.type === 'timed-out' || failure.type === 'deposed') return true;
+  return failure.type === 'threw' && !failure.overloaded;
 }
 
 /** Trying again would meet the same, or add to an overload. */
@@ -70,8 +85,8 @@ function isFinal(failure: FailedTry): boolean {
     case 'threw':
       return failure.overloaded;
     case 'not-ready':
-      return failure.reason === 'lost';
     case 'not-primary':
+    case 'deposed':
     case 'timed-out':
       return false;
   }
@@ -81,6 +96,8 @@ function describe(failure: FailedTry, member: number): string {
   switch (failure.type) {
     case 'not-primary':
       return `member ${member} says that member ${failure.primary} is the primary (view ${failure.view})`;
+    case 'deposed':
+      return `member ${member} was deposed by member ${failure.primary} (view ${failure.view})`;
     case 'not-ready':
       return `member ${member} is not ready (${failure.reason})`;
     case 'overloaded':

@@ -21,6 +21,8 @@ export interface EdgeHeader {
   readonly mapEpoch: number;
   readonly configVersion: number;
   readonly healthEpoch: number;
+  /** The caller got no answer from the primary of this view. */
+  readonly suspects?: number | null;
 }
 
 export interface SubmitRequest {
@@ -55,6 +57,8 @@ export interface KvReadRequest {
 /** Refusals every call can meet. `retryable` ones may be tried again with the same request id. */
 export type MemberRefusal =
   | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }
+  /** The member was the primary until just now: a command may or may not take effect. */
+  | { readonly type: 'deposed'; readonly view: number; readonly primary: number }
   | { readonly type: 'not-ready'; readonly reason: NotReady }
   | { readonly type: 'overloaded' }
   | { readonly type: 'unknown-protocol' }
@@ -120,7 +124,7 @@ export interface MemberStatus {
   readonly groupId: string | null;
   readonly view: number;
   readonly role: 'primary' | 'backup';
-  readonly state: 'unborn' | 'recovering' | 'normal' | 'lost';
+  readonly state: 'unborn' | 'recovering' | 'changing-view' | 'normal' | 'lost';
   readonly op: number;
   readonly commit: number;
   readonly applied: number;

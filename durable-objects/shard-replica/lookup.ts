@@ -32,7 +32,7 @@ export function lookUp(
   nowMs: number,
 ): Promise<Lookup | MemberRefusal> {
   return new Promise((resolve, reject) => {
-    replica.askThen({ type: 'read', key: request.key, lease: 'none' }, (ask) => {
+    replica.askThen({ type: 'read', key: request.key, lease: 'none', level: 'bounded' }, (ask) => {
       if (ask.type !== 'answered' || ask.answer.type !== 'rows') {
         resolve(refusalOf(ask));
         return;

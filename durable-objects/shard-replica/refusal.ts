@@ -11,6 +11,7 @@ export function refusalOf(ask: Ask): MemberRefusal {
 function refusedAnswer(answer: ClientAnswer): MemberRefusal {
   switch (answer.type) {
     case 'not-primary':
+    case 'deposed':
     case 'not-ready':
     case 'overloaded':
     case 'too-large':
@@ -20,6 +21,7 @@ function refusedAnswer(answer: ClientAnswer): MemberRefusal {
     case 'lease':
     case 'released':
     case 'staged':
+    case 'suspected':
       throw new Error(`Cannot make a refusal of an answer of type "${answer.type}"`);
   }
 }

@@ -7,10 +7,10 @@ import { Cluster } from '../../simulate/cluster.ts';
 import { runSeed } from '../../simulate/run-seed.ts';
 import { put } from '../support/solo.ts';
 
-const SEEDS = 200;
+const SEEDS = 150;
 
 describe('a group under faults', () => {
-  it(`keeps every promise in ${SEEDS} seeded runs`, { timeout: 60_000 }, () => {
+  it(`keeps every promise in ${SEEDS} seeded runs`, { timeout: 120_000 }, () => {
     const sum = { acknowledgedWrites: 0, openWrites: 0, reads: 0, crashes: 0 };
     for (let seed = 1; seed <= SEEDS; seed++) {
       try {
@@ -24,8 +24,8 @@ describe('a group under faults', () => {
       }
     }
     // A run in which nothing happens proves nothing: of 30,000 operations these shares at least must have been.
-    expect(sum.acknowledgedWrites).toBeGreaterThan(10_000);
-    expect(sum.reads).toBeGreaterThan(10_000);
+    expect(sum.acknowledgedWrites).toBeGreaterThan(8_000);
+    expect(sum.reads).toBeGreaterThan(8_000);
     expect(sum.openWrites).toBeGreaterThan(100);
     expect(sum.crashes).toBeGreaterThan(200);
   });
@@ -43,6 +43,48 @@ describe('a group under faults', () => {
   });
 });
 
+describe('a group whose primary dies', () => {
+  it('writes again within 2.5 s in half of the cases, within 6 s in nearly all', { timeout: 30_000 }, () => {
+    const KEY = kvEntryKey('test', 'k');
+    const outages = Array.from({ length: 100 }, (_, seed) => {
+      const random = seededRandom(seed + 1);
+      const cluster = new Cluster({ members: 3, random });
+      const { scheduler } = cluster;
+      let hint = { view: 0, primary: 0 };
+      let acknowledged = 0;
+      let asked = 0;
+      const ask = (to: number): void => {
+        const id = ++asked;
+        const answered = (answer: ClientAnswer): void => {
+          if (id !== asked) return;
+          if (answer.type === 'result') acknowledged += 1;
+          if ('primary' in answer && answer.view >= hint.view) hint = answer;
+          const next = 'primary' in answer ? hint.primary : to;
+          scheduler.after(answer.type === 'result' ? 5 : 50, 'client', () => id === asked && ask(next));
+        };
+        cluster.ask(to, { type: 'command', reqId: `r${id}`, command: put(KEY, `${id}`) }, answered);
+        // As an edge does: after a try in vain the next member.
+        scheduler.after(400, 'client', () => id === asked && ask((to + 1) % 3));
+      };
+      ask(0);
+      const runFor = (ms: number, until: () => boolean): void => {
+        const endAt = scheduler.now + ms;
+        scheduler.after(ms, 'client', () => {});
+        scheduler.run(() => until() || scheduler.now >= endAt);
+      };
+      runFor(1_000 + random.next() * 1_000, () => false);
+      const before = acknowledged;
+      const diedAt = scheduler.now;
+      cluster.crash(cluster.member(hint.primary), 60_000);
+      runFor(20_000, () => acknowledged > before + 1);
+      return scheduler.now - diedAt;
+    });
+    outages.sort((a, b) => a - b);
+    expect(outages[50]).toBeLessThanOrEqual(2_500);
+    expect(outages[98]).toBeLessThanOrEqual(6_000);
+  });
+});
+
 describe('a group without random faults', () => {
   const KEY = kvEntryKey('test', 'k');
 
@@ -52,10 +94,16 @@ describe('a group without random faults', () => {
     return cluster;
   }
 
+  /** The member that is primary now, as most of them know it. */
+  function primaryOf(cluster: Cluster): number {
+    const views = cluster.members.map(({ store }) => store.head().view);
+    return Math.max(...views) % cluster.members.length;
+  }
+
   /** Asks the primary and lets `ms` pass; what it answered by then. */
   function write(cluster: Cluster, meta: string, ms = 500): ClientAnswer | null {
     let answered: ClientAnswer | null = null;
-    cluster.ask(0, { type: 'command', reqId: meta, command: put(KEY, meta) }, (answer) => {
+    cluster.ask(primaryOf(cluster), { type: 'command', reqId: meta, command: put(KEY, meta) }, (answer) => {
       answered = answer;
     });
     pass(cluster, ms);
@@ -85,10 +133,16 @@ describe('a group without random faults', () => {
     );
   });
 
-  it('spends four messages on a lone write: two to have it held, two to have it applied', () => {
+  it('spends four prepares on a lone write: two to have it held, two to have it applied; then it goes to rest', () => {
     const cluster = group();
     expect(write(cluster, 'a', 5_000)).toMatchObject({ type: 'result', result: { type: 'stored' } });
-    expect(cluster.messagesSent).toBe(4);
+    expect(cluster.sentByType.get('prepare')).toBe(4);
+    pass(cluster, 30_000);
+    const sent = cluster.messagesSent;
+    expect(cluster.sentByType.get('quiesce')).toBe(2);
+    pass(cluster, 86_400_000);
+    expect(cluster.messagesSent).toBe(sent);
+    expect(cluster.members.map(({ alarmAt }) => alarmAt)).toEqual([null, null, null]);
     expect([0, 1, 2].map((id) => metasAt(cluster, id))).toEqual([['a'], ['a'], ['a']]);
     expect(cluster.members.map(({ timers }) => timers.size)).toEqual([0, 0, 0]);
   });
@@ -111,7 +165,8 @@ describe('a group without random faults', () => {
     expect(write(cluster, 'during', 20_000)).toBeNull();
     for (const id of [1, 2]) cluster.member(id).cut = false;
     pass(cluster, 10_000);
-    expect(write(cluster, 'during')).toMatchObject({ type: 'result', bookmark: { op: 2 } });
+    expect(write(cluster, 'during', 1_000)).toMatchObject({ type: 'result', result: { type: 'stored' } });
+    pass(cluster, 1_000);
     expect([0, 1, 2].map((id) => metasAt(cluster, id))).toEqual([['during'], ['during'], ['during']]);
   });
 
@@ -120,8 +175,7 @@ describe('a group without random faults', () => {
     cluster.member(2).cut = true;
     write(cluster, 'a', 3_600_000);
     expect(cluster.member(0).timers.size).toBe(0);
-    const sent = cluster.messagesSent;
-    expect(sent).toBeLessThan(60);
+    expect(cluster.messagesSent).toBeLessThan(1_500);
     cluster.member(2).cut = false;
     pass(cluster, 3_600_000);
     expect(metasAt(cluster, 2)).toEqual(['a']);

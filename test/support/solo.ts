@@ -27,6 +27,7 @@ export class Solo {
   private readonly limits: Partial<ReplicaLimits>;
   private readonly memberId: number;
   private nextId = 1;
+  private lives = 0;
 
   constructor(options: { members?: number; member?: number; limits?: Partial<ReplicaLimits> } = {}) {
     this.memberId = options.member ?? 0;
@@ -45,7 +46,8 @@ export class Solo {
   /** A new life on the same disk. */
   boot(): ReplicaState {
     this.state = createReplica(this.store, this.limits);
-    this.run({ type: 'boot' });
+    this.lives += 1;
+    this.run({ type: 'boot', nonce: `life-${this.lives}` });
     return this.state;
   }
 
@@ -80,7 +82,8 @@ export class Solo {
   }
 
   read(key: string, lease: LeaseWish = 'none'): Extract<ClientAnswer, { type: 'rows' }> {
-    const answer = this.ask({ type: 'read', key, lease });
+    // At any level: what is applied, in this very step.
+    const answer = this.ask({ type: 'read', key, lease, level: 'any' });
     if (answer?.type !== 'rows') throw new Error(`No rows, but ${answer?.type}`);
     return answer;
   }
@@ -111,6 +114,12 @@ export class Solo {
     };
     this.run({ type: 'message', message });
     return this.sent();
+  }
+
+  /** The member answers the primary's newest confirm round. */
+  confirmFrom(member: number): void {
+    const id = `${this.state.nonce}.${this.state.primary?.lastRound}`;
+    this.hear(member, { type: 'confirmOk', id });
   }
 
   /** Bodies that the last step sent, to one member or to any. */

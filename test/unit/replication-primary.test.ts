@@ -27,8 +27,9 @@ function warmedUp(limits = {}): Solo {
   const primary = primaryOfThree(limits);
   submit(primary, 'first');
   for (const member of [1, 2]) primary.hear(member, ok(1));
+  primary.confirmFrom(1);
   primary.now += 100;
-  primary.run({ type: 'timer', name: 'heartbeat' });
+  primary.run({ type: 'timer', name: 'follow' });
   for (const member of [1, 2]) primary.hear(member, ok(1, 1));
   primary.run({ type: 'timer', name: 'resend' });
   return primary;
@@ -190,20 +191,24 @@ describe('a primary that boots', () => {
     const write = submit(primary, 'b');
     expect(primary.state.log.last.op).toBe(2);
     primary.hear(2, ok(1));
+    primary.confirmFrom(1);
     expect(primary.answerTo(read)).toBeUndefined();
     primary.hear(1, ok(2));
+    primary.run({ type: 'timer', name: 'batch' });
+    expect(primary.answerTo(read)).toBeUndefined();
+    primary.confirmFrom(1);
     expect(primary.answerTo(read)).toMatchObject({ rows: [{ value: { meta: 'a' } }], bookmark: { op: 2 } });
     expect(replicaStatus(primary.state).state).toBe('normal');
-    primary.run({ type: 'timer', name: 'batch' });
     primary.hear(1, ok(3));
     expect(primary.answerTo(write)).toMatchObject({ type: 'result', bookmark: { op: 3 } });
   });
 
-  it('is normal at once when all of its log was durably committed, and tells its backups where it stands', () => {
+  it('is normal at once when all of its log was durably committed, and sleeps on until somebody asks', () => {
     const primary = warmedUp();
     primary.boot();
-    expect(primary.sent().map(({ type }) => type)).toEqual(['prepare', 'prepare']);
+    expect(primary.effects).toEqual([]);
     expect(primary.metas(KEY)).toEqual(['first']);
+    expect(primary.sent(1).map(({ type }) => type)).toEqual(['prepare', 'confirm']);
   });
 
   it('lets reads wait for it, but not for ever', () => {
@@ -218,10 +223,12 @@ describe('a primary that boots', () => {
     expect(primary.ask({ type: 'lease', key: KEY })).toEqual({ type: 'not-ready', reason: 'recovering' });
   });
 
-  it('in a view that its log has nothing of begins it with an op of its own', () => {
+  it('in a view that its log has nothing of gathers a majority and begins it with an op of its own', () => {
     const primary = new Solo({ members: 3 });
     primary.store.write([{ type: 'view', view: 3 }]);
     primary.boot();
+    expect(primary.state.primary).toBeNull();
+    primary.hear(1, { type: 'joinView', last: { view: 0, op: 0 } });
     expect(primary.store.logEntries(1, 1)).toMatchObject([
       { view: 3, items: [{ command: { type: 'viewStart' } }] },
     ]);
@@ -235,6 +242,7 @@ describe('a primary that boots', () => {
     submit(primary, 'old');
     primary.store.write([{ type: 'view', view: 3 }]);
     primary.boot();
+    primary.hear(1, { type: 'joinView', last: { view: 0, op: 0 } });
     primary.hear(1, ok(1), { view: 3 });
     expect(primary.state.head.commit).toBe(0);
     primary.hear(1, ok(2), { view: 3 });
@@ -276,7 +284,7 @@ describe('backups', () => {
     for (let ms = 0; ms < 60_000; ms += 50) {
       primary.now += 50;
       primary.run({ type: 'timer', name: 'resend' });
-      if (primary.sent(2).length > 0) attempts.push(primary.now);
+      if (preparedOps(primary, 2).length > 0) attempts.push(primary.now);
     }
     const pauses = attempts.slice(1).map((at, i) => at - (attempts[i] ?? at));
     expect(pauses.length).toBeGreaterThan(5);
@@ -296,7 +304,7 @@ describe('backups', () => {
     expect(replicaStatus(primary.state).backups[1]).toMatchObject({ state: 'needs-snapshot', lagOps: 40 });
     primary.now += 10_000;
     primary.run({ type: 'timer', name: 'resend' });
-    expect(primary.sent(2)).toEqual([]);
+    expect(preparedOps(primary, 2)).toEqual([]);
   });
 
   it('a log that all of them hold keeps its lower bound, one that somebody lacks the upper', () => {
@@ -341,7 +349,7 @@ describe('after the last commit', () => {
     for (const member of [1, 2]) primary.hear(member, ok(2, 1));
     expect(timersSet(primary)).toEqual([]);
     primary.now += 60;
-    primary.run({ type: 'timer', name: 'heartbeat' });
+    primary.run({ type: 'timer', name: 'follow' });
     expect(primary.written()).toEqual(['putRow', 'dedupe', 'applied']);
     expect(primary.sent()).toMatchObject([
       { type: 'prepare', prev: { op: 2 }, entries: [], commit: 2 },
@@ -351,7 +359,7 @@ describe('after the last commit', () => {
       primary.hear(member, ok(2, 2));
       expect(primary.effects).toEqual([]);
     }
-    primary.now += 5_000;
+    primary.now += 500;
     expect(primary.run({ type: 'timer', name: 'resend' })).toEqual([]);
   });
 
@@ -359,34 +367,14 @@ describe('after the last commit', () => {
     const primary = warmedUp();
     submit(primary, 'a');
     primary.hear(1, ok(2));
-    expect(timersSet(primary)).toContain('heartbeat');
+    expect(timersSet(primary)).toContain('follow');
     primary.now += 30;
     submit(primary, 'b');
     for (const member of [1, 2]) primary.hear(member, ok(3));
     primary.now += 30;
-    expect(primary.run({ type: 'timer', name: 'heartbeat' })).toEqual([
-      { type: 'setTimer', name: 'heartbeat', afterMs: 20 },
+    expect(primary.run({ type: 'timer', name: 'follow' })).toEqual([
+      { type: 'setTimer', name: 'follow', afterMs: 20 },
     ]);
-  });
-
-  it('an unreachable backup is asked by alarm, less and less often, so that the primary may sleep', () => {
-    const primary = warmedUp();
-    submit(primary, 'a');
-    primary.hear(1, ok(2));
-    primary.now += 60;
-    primary.run({ type: 'timer', name: 'heartbeat' });
-    primary.hear(1, ok(2, 2));
-    const alarm = { type: 'setAlarm', atMs: expect.any(Number) };
-    for (let i = 0; i < 200 && primary.effects[0]?.type !== 'setAlarm'; i++) {
-      primary.now += 5_000;
-      primary.run({ type: 'timer', name: 'resend' });
-    }
-    expect(primary.effects).toEqual([alarm]);
-    primary.now += 70_000;
-    primary.run({ type: 'alarm' });
-    expect(preparedOps(primary, 2)).toEqual([[2]]);
-    primary.hear(2, ok(2, 2));
-    expect(replicaStatus(primary.state).backups[1]).toMatchObject({ state: 'current' });
   });
 });
 

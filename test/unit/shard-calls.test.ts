@@ -22,12 +22,30 @@ describe('a call to a group', () => {
   const call = beginCall({ view: 3, primary: 0 });
 
   it('follows a correction at once', () => {
-    const move = afterFailure(call, { type: 'not-primary', view: 4, primary: 1 }, LONG_MS);
+    const move = afterFailure(call, { type: 'not-primary', view: 4, primary: 1 }, LONG_MS, 3);
     expect(move).toMatchObject({ type: 'try', afterMs: 0, call: { hint: { view: 4, primary: 1 } } });
   });
 
+  it('asks another member at once when the primary is silent, and tells it whom it suspects', () => {
+    for (const failure of [threw, { type: 'timed-out' } as const]) {
+      const move = afterFailure(call, failure, LONG_MS, 3);
+      expect(move).toMatchObject({ type: 'try', afterMs: 0, call: { target: 1, suspects: 3 } });
+      if (move.type !== 'try') throw new Error(move.detail);
+      // That one knows no better: back to the primary, a little later, with nobody suspected yet.
+      const back = afterFailure(move.call, { type: 'not-primary', view: 3, primary: 0 }, LONG_MS, 3);
+      expect(back).toMatchObject({ call: { target: 0, suspects: null, hint: { view: 3, primary: 0 } } });
+    }
+  });
+
+  it('suspects nobody for being overloaded, slow to recover, or not born', () => {
+    const recovering = afterFailure(call, { type: 'not-ready', reason: 'recovering' }, LONG_MS, 3);
+    expect(recovering).toMatchObject({ call: { target: 0, suspects: null } });
+    const unborn = afterFailure(call, { type: 'not-ready', reason: 'unborn' }, LONG_MS, 3);
+    expect(unborn).toMatchObject({ call: { target: 1, suspects: null } });
+  });
+
   it('does not follow the word of an older view', () => {
-    const move = afterFailure(call, { type: 'not-primary', view: 2, primary: 2 }, LONG_MS);
+    const move = afterFailure(call, { type: 'not-primary', view: 2, primary: 2 }, LONG_MS, 3);
     expect(move).toMatchObject({ type: 'try', call: { hint: { view: 3, primary: 0 } } });
     expect(move.type === 'try' && move.afterMs).toBeGreaterThan(0);
   });
@@ -40,7 +58,7 @@ describe('a call to a group', () => {
         i % 2 === 0
           ? { type: 'not-primary', view: 3, primary: i % 3 }
           : { type: 'not-ready', reason: 'recovering' };
-      const move = afterFailure(now, failure, LONG_MS);
+      const move = afterFailure(now, failure, LONG_MS, 3);
       if (move.type !== 'try') throw new Error(move.detail);
       pauses.push(move.afterMs);
       now = move.call;
@@ -49,30 +67,29 @@ describe('a call to a group', () => {
   });
 
   it('gives up when the next try would come too late', () => {
-    expect(afterFailure(call, threw, 20).type).toBe('give-up');
-    expect(afterFailure(call, threw, 21).type).toBe('try');
+    expect(afterFailure(call, { type: 'not-ready', reason: 'recovering' }, 20, 3).type).toBe('give-up');
+    expect(afterFailure(call, { type: 'not-ready', reason: 'recovering' }, 21, 3).type).toBe('try');
   });
 
   it.each<FailedTry>([
     { type: 'overloaded' },
     { type: 'unknown-protocol' },
     { type: 'too-large', bytes: 2, bytesMax: 1 },
-    { type: 'not-ready', reason: 'lost' },
     { type: 'threw', overloaded: true, message: 'overloaded' },
   ])('never tries again after %o, where nothing was done', (failure) => {
-    expect(afterFailure(call, failure, LONG_MS)).toMatchObject({ type: 'give-up', maybeDone: false });
+    expect(afterFailure(call, failure, LONG_MS, 3)).toMatchObject({ type: 'give-up', maybeDone: false });
   });
 
   it('remembers for ever that a try may have been carried out', () => {
     for (const failure of [threw, { type: 'timed-out' } as const]) {
-      const move = afterFailure(call, failure, LONG_MS);
+      const move = afterFailure(call, failure, LONG_MS, 3);
       if (move.type !== 'try') throw new Error(move.detail);
-      expect(afterFailure(move.call, { type: 'overloaded' }, LONG_MS)).toMatchObject({
+      expect(afterFailure(move.call, { type: 'overloaded' }, LONG_MS, 3)).toMatchObject({
         type: 'give-up',
         maybeDone: true,
       });
     }
-    expect(afterFailure(call, { type: 'not-ready', reason: 'unborn' }, 0)).toMatchObject({
+    expect(afterFailure(call, { type: 'not-ready', reason: 'unborn' }, 0, 3)).toMatchObject({
       maybeDone: false,
     });
   });

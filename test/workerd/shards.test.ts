@@ -113,11 +113,11 @@ const cutOff = (shard: number, ...members: number[]) => {
   for (const index of members) setFault(memberId(shard, index), { type: 'unreachable' });
 };
 
-async function evictGroup(shard: number): Promise<void> {
-  for (const index of [0, 1, 2]) {
-    await statusOf(shard, index);
-    await evictDurableObject(memberStub(shard, index));
-  }
+/** The member that is primary now. */
+async function primaryOf(shard: number): Promise<number> {
+  const statuses = await Promise.all([0, 1, 2].map((index) => statusOf(shard, index)));
+  const newest = statuses.reduce((a, b) => (b.view > a.view ? b : a));
+  return newest.view % 3;
 }
 
 const HEADER = { protocol: 1, mapEpoch: 1, configVersion: 1, healthEpoch: 1 };
@@ -546,7 +546,7 @@ describe('a shard', () => {
   it('lets a value expire, and removes it by alarm on every member', async () => {
     const key = keyIn(1, 5);
     const before = (await statusOf(1, 0)).entries;
-    await write(key, put(key, 'short', { ttlMs: 150 }));
+    await write(key, put(key, 'short', { ttlMs: 1_500 }));
     expect(await read(key)).toBe('short');
     expect((await statusOf(1, 0)).entries).toBe(before + 1);
     await waitUntil(async () => (await read(key)) === null);
@@ -613,7 +613,7 @@ describe('a shard', () => {
   });
 
   it('is not there for reads while it cannot be reached: that is not "absent"', async () => {
-    cutOff(0, 0);
+    cutOff(0, 0, 1, 2);
     const answer = await client.kvRead(map, keyIn(0), true);
     expect(answer).toMatchObject({ type: 'unavailable' });
     clearFaults();
@@ -656,6 +656,27 @@ describe('a shard with one backup unreachable', () => {
   });
 });
 
+describe('a shard whose primary cannot be reached', () => {
+  it('gets a new one: writes and reads go on, nothing is lost, and the old one follows', async () => {
+    const [before, during] = [keyIn(2, 80), keyIn(2, 81)];
+    await write(before, put(before, 'before'));
+    const old = await primaryOf(2);
+    cutOff(2, old);
+    const startedAt = Date.now();
+    await waitUntil(
+      async () => (await client.write(map, during, 'failover', put(during, 'during'))).type === 'result',
+    );
+    expect(Date.now() - startedAt).toBeLessThan(15_000);
+    expect([await read(before), await read(during)]).toEqual(['before', 'during']);
+    clearFaults();
+    const now = await primaryOf(2);
+    expect(now).not.toBe(old);
+    const { op, view } = await statusOf(2, now);
+    await waitUntil(async () => (await statusOf(2, old)).applied === op);
+    expect(await statusOf(2, old)).toMatchObject({ role: 'backup', view, state: 'normal' });
+  });
+});
+
 describe('a caller', () => {
   it('tries again when an answer gets lost, and the write is done once', async () => {
     const key = keyIn(0, 20);
@@ -682,10 +703,10 @@ describe('a caller', () => {
 });
 
 describe('members that start anew', () => {
-  it('still have every acknowledged write after evictions', async () => {
+  it('still have every acknowledged write after all of them were reset at rest', async () => {
     const keys = Array.from({ length: 5 }, (_, n) => keyIn(1, 30 + n));
     for (const key of keys) await write(key, put(key, `value of ${key}`));
-    await evictGroup(1);
+    await abortAllDurableObjects();
     for (const key of keys) expect(await read(key)).toBe(`value of ${key}`);
     const key = keyIn(1, 40);
     expect(await write(key, put(key, 'new'))).toMatchObject({ type: 'stored' });
@@ -711,7 +732,7 @@ describe('members that start anew', () => {
   it('answer a retry from before with the first result', async () => {
     const key = keyIn(2, 60);
     const first = await write(key, put(key, 'x', { condition: { type: 'absent' } }), 'before-restart');
-    await evictGroup(2);
+    await abortAllDurableObjects();
     expect(await write(key, put(key, 'x', { condition: { type: 'absent' } }), 'before-restart')).toEqual(
       first,
     );
@@ -883,7 +904,8 @@ describe('a purge of more than a URL', () => {
     });
     console.info(`A purge by tag over ${ENTRIES} entries: ${written} rows written, ${looked} read`);
     expect(looked).toBeLessThan(50 * shards * replicas);
-    expect(written).toBeLessThanOrEqual(4 * shards * replicas + 4);
+    // Heartbeats of shards that are awake touch a row of each member meanwhile: up to two rounds of them.
+    expect(written).toBeLessThanOrEqual(6 * shards * replicas + 4);
     expect(written).toBeGreaterThanOrEqual(3 * shards * replicas);
     const key = urlKeyIn(1, 3, 'tagged');
     expect((await lookUp(key)).decision.type).toBe('miss');
@@ -974,7 +996,8 @@ describe('the purge coordinator', () => {
     expect(await purgeOf('long', { keys: long })).toMatchObject({ type: 'done' });
   });
 
-  const opsOf = async () => Promise.all(map.groups.map(async ({ shard }) => (await statusOf(shard, 0)).op));
+  const opsOf = () =>
+    Promise.all(map.groups.map(async ({ shard }) => (await statusOf(shard, await primaryOf(shard))).op));
 
   it('purges exactly the shards concerned, once per purge id', async () => {
     const keys = [urlKeyIn(0, 5), urlKeyIn(0, 6), urlKeyIn(2, 5)];
@@ -989,8 +1012,8 @@ describe('the purge coordinator', () => {
     const after = await opsOf();
     expect(after.map((op, shard) => op - (before[shard] ?? 0))).toEqual([1, 0, 1, 0]);
     expect(first.bookmarks).toEqual({
-      [groupOf(0).groupId]: { view: 0, op: after[0] },
-      [groupOf(2).groupId]: { view: 0, op: after[2] },
+      [groupOf(0).groupId]: { view: expect.any(Number), op: after[0] },
+      [groupOf(2).groupId]: { view: expect.any(Number), op: after[2] },
     });
     expect(await purge('twice', [...keys].reverse())).toEqual(first);
     expect(await opsOf()).toEqual(after);
@@ -1058,7 +1081,7 @@ describe('a member whose storage is lost', () => {
     await write(key, put(key, 'before'));
     await statusOf(0, 2);
     await runInDurableObject(memberStub(0, 2), (_, { storage }) => storage.deleteAll());
-    await evictDurableObject(memberStub(0, 2));
+    await abortAllDurableObjects();
     expect(await statusOf(0, 2)).toMatchObject({ state: 'lost', groupId: null });
     const answer = await member(0, 2).kvRead({ to: address(0, 2), header: HEADER, key, withBody: true });
     expect(answer).toMatchObject({ type: 'not-ready', reason: 'lost' });
@@ -1085,7 +1108,10 @@ describe('shards without a majority', () => {
     expect([first.type, second.type]).toEqual(['outcome-unknown', 'outcome-unknown']);
     expect(pending).toMatchObject({ type: 'pending', shards: { acked: 1, total: 2 }, missing: [3] });
     expect(Object.keys(pending.bookmarks)).toEqual([groupOf(1).groupId]);
-    expect([await read(cut), await read(crippled)]).toEqual(['before', 'before']);
+    // Nor does a member without a majority behind it say what is so now.
+    for (const key of [cut, crippled]) {
+      expect(await client.kvRead(map, key, true)).toMatchObject({ type: 'unavailable' });
+    }
 
     clearFaults();
     // Sent again with its id a write is done once, whenever that was.

@@ -16,7 +16,7 @@ export const shardSchema = z
         id: z.string(),
         region: z.string(),
         role: z.enum(['primary', 'backup', 'unknown']),
-        state: z.enum(['unborn', 'recovering', 'normal', 'lost', 'unreachable']),
+        state: z.enum(['unborn', 'recovering', 'changing-view', 'normal', 'lost', 'unreachable']),
         lagOps: z.int().nullable().describe('Committed ops that it does not know as committed yet.'),
       }),
     ),

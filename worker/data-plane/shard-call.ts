@@ -6,6 +6,7 @@ import {
   beginCall,
   betterHint,
   type FailedTry,
+  type GroupCall,
   type PrimaryHint,
 } from '../../core/sharding/group-call.ts';
 import type { ShardGroup } from '../../durable-objects/interfaces/directory.ts';
@@ -52,10 +53,15 @@ export interface ShardCaller {
     deadlineMs: number,
     attempt: Attempt<A>,
     discard?: (late: A) => void,
+    /** How long one member is waited for. */
+    tryMs?: number,
   ): Promise<CallOutcome<A>>;
   /** One try at a given member; throws as the call does, or when it takes longer. */
   callMember<A>(group: ShardGroup, member: number, deadlineMs: number, attempt: Attempt<A>): Promise<A>;
 }
+
+/** A primary that takes longer for one try is suspected. */
+const TRY_MS = 1_500;
 
 const FIRST_PRIMARY: PrimaryHint = { view: 0, primary: 0 };
 /** Names and groups remembered; more than a map has, so that only those of old maps are ever dropped. */
@@ -82,26 +88,33 @@ export function createShardCaller({ namespace, now, header, heard }: ShardCallPa
     hints.set(groupId, betterHint(hints.get(groupId) ?? FIRST_PRIMARY, told));
   };
 
-  function start<A>(group: ShardGroup, member: number, attempt: Attempt<A>): Promise<A> {
+  function start<A>(
+    group: ShardGroup,
+    member: number,
+    attempt: Attempt<A>,
+    suspects: number | null = null,
+  ): Promise<A> {
     const found = group.members[member];
     if (found === undefined) {
       return Promise.reject(new Error(`shard ${group.shard} has no member ${member}`));
     }
     const { name, region } = found;
     const stub = namespace.get(idOf(name), { locationHint: region }) as ShardReplicaRpc;
-    return attempt(stub, { shard: group.shard, member, name }, header());
+    const own = header();
+    const told = suspects === null ? own : { ...own, suspects };
+    return attempt(stub, { shard: group.shard, member, name }, told);
   }
 
   /** The answer, or how the try failed. */
   async function tryOnce<A extends AnyAnswer>(
     group: ShardGroup,
-    member: number,
+    { target, suspects }: GroupCall,
     limitMs: number,
     attempt: Attempt<A>,
     discard?: (late: A) => void,
   ): Promise<A | FailedTry> {
     try {
-      const running = start(group, member, attempt);
+      const running = start(group, target, attempt, suspects);
       const answer = await orLate(running, limitMs);
       if (answer === LATE) {
         running.then(discard, () => {});
@@ -115,15 +128,19 @@ export function createShardCaller({ namespace, now, header, heard }: ShardCallPa
   }
 
   return {
-    async call(group, deadlineMs, attempt, discard) {
+    async call(group, deadlineMs, attempt, discard, tryMs = TRY_MS) {
       const deadlineAt = now() + deadlineMs;
       let call = beginCall(hints.get(group.groupId) ?? FIRST_PRIMARY);
       for (;;) {
         const limitMs = Math.max(0, deadlineAt - now());
-        const answer = await tryOnce(group, call.hint.primary, limitMs, attempt, discard);
-        if (!isFailure(answer)) return { type: 'answered', answer: answer as never };
-        const move = afterFailure(call, answer, deadlineAt - now());
-        if (answer.type === 'not-primary') remember(group.groupId, answer);
+        const answer = await tryOnce(group, call, Math.min(limitMs, tryMs), attempt, discard);
+        if (!isFailure(answer)) {
+          // Only the primary answers.
+          remember(group.groupId, { view: answer.view ?? 0, primary: call.target });
+          return { type: 'answered', answer: answer as never };
+        }
+        const move = afterFailure(call, answer, deadlineAt - now(), group.members.length);
+        if (answer.type === 'not-primary' || answer.type === 'deposed') remember(group.groupId, answer);
         if (move.type === 'give-up') {
           const { maybeDone, detail } = move;
           return { type: 'failed', maybeDone, detail: `shard ${group.shard}: ${detail}` };
@@ -142,6 +159,7 @@ export function createShardCaller({ namespace, now, header, heard }: ShardCallPa
 
 const FAILURES: ReadonlySet<string> = new Set<FailedTry['type']>([
   'not-primary',
+  'deposed',
   'not-ready',
   'overloaded',
   'unknown-protocol',

@@ -93,7 +93,10 @@ export interface ShardClientParts {
   header(): Omit<EdgeHeader, 'protocol'>;
 }
 
-const READ_DEADLINE_MS = 1_000;
+/** A lookup that takes longer is not worth it: the origin is asked. */
+const LOOKUP_DEADLINE_MS = 1_000;
+/** Key-value data has nowhere else to come from: long enough for a new primary. */
+const KV_READ_DEADLINE_MS = 5_000;
 const WRITE_DEADLINE_MS = 5_000;
 /** More of it for large bodies. */
 const CHUNK_DEADLINE_MS = 1_000;
@@ -139,7 +142,7 @@ export function createShardClient({
     async lookup(map, query) {
       const outcome = await caller.call(
         groupOf(map, query.key),
-        READ_DEADLINE_MS,
+        LOOKUP_DEADLINE_MS,
         (member, to, ownHeader): Promise<LookupAnswer> => member.lookup({ to, header: ownHeader, ...query }),
         discardBody,
       );
@@ -181,7 +184,7 @@ export function createShardClient({
     async kvRead(map, key, withBody) {
       const outcome = await caller.call(
         groupOf(map, key),
-        READ_DEADLINE_MS,
+        KV_READ_DEADLINE_MS,
         (member, to, ownHeader): Promise<KvReadAnswer> =>
           member.kvRead({ to, header: ownHeader, key, withBody }),
       );

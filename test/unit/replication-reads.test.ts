@@ -1,0 +1,249 @@
+// Reads and rest: what a primary must have heard before it answers, and when a group says nothing more.
+import { describe, expect, it } from 'vitest';
+import type { ClientAnswer, MessageBody, ReadLevel } from '../../core/replication/messages.ts';
+import { kvEntryKey } from '../../core/sharding/entry-key.ts';
+import { entry, put, Solo } from '../support/solo.ts';
+
+const KEY = kvEntryKey('ns', 'k');
+
+const typesOf = (bodies: readonly MessageBody[]) => bodies.map(({ type }) => type);
+const timersSet = (solo: Solo) =>
+  solo.effects.flatMap((effect) =>
+    effect.type === 'setTimer' && effect.afterMs !== null ? [effect.name] : [],
+  );
+
+/** A primary of three with one committed row, both backups up to date. */
+function primary(): Solo {
+  const solo = new Solo({ members: 3 });
+  solo.ask({ type: 'command', reqId: 'a', command: put(KEY, 'a') });
+  for (const member of [1, 2]) solo.hear(member, { type: 'prepareOk', op: 1, commit: 0 });
+  solo.now += 50;
+  solo.run({ type: 'timer', name: 'follow' });
+  for (const member of [1, 2]) solo.hear(member, { type: 'prepareOk', op: 1, commit: 1 });
+  solo.confirmFrom(1);
+  return solo;
+}
+
+function read(solo: Solo, level?: ReadLevel): { id: number; answer: ClientAnswer | undefined } {
+  const answer = solo.ask({ type: 'read', key: KEY, lease: 'none', ...(level && { level }) });
+  return { id: solo.lastId, answer };
+}
+
+const roundOf = (solo: Solo): string =>
+  solo.sent(1).flatMap((body) => (body.type === 'confirm' ? [body.id] : []))[0] ?? 'none';
+
+describe('a linearizable read', () => {
+  it('waits for a majority to say that this is still the primary', () => {
+    const solo = primary();
+    const { id, answer } = read(solo);
+    expect(answer).toBeUndefined();
+    expect(solo.effects[0]).toEqual({ type: 'persist', writes: [{ type: 'touch' }] });
+    expect(typesOf(solo.sent())).toEqual(['confirm', 'confirm']);
+    solo.hear(2, { type: 'confirmOk', id: roundOf(solo) });
+    expect(solo.answerTo(id)).toMatchObject({ type: 'rows', rows: [{ value: { meta: 'a' } }] });
+  });
+
+  it('is not answered by a round that began before it arrived', () => {
+    const solo = primary();
+    const first = read(solo).id;
+    const firstRound = roundOf(solo);
+    const second = read(solo).id;
+    expect(solo.sent()).toEqual([]);
+    solo.hear(1, { type: 'confirmOk', id: firstRound });
+    expect(solo.answerTo(first)).toMatchObject({ type: 'rows' });
+    expect(solo.answerTo(second)).toBeUndefined();
+    solo.run({ type: 'timer', name: 'batch' });
+    const secondRound = roundOf(solo);
+    expect(secondRound).not.toBe(firstRound);
+    solo.hear(2, { type: 'confirmOk', id: firstRound });
+    expect(solo.answerTo(second)).toBeUndefined();
+    solo.hear(2, { type: 'confirmOk', id: secondRound });
+    expect(solo.answerTo(second)).toMatchObject({ type: 'rows' });
+  });
+
+  it('is not answered by a round of an earlier life, nor by the same member twice', () => {
+    const solo = primary();
+    const old = `${solo.state.nonce}.1`;
+    solo.boot();
+    const { id } = read(solo);
+    solo.hear(1, { type: 'confirmOk', id: old });
+    expect(solo.answerTo(id)).toBeUndefined();
+
+    const five = new Solo({ members: 5 });
+    const asked = read(five).id;
+    const round = roundOf(five);
+    for (let i = 0; i < 3; i++) five.hear(1, { type: 'confirmOk', id: round });
+    expect(five.answerTo(asked)).toBeUndefined();
+    five.hear(3, { type: 'confirmOk', id: round });
+    expect(five.answerTo(asked)).toMatchObject({ type: 'rows' });
+  });
+
+  it('that no majority answers is given up after two seconds', () => {
+    const solo = primary();
+    const { id } = read(solo);
+    solo.now += 2_000;
+    solo.run({ type: 'timer', name: 'resend' });
+    expect(solo.answerTo(id)).toEqual({ type: 'not-ready', reason: 'recovering' });
+  });
+
+  it('in a group of one leaves behind a write of its own step, which a superseded instance cannot make', () => {
+    const solo = new Solo();
+    const { answer } = read(solo);
+    expect(answer).toMatchObject({ type: 'rows' });
+    expect(solo.written()).toEqual(['touch']);
+  });
+});
+
+describe('a bounded read at the primary', () => {
+  it('is answered at once while a majority has answered within the bound, and waits for one otherwise', () => {
+    const solo = primary();
+    solo.now += 4_900;
+    expect(read(solo, 'bounded').answer).toMatchObject({ type: 'rows' });
+    solo.now += 200;
+    const { id, answer } = read(solo, 'bounded');
+    expect(answer).toBeUndefined();
+    solo.confirmFrom(1);
+    expect(solo.answerTo(id)).toMatchObject({ type: 'rows' });
+  });
+
+  it('is not answered by a life that has confirmed nothing yet, nor after a clock that went back', () => {
+    const booted = primary();
+    booted.boot();
+    expect(read(booted, 'bounded').answer).toBeUndefined();
+    const solo = primary();
+    solo.now -= 1_000_000;
+    expect(read(solo, 'bounded').answer).toBeUndefined();
+  });
+});
+
+describe('a backup', () => {
+  it('confirms only behind a touched row', () => {
+    const member = new Solo({ members: 3, member: 1 });
+    const sent = member.hear(0, { type: 'confirm', id: 'x.1', isHeard: true });
+    expect(sent).toEqual([{ type: 'confirmOk', id: 'x.1' }]);
+    expect(member.written()).toEqual(['touch']);
+  });
+});
+
+describe('a group without requests', () => {
+  function beat(solo: Solo, afterMs = 500): void {
+    solo.now += afterMs;
+    solo.run({ type: 'timer', name: 'heartbeat' });
+  }
+
+  it('is told twice a second that its primary is at work, then goes to rest', () => {
+    const solo = primary();
+    for (let i = 0; i < 59; i++) {
+      beat(solo);
+      expect(typesOf(solo.sent())).toEqual(['confirm', 'confirm']);
+      solo.confirmFrom(1);
+    }
+    beat(solo);
+    expect(solo.sent(1)).toEqual([{ type: 'quiesce', commit: 1 }]);
+    solo.hear(1, { type: 'quiesceOk', commit: 1 });
+    expect(solo.state.isAtRest).toBe(false);
+    beat(solo);
+    expect([solo.sent(1), solo.sent(2)]).toEqual([[], [{ type: 'quiesce', commit: 1 }]]);
+    solo.hear(2, { type: 'quiesceOk', commit: 1 });
+    expect(solo.state.isAtRest).toBe(true);
+    expect(timersSet(solo)).toEqual([]);
+    for (const name of ['heartbeat', 'watch', 'resend', 'follow'] as const) {
+      expect(solo.run({ type: 'timer', name })).toEqual([]);
+    }
+  });
+
+  it('is woken by whoever asks: the others hear of it at once', () => {
+    const solo = primary();
+    beat(solo, 30_000);
+    for (const member of [1, 2]) solo.hear(member, { type: 'quiesceOk', commit: 1 });
+    solo.now += 3_600_000;
+    const { id } = read(solo, 'bounded');
+    expect(typesOf(solo.sent(2))).toEqual(['confirm']);
+    expect(timersSet(solo)).toEqual(expect.arrayContaining(['watch', 'heartbeat']));
+    solo.confirmFrom(1);
+    expect(solo.answerTo(id)).toMatchObject({ type: 'rows' });
+  });
+
+  it('takes back its rest when a request comes in between', () => {
+    const solo = primary();
+    beat(solo, 30_000);
+    solo.hear(1, { type: 'quiesceOk', commit: 1 });
+    solo.ask({ type: 'command', reqId: 'b', command: put(KEY, 'b') });
+    expect(typesOf(solo.sent(1))).toEqual(['prepare', 'confirm']);
+    solo.hear(2, { type: 'quiesceOk', commit: 1 });
+    expect(solo.state.isAtRest).toBe(false);
+  });
+
+  it('rests without a member that does not answer, and looks for it by alarm, later and later', () => {
+    const solo = primary();
+    beat(solo, 30_000);
+    solo.hear(1, { type: 'quiesceOk', commit: 1 });
+    const alarms: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      beat(solo, 30_000);
+      expect(solo.state.isAtRest).toBe(true);
+      alarms.push((solo.state.alarmAt ?? 0) - solo.now);
+      solo.now += alarms.at(-1) ?? 0;
+      solo.run({ type: 'alarm' });
+      beat(solo);
+      expect(typesOf(solo.sent(1))).toEqual(['quiesce']);
+      solo.hear(1, { type: 'quiesceOk', commit: 1 });
+    }
+    expect(alarms).toEqual([60_000, 120_000, 240_000]);
+  });
+
+  it('does not rest on the word of a minority: silence is looked into first', () => {
+    const solo = primary();
+    beat(solo, 30_000);
+    beat(solo, 2_000);
+    expect(typesOf(solo.sent(1))).toEqual(['confirm']);
+    beat(solo, 2_000);
+    expect(typesOf(solo.sent(1))).toContain('exitView');
+  });
+});
+
+describe('a backup at rest', () => {
+  function resting(): Solo {
+    const member = new Solo({ members: 3, member: 1 });
+    const prev = { view: 0, op: 0 };
+    member.hear(0, { type: 'prepare', prev, entries: [entry(1, 0, 'a')], commit: 1, isHeard: true });
+    member.hear(0, { type: 'quiesce', commit: 1 });
+    return member;
+  }
+
+  it('has everything on its disk and holds no timer', () => {
+    const member = resting();
+    expect(member.sent(0)).toEqual([{ type: 'quiesceOk', commit: 1 }]);
+    expect(member.state.isAtRest).toBe(true);
+    expect(member.store.head().applied).toBe(1);
+    expect(timersSet(member)).toEqual([]);
+  });
+
+  it('does not agree before it has applied all', () => {
+    const member = new Solo({ members: 3, member: 1 });
+    const prev = { view: 0, op: 0 };
+    member.hear(0, { type: 'prepare', prev, entries: [entry(1, 0, 'a')], commit: 0, isHeard: true });
+    expect(member.hear(0, { type: 'quiesce', commit: 1 })).toEqual([]);
+    expect(member.state.isAtRest).toBe(false);
+  });
+
+  it('is not woken by being asked to rest once more', () => {
+    const member = resting();
+    expect(member.hear(0, { type: 'quiesce', commit: 1 })).toEqual([{ type: 'quiesceOk', commit: 1 }]);
+    expect(member.state.isAtRest).toBe(true);
+  });
+
+  it('counts its evidence from when it is woken, and asks the primary first', () => {
+    const member = resting();
+    member.now += 3_600_000;
+    member.ask({ type: 'suspect', view: 0 });
+    expect(member.sent()).toEqual([{ type: 'probe' }]);
+    const other = resting();
+    other.now += 3_600_000;
+    expect(other.hear(2, { type: 'exitView', isFit: true })).toEqual([
+      { type: 'exitViewOk', isFit: true },
+      { type: 'probe' },
+    ]);
+    expect(other.state.view).toBe(0);
+  });
+});
