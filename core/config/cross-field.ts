@@ -1,5 +1,6 @@
 // Rules that no single field can break. They read the raw document, so that a document with a bad field still hears
 // of everything else that is wrong with it.
+import { refuseImpossibleAttempts } from './attempts-rules.ts';
 import type { FieldError } from './field-error.ts';
 import { formatPath } from './field-error.ts';
 import { refuseImpossibleHealth } from './health-rules.ts';
@@ -24,6 +25,7 @@ export function crossFieldErrors(document: unknown): FieldError[] {
       const backends = member(pool, 'backends');
       if (Array.isArray(backends)) refuseRepeatedIds(backends, ['pools', name, 'backends'], refuse);
       refuseImpossibleStrategy(member(pool, 'strategy'), ['pools', name, 'strategy'], refuse);
+      refuseImpossibleAttempts(pool, ['pools', name], refuse);
       refuseImpossibleOutlier(member(pool, 'outlier'), ['pools', name, 'outlier'], refuse);
       refuseImpossibleHealth(member(pool, 'health'), ['pools', name, 'health'], refuse);
     }

@@ -6,15 +6,6 @@ export const NOT_SUPPORTED_YET = 'not supported yet';
 /** `*` stands for a name of the user, `[]` for a place in a list. */
 const FIELDS: ReadonlySet<string> = new Set([
   'pools.*.strategy.hotKeys',
-  'pools.*.timeouts.firstByteMs',
-  'pools.*.timeouts.idleMs',
-  'pools.*.retry.on',
-  'pools.*.retry.statuses',
-  'pools.*.retry.bodyBytesMax',
-  'pools.*.retry.backoffMs',
-  'pools.*.retry.backoffMaxMs',
-  'pools.*.retry.retryAfterMaxMs',
-  'pools.*.retryBudget',
   'pools.*.hedge',
   'pools.*.queue',
   'pools.*.circuitBreaker',

@@ -1,5 +1,6 @@
 // Validates a configuration document as a whole and fills in the defaults, or names every bad field.
 import type { z } from 'zod';
+import { withFittingAttempts } from './attempts-rules.ts';
 import { crossFieldErrors } from './cross-field.ts';
 import type { FieldError } from './field-error.ts';
 import { formatPath } from './field-error.ts';
@@ -39,7 +40,7 @@ export function parseConfig(document: unknown): ParsedConfig {
     ...crossFieldErrors(document),
   ];
   if (!parsed.success || errors.length > 0) return { ok: false, errors: firstPerPath(errors) };
-  const config = withFittingPools(withRegionsFor(parsed.data, document));
+  const config = withFittingPools(withRegionsFor(parsed.data, document), document);
   return { ok: true, config, document: document as ConfigDocument };
 }
 
@@ -52,10 +53,12 @@ function withRegionsFor(config: Config, document: unknown): Config {
 }
 
 /** Defaults that depend on another field of the pool. */
-function withFittingPools(config: Config): Config {
-  const pools = Object.entries(config.pools).map(
-    ([name, pool]) => [name, withFittingEjections(withFittingTimeout(pool))] as const,
-  );
+function withFittingPools(config: Config, document: unknown): Config {
+  const given = member(document, 'pools');
+  const pools = Object.entries(config.pools).map(([name, pool]) => {
+    const fitting = withFittingEjections(withFittingTimeout(pool));
+    return [name, withFittingAttempts(fitting, member(given, name))] as const;
+  });
   return { ...config, pools: Object.fromEntries(pools) };
 }
 

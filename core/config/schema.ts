@@ -2,7 +2,7 @@
 // reference table are generated. Rules that span several fields are in cross-field.ts.
 import { z } from 'zod';
 import { affinitySchema } from './affinity-schema.ts';
-import { retrySchema, timeoutsSchema } from './attempts-schema.ts';
+import { retryBudgetSchema, retrySchema, timeoutsSchema } from './attempts-schema.ts';
 import * as rules from './field-rules.ts';
 import { healthSchema } from './health-schema.ts';
 import { backendId, poolName, regionName } from './names.ts';
@@ -64,6 +64,7 @@ export const poolSchema = z.strictObject({
     ),
   timeouts: timeoutsSchema.prefault({}),
   retry: retrySchema.prefault({}),
+  retryBudget: retryBudgetSchema.prefault({}),
   health: healthSchema.optional().describe('Without it the backends are not probed.'),
   outlier: outlierSchema
     .prefault({})

@@ -24,14 +24,19 @@ export class LoadMeter {
     const sampleMs = Math.max(elapsedMs, LATENCY_MS_MIN);
     const knownMs = this.latencyMs(nowMs);
     if (isFailure) {
-      this.#failureLoad = this.#decayedFailures(nowMs) + 1;
-      this.#failedAt = nowMs;
+      this.fail(nowMs);
       if (knownMs === null || sampleMs <= knownMs) return;
     }
     const kept =
       knownMs === null || sampleMs >= knownMs ? 0 : Math.exp((this.#sampledAt - nowMs) / LATENCY_MEMORY_MS);
     this.#latencyMs = (knownMs ?? 0) * kept + sampleMs * (1 - kept);
     this.#sampledAt = nowMs;
+  }
+
+  /** A failure that says nothing of its latency: of a body whose head came in good time. O(1). */
+  fail(nowMs: number): void {
+    this.#failureLoad = this.#decayedFailures(nowMs) + 1;
+    this.#failedAt = nowMs;
   }
 
   /** ms; null while nothing has been answered within the last 10 s. O(1). */

@@ -42,11 +42,12 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
     pools: {
       web: { backends: [a, b, c] },
       one: { backends: [a] },
-      // Nobody is ejected: every test is to meet the dead one.
-      half: { backends: [dead, a], outlier: { maxEjectedRatio: 0 } },
+      // Nobody is ejected and no retry refused: every test is to meet the dead one.
+      half: { backends: [dead, a], outlier: { maxEjectedRatio: 0 }, retryBudget: { min: 1_000 } },
       sticky: {
         backends: [dead, a],
         outlier: { maxEjectedRatio: 0 },
+        retryBudget: { min: 1_000 },
         strategy: { type: 'consistent-hash', key: ['path'] },
       },
       once: { backends: [dead, a], outlier: { maxEjectedRatio: 0 }, retry: { attemptsMax: 1 } },

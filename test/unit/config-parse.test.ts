@@ -140,8 +140,6 @@ describe('a configuration document', () => {
 
   it.each([
     ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],
-    ['pools.web.timeouts.firstByteMs', document({ timeouts: { firstByteMs: 1 } })],
-    ['pools.web.retry.backoffMs', document({ retry: { backoffMs: 1 } })],
     ['routes[0].cache.consistency', document({}, { cache: { consistency: 'any' } })],
     ['staleness', document({}, {}, { staleness: { boundMs: 1000 } })],
     ['l1', document({}, {}, { l1: {} })],

@@ -58,6 +58,15 @@ const explainedSchema = z
       }),
     ),
     chosen: z.string().nullable(),
+    attempts: z
+      .object({
+        attemptsMax: z.int(),
+        notRepeatable: z.string().nullable(),
+        on: z.array(z.union([z.string(), z.int()])),
+        pausesMaxMs: z.array(z.number()),
+        budgetLeft: z.int(),
+      })
+      .nullable(),
   })
   .openapi('Explained');
 

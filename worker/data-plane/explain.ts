@@ -6,6 +6,7 @@ import type { Route } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { parseTarget, type Target } from '../../core/http/target.ts';
 import { type ExplainedTier, explainSelection } from '../../core/load-balancing/explain-selection.ts';
+import { type PlannedAttempts, plannedAttempts } from '../../core/load-balancing/planned-attempts.ts';
 import type { Edge, EdgeSnapshot } from '../edge.ts';
 import { cannotAsk, discard, interpret, reusePolicyOf } from './cache-lookup.ts';
 import { selectionQuestion } from './choose-backend.ts';
@@ -13,6 +14,8 @@ import { choosePool, type PoolStep } from './choose-pool.ts';
 import { withoutAffinityCookies } from './client-affinity.ts';
 import type { ClientPlace } from './client-region.ts';
 import { outboundFields } from './outbound-fields.ts';
+import type { RuntimePool } from './pool-registry.ts';
+import { notRepeatableAs } from './repetition.ts';
 import { routeTableOf } from './route-table.ts';
 
 /** Its place is that of whoever asks, where `region` names no other. */
@@ -64,6 +67,8 @@ export interface Explained {
   readonly tiers: readonly TierLine[];
   readonly candidates: readonly ExplainedCandidate[];
   readonly chosen: string | null;
+  /** What may follow the first attempt, and on which conditions. */
+  readonly attempts: PlannedAttempts | null;
 }
 
 export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: ExplainInput): Promise<Explained> {
@@ -80,6 +85,7 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
     tiers: [],
     candidates: [],
     chosen: null,
+    attempts: null,
   };
   const target = parseTarget(input.url);
   if (target.type !== 'target') return { ...nothing, cache: { decision: 'refused', reason: target.type } };
@@ -117,6 +123,7 @@ export async function explain(edge: Edge, snapshot: EdgeSnapshot, input: Explain
       reason,
     })),
     chosen: selection.type === 'backend' ? idOf(selection.backend) : null,
+    attempts: planOf(edge, pool, input.method, received),
   };
 }
 
@@ -137,6 +144,11 @@ function tierLine(
     isHome,
     reason: `${percent(healthyRatio)} healthy × ${overprovisioning}: takes ${percent(load)} of the traffic`,
   };
+}
+
+function planOf(edge: Edge, { config, state }: RuntimePool, method: string, fields: Fields): PlannedAttempts {
+  const notRepeatable = notRepeatableAs(method, fields, config.retry.bodyBytesMax);
+  return plannedAttempts(config.retry, notRepeatable, state.retryBudget.left(edge.now()));
 }
 
 function placeOf(edge: Edge, { shardMap }: EdgeSnapshot, target: Target, route: Route) {

@@ -1,41 +1,37 @@
-// Gets the response of an origin: one attempt after the other over the pool's order, each bounded in time, until one
-// answers or nothing more may be tried. A failed connection may be repeated only where repeating does no harm
-// (RFC 9110 §9.2.2) and no body was given away: in this runtime a refused connection, a reset and garbage look alike.
+// Gets the response of an origin: one attempt after the other over the pool's order until one gives an answer that is
+// good, or nothing more may be tried. Whether it is tried again is core's decision (retry-decision.ts); here it is
+// carried out.
 import type { Fields } from '../../core/http/fields.ts';
-import { chooseBackend } from './choose-backend.ts';
+import { fieldValue } from '../../core/http/fields.ts';
+import { retryAfterMs } from '../../core/http/retry-after.ts';
+import type { AttemptRecord, NextStep } from '../../core/load-balancing/attempt-journal.ts';
+import { type AttemptResult, decideRetry, isPlainAnswer } from '../../core/load-balancing/retry-decision.ts';
+import { type AttemptFailure, attemptOnce, type Patience, spentPatience } from './attempt.ts';
+import { type Choice, chooseBackend } from './choose-backend.ts';
 import type { EdgeError } from './edge-error.ts';
-import { Http1ProtocolError } from './http1-message.ts';
 import { originTarget } from './origin-target.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
-import { bodyOf, type OriginResponse, sendToOrigin } from './send-to-origin.ts';
+import { bodyToSend, notRepeatable } from './repetition.ts';
+import { type OriginBody, type OriginResponse, sendToOrigin } from './send-to-origin.ts';
 import { tellPanic } from './tell-panic.ts';
 import type { Visit } from './visit.ts';
-import { watchOutcome } from './watch-outcome.ts';
+import { type BodyFault, watchBody, watchHead } from './watch-outcome.ts';
+import { sleep } from './within.ts';
 
-export type OriginOutcome =
-  | {
-      readonly type: 'answered';
-      readonly response: OriginResponse;
-      readonly pool: RuntimePool;
-      readonly backend: RuntimeBackend;
-      /** Epoch ms: when the attempt that answered was sent, and when its head was there. */
-      readonly requestedAt: number;
-      readonly receivedAt: number;
-      readonly patience: Patience;
-      /** When nothing more is read from it; a second call does nothing. */
-      done(): void;
-    }
-  | { readonly type: 'failed'; readonly error: EdgeError };
-
-/** What is left of the attempt's time when its head is there, on the same timer. */
-export interface Patience {
-  /** Resolves when that time is over. */
-  readonly isOver: Promise<null>;
-  stop(): void;
+export interface Answered {
+  readonly type: 'answered';
+  readonly response: OriginResponse;
+  readonly pool: RuntimePool;
+  readonly backend: RuntimeBackend;
+  /** Epoch ms: when the attempt that answered was sent, and when its head was there. */
+  readonly requestedAt: number;
+  readonly receivedAt: number;
+  readonly patience: Patience;
+  /** When nothing more is read from it, and what went wrong with its body; a second call does nothing. */
+  done(fault?: BodyFault): void;
 }
 
-/** RFC 9110 §9.2.2, without those that carry a body as a rule; a body excludes a repetition anyway. */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+export type OriginOutcome = Answered | { readonly type: 'failed'; readonly error: EdgeError };
 
 const NO_BACKEND_RETRY_AFTER_SECONDS = 1;
 /** Of one backend and isolate: counters tell how many failed, events tell what happened. */
@@ -43,125 +39,196 @@ const FAILURE_EVENT_EVERY_MS = 1_000;
 
 /** `fields` as made for origins. Rejects never. */
 export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Fields): Promise<OriginOutcome> {
-  const { edge, request, received, target, route } = visit;
-  const { totalMs, attemptMs } = pool.config.timeouts;
-  const mayRepeat = IDEMPOTENT.has(request.method) && bodyOf(request) === null;
-  const attemptsMax = mayRepeat ? pool.config.retry.attemptsMax : 1;
-  const deadlineAt = edge.now() + totalMs;
+  const { edge } = visit;
+  const { retry: policy, timeouts } = pool.config;
+  const startedAt = edge.now();
+  const deadlineAt = startedAt + timeouts.totalMs;
+  let choice = chooseBackend(visit, pool, [], startedAt);
+  if (choice.type === 'no-backend') return { type: 'failed', error: noBackend(choice.detail) };
+  pool.state.retryBudget.request(startedAt);
+  const whyOnce = notRepeatable(visit, pool);
+  const kept = bodyToSend(visit, pool, whyOnce);
+  let body: OriginBody;
+  try {
+    body = kept instanceof Promise ? await kept : kept;
+  } catch (error) {
+    const detail = `Cannot read the request's body: ${error instanceof Error ? error.message : error}`;
+    return { type: 'failed', error: { code: 'origin-unreachable', detail } };
+  }
   const tried: number[] = [];
-  let failure: EdgeError | null = null;
 
-  for (let attempt = 1; ; attempt++) {
-    const choice = chooseBackend(visit, pool, tried, edge.now());
-    // The first failure says more than that nobody else is left.
-    if (choice.type === 'no-backend') return { type: 'failed', error: failure ?? noBackend(choice.detail) };
-    const { backend } = choice;
-    if (choice.panic) tellPanic(visit, pool, backend, choice.panic);
+  for (let sent = 1; ; sent++) {
     tried.push(choice.index);
-    visit.tally.backend = backend.id;
-    backend.state.inFlight++;
-    const requestedAt = edge.now();
-    const limitMs = Math.max(1, Math.min(attemptMs, deadlineAt - requestedAt));
-    const outcome = await attemptOnce(limitMs, (signal) =>
-      sendToOrigin({
-        request,
-        received,
-        backend,
-        target: originTarget(target.pathAndQuery, route.request, backend.basePath),
-        fields,
-        signal,
-      }),
+    const attempt = await makeAttempt(visit, pool, choice, { fields, body, deadlineAt });
+    const { end } = attempt;
+    const isPlain = end.type === 'answered' && isPlainAnswer(policy, end.response.status);
+    if (isPlain && visit.attempts === null) return outcomeOf(pool, attempt);
+
+    const nowMs = edge.now();
+    const next = decideRetry(
+      {
+        policy,
+        sent,
+        notRepeatable: whyOnce,
+        nowMs,
+        deadlineAt,
+        random: edge.random,
+        takeFromBudget: () => pool.state.retryBudget.take(nowMs),
+      },
+      resultOf(attempt, nowMs),
     );
-    watchOutcome(visit, pool, backend, outcome, requestedAt);
-    if (outcome.type === 'answered') {
-      const { response, patience } = outcome;
-      const done = once(() => {
-        patience.stop();
-        backend.state.inFlight--;
-      });
-      const receivedAt = edge.now();
-      return {
-        type: 'answered',
-        response,
-        pool,
-        backend,
-        requestedAt,
-        receivedAt,
-        patience,
-        done,
-      };
+    if (next.type === 'last') {
+      note(visit, attempt, sent, next);
+      return outcomeOf(pool, attempt);
     }
-    backend.state.inFlight--;
-    failure = { code: outcome.code, detail: `${nameOf(pool, backend)}: ${outcome.detail}` };
-    reportFailure(visit, pool, backend, failure);
-    const isLast = attempt === attemptsMax || edge.now() >= deadlineAt;
-    if (isLast || outcome.code !== 'origin-unreachable') return { type: 'failed', error: failure };
+    // What it holds is free for others while this request waits; what it answered may still be passed on.
+    if (end.type === 'answered') end.done();
+    if (next.waitMs > 0) await sleep(next.waitMs);
+    const again = chooseAgain(visit, pool, tried);
+    if (again.type === 'no-backend') {
+      note(visit, attempt, sent, { type: 'last', because: 'no-backend' });
+      const late = outcomeOf(pool, attempt);
+      return late.type === 'answered' ? { ...late, patience: spentPatience() } : late;
+    }
+    note(visit, attempt, sent, next);
+    if (end.type === 'answered') end.response.body?.cancel().catch(() => {});
+    choice = again;
   }
 }
 
-type AttemptOutcome =
-  | { readonly type: 'answered'; readonly response: OriginResponse; readonly patience: Patience }
-  | {
-      readonly type: 'failed';
-      readonly code: 'origin-unreachable' | 'origin-protocol' | 'origin-timeout';
-      readonly detail: string;
-    };
+interface Attempt {
+  readonly backend: RuntimeBackend;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly end: Answered | AttemptFailure;
+}
 
-/** The time limit is for the head; a body has its own (relay-body.ts). */
-async function attemptOnce(
-  limitMs: number,
-  send: (signal: AbortSignal) => Promise<OriginResponse>,
-): Promise<AttemptOutcome> {
-  const controller = new AbortController();
-  let end = () => controller.abort();
-  const timer = setTimeout(() => end(), limitMs);
-  const stop = () => clearTimeout(timer);
-  try {
-    const response = await send(controller.signal);
-    // The runtime refuses to pass these on.
-    if ((response.status < 200 || response.status > 599) && !response.webSocket) {
-      stop();
-      await response.body?.cancel().catch(() => {});
-      const detail = `its status ${response.status} is none of HTTP`;
-      return { type: 'failed', code: 'origin-protocol', detail };
-    }
-    const isOver = new Promise<null>((resolve) => {
-      end = () => resolve(null);
-    });
-    return { type: 'answered', response, patience: { isOver, stop } };
-  } catch (error) {
-    stop();
-    if (controller.signal.aborted) {
-      return { type: 'failed', code: 'origin-timeout', detail: `no response head within ${limitMs} ms` };
-    }
-    const detail = error instanceof Error ? error.message : String(error);
-    const code = error instanceof Http1ProtocolError ? 'origin-protocol' : 'origin-unreachable';
-    return { type: 'failed', code, detail };
+/** What every attempt of a request has in common. */
+interface Sending {
+  readonly fields: Fields;
+  readonly body: OriginBody;
+  readonly deadlineAt: number;
+}
+
+async function makeAttempt(
+  visit: Visit,
+  pool: RuntimePool,
+  { backend, panic }: Extract<Choice, { type: 'backend' }>,
+  { fields, body, deadlineAt }: Sending,
+): Promise<Attempt> {
+  const { edge, request, received, target, route } = visit;
+  const { attemptMs, firstByteMs } = pool.config.timeouts;
+  if (panic) tellPanic(visit, pool, backend, panic);
+  visit.tally.backend = backend.id;
+  backend.state.inFlight++;
+  const startedAt = edge.now();
+  const limitMs = Math.max(1, Math.min(attemptMs, firstByteMs, deadlineAt - startedAt));
+  const end = await attemptOnce(limitMs, (signal) =>
+    sendToOrigin({
+      request,
+      received,
+      backend,
+      target: originTarget(target.pathAndQuery, route.request, backend.basePath),
+      fields,
+      body,
+      signal,
+    }),
+  );
+  const endedAt = edge.now();
+  const seen = watchHead(visit, pool, backend, end, startedAt);
+  if (end.type === 'failed') {
+    backend.state.inFlight--;
+    reportFailure(visit, pool, backend, end);
+    return { backend, startedAt, endedAt, end };
   }
+  const { response, patience } = end;
+  const done = once((fault?: BodyFault) => {
+    patience.stop();
+    backend.state.inFlight--;
+    watchBody(visit, pool, backend, seen, fault ?? null);
+  });
+  const answered: Answered = {
+    type: 'answered',
+    response,
+    pool,
+    backend,
+    requestedAt: startedAt,
+    receivedAt: endedAt,
+    patience,
+    done,
+  };
+  return { backend, startedAt, endedAt, end: answered };
+}
+
+/** Never one that was tried while another is left, and then never the last one while there is another. */
+function chooseAgain(visit: Visit, pool: RuntimePool, tried: readonly number[]): Choice {
+  const nowMs = visit.edge.now();
+  let choice = chooseBackend(visit, pool, tried, nowMs);
+  for (const avoided of [tried.slice(-1), []]) {
+    if (choice.type !== 'no-backend' || choice.reason !== 'all-tried') return choice;
+    choice = chooseBackend(visit, pool, avoided, nowMs);
+  }
+  return choice;
+}
+
+function outcomeOf(pool: RuntimePool, { backend, end }: Attempt): OriginOutcome {
+  if (end.type === 'answered') return end;
+  return { type: 'failed', error: { code: end.code, detail: `${nameOf(pool, backend)}: ${end.detail}` } };
+}
+
+function resultOf({ end }: Attempt, nowMs: number): AttemptResult {
+  if (end.type === 'failed') return end;
+  const { status, fields } = end.response;
+  return { type: 'answered', status, retryAfterMs: retryAfterMs(fieldValue(fields, 'retry-after'), nowMs) };
+}
+
+function note(
+  visit: Visit,
+  { backend, startedAt, endedAt, end }: Attempt,
+  sent: number,
+  next: NextStep,
+): void {
+  const record: AttemptRecord = {
+    backend: backend.id,
+    kind: sent === 1 ? 'first' : 'retry',
+    startedAt,
+    endedAt,
+    outcome: end.type === 'answered' ? 'answered' : end.code,
+    status: end.type === 'answered' ? end.response.status : null,
+    next,
+  };
+  if (visit.attempts === null) visit.attempts = [record];
+  else visit.attempts.push(record);
 }
 
 function noBackend(detail: string): EdgeError {
   return { code: 'no-backend', detail, retryAfterSeconds: NO_BACKEND_RETRY_AFTER_SECONDS };
 }
 
-function reportFailure(visit: Visit, pool: RuntimePool, backend: RuntimeBackend, failure: EdgeError): void {
+function reportFailure(
+  visit: Visit,
+  pool: RuntimePool,
+  backend: RuntimeBackend,
+  failure: AttemptFailure,
+): void {
   const { edge, context, route } = visit;
   const at = edge.now();
   if (at - backend.state.failureToldAt < FAILURE_EVENT_EVERY_MS) return;
   backend.state.failureToldAt = at;
-  const detail = { route: route.id, detail: failure.detail };
-  edge.telemetry.event({ at, type: failure.code, subject: nameOf(pool, backend), detail }, context);
+  const subject = nameOf(pool, backend);
+  const detail = { route: route.id, detail: `${subject}: ${failure.detail}` };
+  edge.telemetry.event({ at, type: failure.code, subject, detail }, context);
 }
 
 function nameOf(pool: RuntimePool, backend: RuntimeBackend): string {
   return `${pool.name}/${backend.id}`;
 }
 
-function once(action: () => void): () => void {
+function once<T>(action: (argument: T) => void): (argument: T) => void {
   let isDone = false;
-  return () => {
+  return (argument) => {
     if (isDone) return;
     isDone = true;
-    action();
+    action(argument);
   };
 }

@@ -7,15 +7,13 @@ import { type Fields, fieldValue } from '../../core/http/fields.ts';
 import { type CacheAnswer, type CacheForward, discard, type StaleEntry } from './cache-lookup.ts';
 import { choosePool } from './choose-pool.ts';
 import type { EdgeError } from './edge-error.ts';
-import { fetchOrigin, type OriginOutcome } from './fetch-origin.ts';
+import { type Answered, fetchOrigin, type OriginOutcome } from './fetch-origin.ts';
 import { giveBackLease } from './fill.ts';
 import { mirror } from './mirror.ts';
 import type { RuntimePool } from './pool-registry.ts';
 import { tellAffinityOff } from './tell-affinity-off.ts';
 import { tellFallBack } from './tell-fall-back.ts';
 import type { Visit } from './visit.ts';
-
-export type Answered = Extract<OriginOutcome, { type: 'answered' }>;
 
 /** What was stored answers after all: the origin confirmed it, or failed and it may be served stale. */
 export interface FromStale {

@@ -71,6 +71,7 @@ async function decide(
     clientIp,
     tally,
     affinity: null,
+    attempts: null,
   };
 
   const looked = lookUp(visit);

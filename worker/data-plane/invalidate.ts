@@ -3,7 +3,7 @@
 // whoever gets the answer to a change reads nothing older afterwards.
 import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
 import { parseTarget } from '../../core/http/target.ts';
-import type { Answered } from './forward.ts';
+import type { Answered } from './fetch-origin.ts';
 import { keysOfUrl } from './keys-of-url.ts';
 import { routeTableOf } from './route-table.ts';
 import type { Visit } from './visit.ts';

@@ -2,6 +2,7 @@
 // away. How the attempt ends counts for the mirror pool's own backends (ejections, suspicions, requests in flight), as
 // any attempt does, and in no counter of the client's requests. Neither a mirror that hangs nor one that is flooded may
 // cost the isolate more than a bounded number of copies at once.
+import type { AttemptFailure } from './attempt.ts';
 import { chooseBackend } from './choose-backend.ts';
 import { Http1ProtocolError } from './http1-message.ts';
 import { originTarget } from './origin-target.ts';
@@ -9,7 +10,7 @@ import type { RuntimePool } from './pool-registry.ts';
 import type { MirrorCopy } from './pool-state.ts';
 import { bodyOf, type OriginResponse, sendToOrigin } from './send-to-origin.ts';
 import type { Visit } from './visit.ts';
-import { type AttemptEnd, watchOutcome } from './watch-outcome.ts';
+import { watchOutcome } from './watch-outcome.ts';
 import { within } from './within.ts';
 
 /** RFC 9110 §9.2.1. */
@@ -79,6 +80,7 @@ async function sendCopy(visit: Visit, pool: RuntimePool, request: Request): Prom
       backend,
       target: originTarget(target.pathAndQuery, route.request, backend.basePath),
       fields: [...fields, ['roundel-mirror', '1']],
+      body: bodyOf(request),
       signal: controller.signal,
     });
     const end = await endOf(sent, limitMs);
@@ -90,9 +92,7 @@ async function sendCopy(visit: Visit, pool: RuntimePool, request: Request): Prom
   }
 }
 
-type CopyEnd =
-  | { readonly type: 'answered'; readonly response: OriginResponse }
-  | Extract<AttemptEnd, { type: 'failed' }>;
+type CopyEnd = { readonly type: 'answered'; readonly response: OriginResponse } | AttemptFailure;
 
 async function endOf(sent: Promise<OriginResponse>, limitMs: number): Promise<CopyEnd> {
   try {

@@ -1,6 +1,7 @@
 // What this isolate knows of one pool as a whole, by its name: outlasts configuration versions.
 import type { Pool } from '../../core/config/schema.ts';
 import { OutlierDetector } from '../../core/load-balancing/outlier-detector.ts';
+import { RetryBudget } from '../../core/load-balancing/retry-budget.ts';
 import { SlowStart } from '../../core/load-balancing/slow-start.ts';
 import { SuspicionPacer } from '../../core/load-balancing/suspicion-pacer.ts';
 import type { Random } from '../../core/random.ts';
@@ -17,6 +18,7 @@ export interface PoolState {
   readonly outliers: OutlierDetector;
   readonly suspicions: SuspicionPacer;
   readonly slowStart: SlowStart;
+  readonly retryBudget: RetryBudget;
   /** Events about the pool, told now and then. */
   readonly told: {
     panicAt: number;
@@ -29,11 +31,12 @@ export interface PoolState {
   readonly mirrors: Set<MirrorCopy>;
 }
 
-export function newPoolState({ outlier }: Pool, random: Random): PoolState {
+export function newPoolState({ outlier, retryBudget }: Pool, random: Random): PoolState {
   return {
     outliers: new OutlierDetector(outlier, random),
     suspicions: new SuspicionPacer(),
     slowStart: new SlowStart(),
+    retryBudget: new RetryBudget(retryBudget),
     told: {
       panicAt: NEVER,
       fellBackAt: NEVER,
@@ -46,8 +49,8 @@ export function newPoolState({ outlier }: Pool, random: Random): PoolState {
 
 /** For a new version: what is known stays with each id. O(backends). */
 export function redefinePoolState(
-  { outliers, suspicions, slowStart }: PoolState,
-  { outlier, backends, slowStart: slowStartParameters }: Pool,
+  { outliers, suspicions, slowStart, retryBudget }: PoolState,
+  { outlier, backends, slowStart: slowStartParameters, retryBudget: budget }: Pool,
   nowMs: number,
 ): void {
   const all = backends.map(({ id }) => id);
@@ -57,4 +60,5 @@ export function redefinePoolState(
   outliers.redefine(outlier, all, eligible);
   slowStart.redefine(slowStartParameters, all, eligible, nowMs);
   suspicions.keepOnly(all);
+  retryBudget.redefine(budget);
 }

@@ -3,7 +3,7 @@
 // read when the client has taken the last, so a slow client piles up nothing. An origin that falls silent, resets or
 // ends early aborts the client's response: never a clean end after half a body.
 // (Leaving a body to the runtime would be cheaper still, but then no timer of ours runs and a stalled one hangs on.)
-import type { Patience } from './fetch-origin.ts';
+import type { Patience } from './attempt.ts';
 import { within } from './within.ts';
 
 export type BodyEnd =
@@ -19,7 +19,9 @@ export interface RelayOptions {
   readonly keepBytesMax: number;
   /** The first bytes of a short body are waited for so long before the head goes out without them. */
   readonly patience: Patience;
-  /** Longest silence of the origin within the body. */
+  /** What is left for the first byte, ms. */
+  firstByteLeftMs(): number;
+  /** Longest silence of the origin after it. */
   readonly silenceMs: number;
   /** Called once; what it returns may go on after the client has its response. */
   onEnd(end: BodyEnd): Promise<void> | undefined;
@@ -76,20 +78,26 @@ async function relay(
   first: Promise<ChunkResult> | null,
   writer: WritableStreamDefaultWriter<Uint8Array>,
 ): Promise<void> {
+  const { lengthBytes } = options;
   const copy = options.keepBytesMax > 0 ? createCopy(options) : null;
   let clientLeft = false;
+  let receivedBytes = 0;
   let pending = first;
   let buffer = new ArrayBuffer(CHUNK_BYTES_MIN);
+  let limitMs = Math.max(1, options.firstByteLeftMs());
   // Told here even while no write is under way.
   writer.closed.catch(() => {
     clientLeft = true;
     if (!copy) reader.cancel().catch(() => {});
   });
   for (;;) {
-    const result = await readChunk(pending ?? reader.read(new Uint8Array(buffer)), options.silenceMs);
+    const result = await readChunk(pending ?? reader.read(new Uint8Array(buffer)), limitMs);
+    limitMs = options.silenceMs;
     pending = null;
-    if (result.type !== 'chunk') {
-      const reason = clientLeft ? 'client-left' : result.type;
+    // A reader that was cancelled ends like one that was read to the end: the length tells.
+    const isShort = result.type === 'chunk' && result.chunk.done && receivedBytes < (lengthBytes ?? 0);
+    if (result.type !== 'chunk' || isShort) {
+      const reason = clientLeft ? 'client-left' : result.type === 'chunk' ? 'origin-aborted' : result.type;
       writer.abort(new Error(`The origin's body was cut: ${reason}`)).catch(() => {});
       reader.cancel().catch(() => {});
       await options.onEnd({ type: 'cut', reason });
@@ -98,6 +106,7 @@ async function relay(
     const { done, value } = result.chunk;
     if (done) break;
     copy?.add(value);
+    receivedBytes += value.byteLength;
     if (!clientLeft) {
       await writer.write(value).catch(() => {
         clientLeft = true;

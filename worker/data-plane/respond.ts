@@ -9,14 +9,16 @@ import { fieldsToClient } from '../../core/http/forward-fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
 import type { CacheAnswer, CacheHit, StoredBody } from './cache-lookup.ts';
 import { affinityCookie, type ClientAffinity } from './client-affinity.ts';
+import type { Answered } from './fetch-origin.ts';
 import { type FillPlan, finishFill, giveBackLease, planFill } from './fill.ts';
-import type { Answered, FromStale } from './forward.ts';
+import type { FromStale } from './forward.ts';
 import { editHeaders, headersOf } from './headers.ts';
 import { invalidate } from './invalidate.ts';
 import { type BodyEnd, relayBody } from './relay-body.ts';
 import type { OriginResponse } from './send-to-origin.ts';
 import { storedBody } from './stored-body.ts';
 import type { Visit } from './visit.ts';
+import type { BodyFault } from './watch-outcome.ts';
 
 interface StoredAnswer {
   readonly stored: StoredResponse;
@@ -55,8 +57,9 @@ export async function respondFromOrigin(
   cached: CacheAnswer,
   origin: Answered,
 ): Promise<Response> {
-  const { request, route, context } = visit;
+  const { request, route, context, edge } = visit;
   const { response, pool, patience, done } = origin;
+  const { timeouts } = pool.config;
   const { status } = response;
   const invalidating = invalidate(visit, origin);
   const invalidation = invalidating instanceof Promise ? await invalidating : invalidating;
@@ -75,7 +78,7 @@ export async function respondFromOrigin(
     return respond(null);
   }
   const onEnd = (end: BodyEnd): Promise<void> | undefined => {
-    done();
+    done(bodyFault(end));
     return finishFill(visit, plan, end);
   };
   if (response.body === null || request.method === 'HEAD' || BODILESS.has(status)) {
@@ -89,7 +92,8 @@ export async function respondFromOrigin(
       lengthBytes: response.bodyBytes,
       keepBytesMax: plan.type === 'fill' ? route.cache.maxObjectBytes : 0,
       patience,
-      silenceMs: pool.config.timeouts.totalMs,
+      firstByteLeftMs: () => origin.requestedAt + timeouts.firstByteMs - edge.now(),
+      silenceMs: timeouts.idleMs,
       onEnd,
     },
     context,
@@ -132,6 +136,12 @@ function addAffinityCookie(headers: Headers, cookie: string): void {
   if (!/\b(?:private|no-store)\b/i.test(headers.get('cache-control') ?? '')) {
     headers.append('cache-control', 'private');
   }
+}
+
+/** What it says against the origin. */
+function bodyFault(end: BodyEnd): BodyFault | undefined {
+  if (end.type === 'complete' || end.reason === 'client-left') return undefined;
+  return end.reason === 'origin-silent' ? 'silent' : 'broken';
 }
 
 /** RFC 9110 §6.4.1: never with content, whatever their fields say. */

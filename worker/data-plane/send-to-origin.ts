@@ -18,6 +18,9 @@ export interface OriginResponse {
   readonly webSocket: WebSocket | null;
 }
 
+/** A stream can be sent once. */
+export type OriginBody = ReadableStream<Uint8Array> | ArrayBuffer | null;
+
 export interface OriginRequest {
   readonly request: Request;
   /** Of the request, as it came. */
@@ -26,6 +29,8 @@ export interface OriginRequest {
   /** Path and query for this backend. */
   readonly target: string;
   readonly fields: Fields;
+  /** Of `request`, or a copy of it. */
+  readonly body: OriginBody;
   readonly signal: AbortSignal;
 }
 
@@ -39,10 +44,9 @@ export async function sendToOrigin(origin: OriginRequest): Promise<OriginRespons
 }
 
 async function sendByFetch(origin: OriginRequest): Promise<OriginResponse> {
-  const { request, received, backend, target, fields, signal } = origin;
+  const { request, received, backend, target, fields, body, signal } = origin;
   const url = backend.origin + target;
   const { method } = request;
-  const body = bodyOf(request);
   const init = {
     headers: editedHeaders(request.headers, received, fields),
     redirect: 'manual',
@@ -72,6 +76,7 @@ async function sendBySocket({
   backend,
   target,
   fields,
+  body,
   signal,
 }: OriginRequest): Promise<OriginResponse> {
   const parsed = parseOriginUrl(backend.origin);
@@ -87,7 +92,7 @@ async function sendBySocket({
     method: request.method,
     target,
     fields: fields.filter(([name]) => name !== 'content-length'),
-    body: bodyOf(request),
+    body: body instanceof ArrayBuffer ? new Response(body).body : body,
     bodyBytes: length === null ? null : Number(length),
     signal,
   });

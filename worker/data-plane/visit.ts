@@ -2,6 +2,7 @@
 import type { Route } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import type { Target } from '../../core/http/target.ts';
+import type { AttemptRecord } from '../../core/load-balancing/attempt-journal.ts';
 import type { Edge, EdgeSnapshot } from '../edge.ts';
 import type { ClientAffinity } from './client-affinity.ts';
 
@@ -23,6 +24,8 @@ export interface Visit {
   readonly tally: Tally;
   /** Found when the pool is chosen; null before, and where there is none. */
   affinity: ClientAffinity | null;
+  /** Every attempt, in the order of their ends; null while there was none, or one whose answer was simply good. */
+  attempts: AttemptRecord[] | null;
 }
 
 /** Filled in by the steps; counted once, when the response is decided. */

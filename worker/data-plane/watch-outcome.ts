@@ -1,34 +1,78 @@
 // What the data plane learns about a backend from each attempt: measured for the strategies that go by load, counted by
 // the outlier detector, told as an event when it takes the backend out, and put before the monitor when it is a sign
-// that the backend may be down for everybody.
+// that the backend may be down for everybody. A failure counts when it is met; a success once the body has come whole.
 import { type AttemptOutcome, outcomeOfStatus } from '../../core/load-balancing/attempt-outcome.ts';
+import type { AttemptFailure } from './attempt.ts';
 import { verdictOf } from './ejections.ts';
 import { noteProof } from './note-proof.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
 import { suspect } from './suspect.ts';
 import type { Visit } from './visit.ts';
 
-/** How an attempt ended, as fetch-origin.ts has it. */
-export type AttemptEnd =
+/** How an attempt came to its head, or did not. */
+export type HeadEnd =
   | { readonly type: 'answered'; readonly response: { readonly status: number } }
-  | {
-      readonly type: 'failed';
-      readonly code: 'origin-unreachable' | 'origin-protocol' | 'origin-timeout';
-      readonly detail: string;
-    };
+  | AttemptFailure;
 
+/** What the origin did to its body: broke it off, or fell silent in it. */
+export type BodyFault = 'broken' | 'silent';
+
+/** Both in one, for whoever does not care for the body. */
 export function watchOutcome(
   visit: Visit,
   pool: RuntimePool,
   backend: RuntimeBackend,
-  end: AttemptEnd,
+  end: HeadEnd,
   requestedAt: number,
 ): void {
-  const { edge, context, snapshot } = visit;
-  const nowMs = edge.now();
+  watchBody(visit, pool, backend, watchHead(visit, pool, backend, end, requestedAt), null);
+}
+
+/** The end of an attempt's wait for a head. Failures are counted. */
+export function watchHead(
+  visit: Visit,
+  pool: RuntimePool,
+  backend: RuntimeBackend,
+  end: HeadEnd,
+  requestedAt: number,
+): AttemptOutcome {
+  const nowMs = visit.edge.now();
   const outcome = outcomeOf(visit, pool, end, nowMs - requestedAt);
   if (outcome !== 'edge-error') backend.state.meter.record(nowMs - requestedAt, outcome !== 'success', nowMs);
   noteProof(visit, pool, backend.id, outcome, end.type === 'answered' ? end.response.status : null, nowMs);
+  if (outcome !== 'success') count(visit, pool, backend, outcome, signOf(end), nowMs);
+  return outcome;
+}
+
+/** The end of a body whose head was seen as `head`. Successes are counted, and failures that show only here. */
+export function watchBody(
+  visit: Visit,
+  pool: RuntimePool,
+  backend: RuntimeBackend,
+  head: AttemptOutcome,
+  fault: BodyFault | null,
+): void {
+  if (head !== 'success') return;
+  const nowMs = visit.edge.now();
+  if (fault === null) {
+    count(visit, pool, backend, 'success', '', nowMs);
+    return;
+  }
+  backend.state.meter.fail(nowMs);
+  const outcome = fault === 'broken' ? 'local-error' : 'gateway-error';
+  noteProof(visit, pool, backend.id, outcome, null, nowMs);
+  count(visit, pool, backend, outcome, `body ${fault}`, nowMs);
+}
+
+function count(
+  visit: Visit,
+  pool: RuntimePool,
+  backend: RuntimeBackend,
+  outcome: AttemptOutcome,
+  sign: string,
+  nowMs: number,
+): void {
+  const { edge, context, snapshot } = visit;
   const initial = pool.config.health?.initial ?? 'healthy';
   const isUsable = (id: string): boolean =>
     (verdictOf(snapshot, pool.name, id)?.state ?? initial) !== 'unhealthy';
@@ -46,25 +90,23 @@ export function watchOutcome(
       context,
     );
   }
-  if (outcome === 'local-error' || outcome === 'gateway-error') {
-    suspect(visit, pool, backend.id, signOf(end), false);
-  }
+  if (outcome === 'local-error' || outcome === 'gateway-error') suspect(visit, pool, backend.id, sign, false);
 }
 
-function signOf(end: AttemptEnd): string {
+function signOf(end: HeadEnd): string {
   return end.type === 'answered' ? `status ${end.response.status}` : end.code;
 }
 
 /** Timers may fire this much before their time. */
 const TIMER_SLACK_MS = 10;
 
-function outcomeOf(visit: Visit, pool: RuntimePool, end: AttemptEnd, elapsedMs: number): AttemptOutcome {
+function outcomeOf(visit: Visit, pool: RuntimePool, end: HeadEnd, elapsedMs: number): AttemptOutcome {
   if (end.type === 'answered') return outcomeOfStatus(end.response.status);
   switch (end.code) {
     case 'origin-timeout': {
       // What is left of a request's time after a first attempt may be too short for any backend.
-      const { attemptMs, totalMs } = pool.config.timeouts;
-      const hadItsTime = elapsedMs + TIMER_SLACK_MS >= Math.min(attemptMs, totalMs);
+      const { attemptMs, firstByteMs, totalMs } = pool.config.timeouts;
+      const hadItsTime = elapsedMs + TIMER_SLACK_MS >= Math.min(attemptMs, firstByteMs, totalMs);
       return hadItsTime ? 'gateway-error' : 'edge-error';
     }
     case 'origin-unreachable':
