@@ -2,6 +2,7 @@
 // replies go out in order, held back by the runtime's output gate until the transaction is durable. No decision of
 // the protocol is made here: what a call answers, or that it failed, is the next event.
 import type { Effect } from '../core/replication/effects.ts';
+import type { ReplicaLimits } from '../core/replication/limits.ts';
 import {
   ANSWERS,
   type ClientAnswer,
@@ -69,11 +70,11 @@ export class RunningReplica {
   /** While a delivered message is an event: who sent it, and what goes back on the same call. */
   #answering: { readonly to: number; answer: Message | null } | null = null;
 
-  /** The store must hold an identity. */
-  constructor(store: WritableStore, around: ReplicaSurroundings) {
+  /** The store must hold an identity. @param limits where they are not the usual ones, equal on all members */
+  constructor(store: WritableStore, around: ReplicaSurroundings, limits: Partial<ReplicaLimits> = {}) {
     this.#store = store;
     this.#around = around;
-    this.state = createReplica(store, { windowMax: WINDOW_MAX });
+    this.state = createReplica(store, { windowMax: WINDOW_MAX, ...limits });
     this.#dispatch({ type: 'boot', nonce: around.nonce });
   }
 

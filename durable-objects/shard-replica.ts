@@ -88,7 +88,7 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
   async lookup(request: LookupRequest): Promise<LookupAnswer> {
     const ready = await this.#ready(request.to, request.header);
     if (ready.type !== 'ready') return this.#answer(ready);
-    return this.#answer(await lookUp(ready.replica, this.#readChunk, request, Date.now()));
+    return this.#answer(await lookUp(ready.replica, this.#store, request, Date.now()));
   }
 
   async kvRead(request: KvReadRequest): Promise<KvReadAnswer> {

@@ -177,11 +177,18 @@ export class MemoryStore implements ReplicaStore {
     return { rows, cursor: last === undefined ? cursor : place(last) };
   }
 
-  evictable(limit: number): RowHead[] {
+  /** Written longest ago first. */
+  evictable(bytes: number, limit: number): RowHead[] {
+    let left = bytes;
     return this.everyRow()
       .filter((row) => !isKvEntryKey(row.key))
       .sort((a, b) => a.writtenAt - b.writtenAt)
-      .slice(0, limit);
+      .slice(0, limit)
+      .filter((row) => {
+        const isNeeded = left > 0;
+        left -= row.bytes;
+        return isNeeded;
+      });
   }
 
   /** All writes of one `persist`, in order. */

@@ -169,8 +169,11 @@ export interface ReplicaStore {
     cursor: string | null,
     limit: number,
   ): { readonly rows: RowHead[]; readonly cursor: string | null };
-  /** HTTP rows in the order in which they should go when space runs out. */
-  evictable(limit: number): RowHead[];
+  /**
+   * HTTP rows that should go, first those that should go first, until `bytes` are free: the adapter chooses, from what
+   * it saw of their use. Rows that this names again after a while were not evicted the first time.
+   */
+  evictable(bytes: number, limit: number): RowHead[];
 }
 
 export type Write =

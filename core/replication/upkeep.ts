@@ -45,14 +45,13 @@ export function proposeEvictions(step: Step, primary: PrimaryState): void {
   const { state, store } = step;
   const { head, limits } = state;
   if (head.httpBytes <= limits.httpBytesMax || primary.evicting > 0 || !isNormal(state)) return;
-  let excess = head.httpBytes - limits.httpBytesMax;
-  for (const { key, variant, viewstamp, bytes } of store.evictable(REMOVALS_MAX)) {
-    if (excess <= 0) break;
+  const excess = head.httpBytes - limits.httpBytesMax;
+  for (const { key, variant, viewstamp } of store.evictable(excess, REMOVALS_MAX)) {
     propose(primary, { type: 'evict', address: { key, variant }, viewstamp });
     primary.evicting += 1;
-    excess -= bytes;
   }
-  armBatch(step, primary);
+  // With nothing named, the next step of any cause asks again.
+  if (primary.evicting > 0) armBatch(step, primary);
 }
 
 /** Sets the alarm earlier if something is due before it; an alarm that finds nothing to do does no harm. */

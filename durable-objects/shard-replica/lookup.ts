@@ -25,9 +25,16 @@ interface Candidate {
   readonly stored: StoredResponse;
 }
 
+/** What a lookup needs of the member's store. */
+export interface LookupStore {
+  chunk(hash: string): Uint8Array | undefined;
+  /** The row served a lookup: what is used stays longer when space runs out. */
+  noteUse(row: Pick<LiveRow, 'key' | 'variant' | 'bytes'>): void;
+}
+
 export function lookUp(
   replica: RunningReplica,
-  readChunk: (hash: string) => Uint8Array | undefined,
+  store: LookupStore,
   request: LookupRequest,
   nowMs: number,
 ): Promise<Lookup | MemberRefusal> {
@@ -38,7 +45,7 @@ export function lookUp(
         return;
       }
       try {
-        const looked = decide(ask.answer, readChunk, request, nowMs);
+        const looked = decide(ask.answer, store, request, nowMs);
         if (!request.wantLease || !leadsToFetch(looked.decision)) resolve(looked);
         else withLease(replica, request.key, looked, resolve);
       } catch (error) {
@@ -50,7 +57,7 @@ export function lookUp(
 
 function decide(
   { rows, bookmark }: Extract<ClientAnswer, { type: 'rows' }>,
-  readChunk: (hash: string) => Uint8Array | undefined,
+  store: LookupStore,
   { method, fields, keyParts, policy, wantLease }: LookupRequest,
   nowMs: number,
 ): Lookup {
@@ -74,6 +81,8 @@ function decide(
       lease: null,
       bookmark,
     };
+  // Whoever only explains uses nothing.
+  if (wantLease) store.noteUse(chosen.row);
   const { staleFrom, value } = chosen.row;
   const { body } = value;
   const meta = staleFrom === null ? value.meta : encodeStored(chosen.stored);
@@ -87,7 +96,7 @@ function decide(
     type: 'decision',
     decision,
     meta,
-    body: isNeeded ? openBody(body, readChunk, span) : null,
+    body: isNeeded ? openBody(body, (hash) => store.chunk(hash), span) : null,
     bodyBytes: bytes,
     span,
     lease: null,

@@ -48,12 +48,16 @@ export class RowTable {
       .one().t;
   }
 
-  /** HTTP rows, written longest ago first. */
-  evictable(limit: number): RowHead[] {
-    return this.#sql
-      .exec<HeadColumns>(`SELECT ${HEAD_COLUMNS} FROM rows WHERE id > 0 ORDER BY id LIMIT ?`, limit)
-      .toArray()
-      .map(headOf);
+  /** HTTP rows with a greater id (0 = all), written longest ago first. */
+  httpRowsAfter(id: number, limit: number): { rows: RowHead[]; lastId: number } {
+    const found = this.#sql
+      .exec<HeadColumns & { id: number }>(
+        `SELECT ${HEAD_COLUMNS}, id FROM rows WHERE id > ? ORDER BY id LIMIT ?`,
+        Math.max(0, id),
+        limit,
+      )
+      .toArray();
+    return { rows: found.map(headOf), lastId: found.at(-1)?.id ?? id };
   }
 
   /** By id: rows keep theirs but for HTTP rows that are written again, which move to the end. */

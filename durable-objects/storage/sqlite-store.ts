@@ -18,8 +18,10 @@ import type {
   Write,
 } from '../../core/replication/store.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
+import { isKvEntryKey } from '../../core/sharding/entry-key.ts';
 import { ChunkTable } from './chunk-table.ts';
 import { DedupeTable } from './dedupe-table.ts';
+import { EvictionRanks, type RankedRow } from './eviction-ranks.ts';
 import { type HeadRow, headFromRow } from './head-row.ts';
 import { InvalidationTable } from './invalidation-table.ts';
 import { LogTable } from './log-table.ts';
@@ -32,6 +34,9 @@ export class SqliteStore implements ReplicaStore {
   readonly #chunks: ChunkTable;
   readonly #dedupe: DedupeTable;
   readonly #invalidations: InvalidationTable;
+  readonly #ranks: EvictionRanks;
+  /** Of all HTTP rows, as the head has it; null = not looked up yet. */
+  #httpBytes: number | null = null;
 
   /** The tables must be there (`createTables`). */
   constructor(sql: SqlStorage) {
@@ -41,6 +46,7 @@ export class SqliteStore implements ReplicaStore {
     this.#chunks = new ChunkTable(sql);
     this.#dedupe = new DedupeTable(sql);
     this.#invalidations = new InvalidationTable(sql);
+    this.#ranks = new EvictionRanks((afterId, limit) => this.#rows.httpRowsAfter(afterId, limit));
   }
 
   head(): DurableHead | null {
@@ -119,8 +125,16 @@ export class SqliteStore implements ReplicaStore {
     return this.#rows.after(cursor, limit);
   }
 
-  evictable(limit: number): RowHead[] {
-    return this.#rows.evictable(limit);
+  evictable(bytes: number, limit: number): RowHead[] {
+    this.#httpBytes ??= this.head()?.httpBytes ?? 0;
+    return this.#ranks
+      .victims(bytes, limit, this.#httpBytes)
+      .flatMap((address) => this.#rows.head(address) ?? []);
+  }
+
+  /** The row served a lookup: what is used stays longer. */
+  noteUse(row: RankedRow): void {
+    this.#ranks.use(row);
   }
 
   /** All writes of one `persist`, in order; the caller holds the transaction. */
@@ -138,9 +152,11 @@ export class SqliteStore implements ReplicaStore {
         break;
       case 'putRow':
         this.#rows.put(write.row);
+        if (!isKvEntryKey(write.row.key)) this.#ranks.put(write.row);
         break;
       case 'deleteRow':
         this.#rows.delete(write.address);
+        this.#ranks.remove(write.address);
         break;
       case 'dedupe':
         this.#dedupe.put(write.row);
@@ -206,6 +222,7 @@ export class SqliteStore implements ReplicaStore {
   }
 
   #writeApplied(head: AppliedHead): void {
+    this.#httpBytes = head.httpBytes;
     this.#sql.exec(
       `UPDATE head SET "commit" = ?, applied = ?, appliedT = ?, fillFloorView = ?, fillFloorOp = ?,
          fillMarkView = ?, fillMarkOp = ?, fillMarkT = ?, httpBytes = ?, kvBytes = ?, entries = ?, stateHash = ?`,

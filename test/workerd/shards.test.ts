@@ -13,7 +13,7 @@ import { DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { decideStorable } from '../../core/cache/storable.ts';
 import { encodeStored } from '../../core/cache/stored-response.ts';
 import type { Fields } from '../../core/http/fields.ts';
-import type { CommandResult, FillToken, Value } from '../../core/replication/commands.ts';
+import type { Command, CommandResult, FillToken, Value } from '../../core/replication/commands.ts';
 import type { LogEntry } from '../../core/replication/messages.ts';
 import { rowBytes } from '../../core/replication/sizes.ts';
 import type { Identity, ReplicaStore, Row, Write } from '../../core/replication/store.ts';
@@ -26,6 +26,8 @@ import type {
 } from '../../durable-objects/interfaces/purge-coordinator.ts';
 import type { MemberStatus, ShardReplicaRpc } from '../../durable-objects/interfaces/shard-replica.ts';
 import type { TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts';
+import { RunningReplica } from '../../durable-objects/run-effects.ts';
+import { lookUp as lookUpInside } from '../../durable-objects/shard-replica/lookup.ts';
 import { createTables } from '../../durable-objects/storage/schema.ts';
 import { SqliteStore } from '../../durable-objects/storage/sqlite-store.ts';
 import { MemoryStore } from '../../simulate/memory-store.ts';
@@ -362,7 +364,6 @@ describe('the SQLite store', () => {
         found.map(({ expireAt }) => expireAt),
       ),
       nextExpiry: [0, 2_500, 9_999].map((t) => store.nextExpiry(t)),
-      evictable: [2, 99].map((limit) => store.evictable(limit).map(withoutValue)),
     };
   }
 
@@ -456,6 +457,146 @@ describe('the SQLite store', () => {
         hard,
         soft: null,
         reqIds: [],
+      });
+    });
+  });
+
+  describe('when its bytes run out', () => {
+    const HTTP_BYTES_MAX = 60_000;
+    /** Bytes of meta, key and row beside the body. */
+    const BESIDE_MAX = 600;
+    const bodyOf = (n: number) => pattern(1_000 + (n % 10));
+    const pageKey = (n: number) => httpEntryKey(`http://www.example/page-${n}`);
+
+    /** A whole group of one member, of the real core over real SQL, that may hold little. */
+    class SmallShard {
+      readonly store: SqliteStore;
+      readonly replica: RunningReplica;
+
+      constructor(storage: DurableObjectStorage) {
+        this.store = new SqliteStore(storage.sql);
+        if (this.store.head() === null) {
+          this.store.write([{ type: 'identity', identity: { ...IDENTITY, memberId: 0, memberCount: 1 } }]);
+        }
+        const around = {
+          now: () => Date.now(),
+          nonce: crypto.randomUUID(),
+          storage,
+          deliver: () => Promise.reject(new Error('There is nobody else')),
+          fail: (error: unknown) => {
+            throw error;
+          },
+        };
+        this.replica = new RunningReplica(this.store, around, { httpBytesMax: HTTP_BYTES_MAX });
+      }
+
+      get httpBytes(): number {
+        return this.replica.state.head.httpBytes;
+      }
+
+      lookUp(key: string) {
+        const request = { method: 'GET', fields: [], keyParts: [], policy: DEFAULT_CACHE_POLICY };
+        const to = { shard: 0, member: 0, name: 'small' };
+        return lookUpInside(
+          this.replica,
+          this.store,
+          { ...request, key, to, header: HEADER, wantLease: true },
+          Date.now(),
+        );
+      }
+
+      /** Looks a page up and stores it where it is missing. Whether it was there. */
+      async visit(key: string, body: Uint8Array): Promise<boolean> {
+        const looked = await this.lookUp(key);
+        if (looked.type !== 'decision') throw new Error(`No decision: ${looked.type}`);
+        if (looked.decision.type === 'hit') return true;
+        if (looked.lease === null) throw new Error('No lease was given');
+        const unstaged = fill(key, looked.lease, body);
+        if (!('meta' in unstaged)) throw new Error('A fill has meta');
+        const { meta, body: _, ...rest } = unstaged;
+        const inline = { type: 'inline' as const, bytes: body.slice() };
+        const command = { ...rest, value: { meta, body: inline } } as Command;
+        const ask = await this.replica.ask({ type: 'command', reqId: newRequestId(), command });
+        expect(ask).toMatchObject({ answer: { result: { type: 'filled' } } });
+        return false;
+      }
+
+      /** What is over the limit goes with the next batches. */
+      settled() {
+        return waitUntil(() => this.httpBytes <= HTTP_BYTES_MAX);
+      }
+    }
+
+    let shards = 0;
+    const inSmallShard = (body: (shard: SmallShard, storage: DurableObjectStorage) => Promise<void>) =>
+      runInDurableObject(stubOf(env.SHARD_REPLICA, `small-${++shards}`), async (_, { storage }) => {
+        createTables(storage.sql);
+        await body(new SmallShard(storage), storage);
+      });
+
+    it('stays within its bound, and what is asked for survives a scan', async () => {
+      await inSmallShard(async (shard) => {
+        const hot = Array.from({ length: 10 }, (_, n) => pageKey(n));
+        for (let round = 0; round < 3; round++) {
+          for (const [n, key] of hot.entries()) await shard.visit(key, bodyOf(n));
+        }
+        let most = 0;
+        let hits = 0;
+        // Nearly three times what fits comes once each; a hot page is looked at now and then.
+        for (let n = 0; n < 100; n++) {
+          await shard.visit(pageKey(1_000 + n), bodyOf(n));
+          if (n % 4 === 0 && (await shard.visit(hot[(n / 4) % 10] ?? '', bodyOf(n)))) hits += 1;
+          most = Math.max(most, shard.httpBytes);
+          await shard.settled();
+        }
+        expect(hits).toBe(25);
+        // Never over by more than what came with one batch, and not emptied without need.
+        expect(most).toBeGreaterThan(HTTP_BYTES_MAX);
+        expect(most).toBeLessThan(HTTP_BYTES_MAX + 2 * (1_010 + BESIDE_MAX));
+        expect(shard.httpBytes).toBeGreaterThan(HTTP_BYTES_MAX - 2 * (1_010 + BESIDE_MAX));
+      });
+    });
+
+    it('lets the large go before the small that are used as much', async () => {
+      await inSmallShard(async (shard) => {
+        const large = pageKey(1);
+        await shard.visit(large, pattern(30_000));
+        for (let n = 0; n < 30; n++) await shard.visit(pageKey(1_000 + n), bodyOf(n));
+        await shard.settled();
+        expect(await shard.visit(large, pattern(30_000))).toBe(false);
+        expect(await shard.visit(pageKey(1_000), bodyOf(0))).toBe(true);
+      });
+    });
+
+    it('never evicts key-value data without a ttl', async () => {
+      await inSmallShard(async (shard) => {
+        const value = { meta: '{}', body: { type: 'inline' as const, bytes: pattern(40_000).slice() } };
+        const command = {
+          type: 'put' as const,
+          key: kvEntryKey('n', 'k'),
+          value,
+          condition: null,
+          ttlMs: null,
+        };
+        const whole: Command = { ...command, tags: [] };
+        await shard.replica.ask({ type: 'command', reqId: newRequestId(), command: whole });
+        for (let n = 0; n < 100; n++) await shard.visit(pageKey(n), bodyOf(n));
+        await shard.settled();
+        expect(shard.replica.state.head.kvBytes).toBeGreaterThan(40_000);
+      });
+    });
+
+    it('goes on with rows that it knows nothing of after a start', async () => {
+      await inSmallShard(async (shard, storage) => {
+        for (let n = 0; n < 38; n++) await shard.visit(pageKey(n), bodyOf(n));
+        await waitUntil(() => !shard.replica.state.overlay.dirty);
+        const again = new SmallShard(storage);
+        // Looked at since the start: the only one whose use is known.
+        expect(await again.visit(pageKey(0), bodyOf(0))).toBe(true);
+        for (let n = 100; n < 115; n++) await again.visit(pageKey(n), bodyOf(n));
+        await again.settled();
+        expect(await again.visit(pageKey(0), bodyOf(0))).toBe(true);
+        expect(again.httpBytes).toBeGreaterThan(HTTP_BYTES_MAX / 2);
       });
     });
   });

@@ -75,6 +75,19 @@ export class SizedCache<V> {
     return true;
   }
 
+  /** Takes out the entry that should go next, as if room had to be made; null when there is none. */
+  takeVictim(): { readonly key: string; readonly value: V; readonly bytes: number } | null {
+    const slot = this.#policy.victim();
+    if (slot < 0) return null;
+    const victim = {
+      key: this.#keys[slot] as string,
+      value: this.#values[slot] as V,
+      bytes: this.#sizes[slot] as number,
+    };
+    this.#release(slot);
+    return victim;
+  }
+
   #evict(): void {
     const slot = this.#policy.victim();
     if (slot < 0) throw new Error(`Cannot make room: ${this.#bytes} bytes are held, none may go`);
