@@ -43,7 +43,7 @@ export function cacheTable({ environment, traces, results, speed, numbers }: Cac
       `${row.ratio.toFixed(2)} ×`,
     ]);
   }
-  parts.push(`\nRequests a second (get, and set where it missed), best round of each\n${table}`);
+  parts.push(`\nRequests a second of processor time (get, and set where it missed)\n${table}`);
   parts.push(`\n${numbersTable(numbers)}`);
   return parts.join('\n');
 }

@@ -44,12 +44,26 @@ describe('the policies that the product is measured against', () => {
     expect(run(new Sieve(), 3, 'abcabcd').held).toBe('bcd');
   });
 
+  it('SIEVE goes on behind an entry at which its hand stood and that was removed', () => {
+    const policy = new Sieve();
+    policy.grow(8);
+    for (let slot = 0; slot < 4; slot++) policy.insert(slot);
+    policy.access(0);
+    expect(policy.victim()).toBe(1);
+    policy.remove(2);
+    // The slot comes back as the newest: the hand does not go with it.
+    policy.insert(2);
+    expect(policy.victim()).toBe(3);
+  });
+
   it('S3-FIFO lets what came once go from its small queue, and keeps what was used twice there', () => {
     // Ten bytes: one for the small queue. `a` is used twice and moves to the main queue, the others pass through.
     const { held } = run(new S3Fifo(10), 10, 'aaabcdefghijklmnop');
     expect(held).toContain('a');
     expect(held).toHaveLength(10);
     expect(run(new Fifo(), 10, 'aaabcdefghijklmnop').held).not.toContain('a');
+    // Once is not enough.
+    expect(run(new S3Fifo(10), 10, 'aabcdefghijklmnop').held).not.toContain('a');
   });
 
   it('S3-FIFO takes what comes back while the ghost queue knows it into the main queue', () => {

@@ -52,6 +52,9 @@ describe('the ranks of stored rows', () => {
     ranks.use(row('a'));
     ranks.put(row('b', 20));
     expect(ranks.count).toBe(3);
+    ranks.remove(row('b'));
+    expect(ranks.count).toBe(2);
+    ranks.put(row('b', 20));
     expect(names(ranks.victims(5, 9, 40))).toEqual(['c']);
   });
 
