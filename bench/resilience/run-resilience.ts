@@ -5,6 +5,7 @@ import { describeEnvironment, type Environment } from '../environment.ts';
 import { allDown } from './all-down.ts';
 import { backendDies } from './backend-dies.ts';
 import { backendFailsFast, failsFastAndIsEjected } from './backend-fails-fast.ts';
+import { backendIsSlow } from './backend-is-slow.ts';
 import { PER_SECOND, type Run, type Stand, type StrategyType, startStand } from './stand.ts';
 import { weightsChange } from './weights-change.ts';
 
@@ -46,6 +47,7 @@ const SCENARIOS: readonly Scenario[] = [
     strategies: STRATEGY_TYPES,
     strategiesQuick: STRATEGY_TYPES,
   },
+  { name: 'slowness', run: backendIsSlow, strategies: STRATEGY_TYPES, strategiesQuick: TYPICAL },
   { name: 'all down', run: allDown, strategies: TYPICAL, strategiesQuick: ['round-robin'] },
   { name: 'change of weights', run: weightsChange, strategies: TYPICAL, strategiesQuick: TYPICAL },
 ];

@@ -14,6 +14,13 @@ export function refuseImpossibleAttempts(pool: unknown, path: Path, refuse: Refu
     refuseLonger(timeouts, [...path, 'timeouts'], name, 'totalMs', refuse);
   }
   refuseLonger(member(pool, 'retry'), [...path, 'retry'], 'backoffMs', 'backoffMaxMs', refuse);
+  const hedge = member(pool, 'hedge');
+  if (member(hedge, 'enabled') === true && member(member(pool, 'retry'), 'attemptsMax') === 1) {
+    refuse(
+      [...path, 'hedge', 'enabled'],
+      'must be false where retry.attemptsMax is 1: a hedge is a second attempt',
+    );
+  }
 }
 
 /** Of two that are given, the one must not be longer than the other. */

@@ -83,3 +83,51 @@ export const retryBudgetSchema = z
     windowMs: z.int().min(100).max(3_600_000).default(10_000),
   })
   .describe('How many retries and hedges all requests of the pool may cause together, at each edge.');
+
+export const HEDGES_MAX = 4;
+
+export const hedgeSchema = z
+  .strictObject({
+    enabled: z.boolean().default(false),
+    afterMs: z
+      .int()
+      .min(0)
+      .max(60_000)
+      .default(0)
+      .describe('So long without a head, and one more is sent; 0 = what 95 % of the pool’s answers take.'),
+    max: z
+      .int()
+      .min(1)
+      .max(HEDGES_MAX)
+      .default(1)
+      .describe('For one request; `retry.attemptsMax` and `retryBudget` count them too.'),
+  })
+  .describe('One more request to another backend where an answer is late; the first good one wins.');
+
+export const queueSchema = z
+  .strictObject({
+    max: z
+      .int()
+      .min(0)
+      .max(1_000)
+      .default(0)
+      .describe('Requests that wait, at each edge, while all backends have `maxInFlight`; 0 = none does.'),
+    timeoutMs: z.int().min(1).max(60_000).default(1_000).describe('Then 503 `overloaded`.'),
+  })
+  .describe('A short queue before a pool that is full.');
+
+export const circuitBreakerSchema = z
+  .strictObject({
+    enabled: z.boolean().default(false),
+    failureRatio: z.number().min(0.01).max(1).default(0.5).describe('Of the requests in the window.'),
+    minRequests: z.int().min(1).max(1_000_000).default(20).describe('In the window, before it opens.'),
+    windowMs: z.int().min(100).max(3_600_000).default(10_000),
+    openMs: z.int().min(1).max(3_600_000).default(5_000).describe('So long the backend gets nothing.'),
+    halfOpenMax: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(3)
+      .describe('Trials after that: all must succeed, and one failure opens it again.'),
+  })
+  .describe('For each backend, at each edge.');

@@ -6,9 +6,6 @@ export const NOT_SUPPORTED_YET = 'not supported yet';
 /** `*` stands for a name of the user, `[]` for a place in a list. */
 const FIELDS: ReadonlySet<string> = new Set([
   'pools.*.strategy.hotKeys',
-  'pools.*.hedge',
-  'pools.*.queue',
-  'pools.*.circuitBreaker',
   'routes[].cache.consistency',
   'routes[].cache.tagsHeader',
   'routes[].cache.cacheGroups',

@@ -2,7 +2,14 @@
 // reference table are generated. Rules that span several fields are in cross-field.ts.
 import { z } from 'zod';
 import { affinitySchema } from './affinity-schema.ts';
-import { retryBudgetSchema, retrySchema, timeoutsSchema } from './attempts-schema.ts';
+import {
+  circuitBreakerSchema,
+  hedgeSchema,
+  queueSchema,
+  retryBudgetSchema,
+  retrySchema,
+  timeoutsSchema,
+} from './attempts-schema.ts';
 import * as rules from './field-rules.ts';
 import { healthSchema } from './health-schema.ts';
 import { backendId, poolName, regionName } from './names.ts';
@@ -65,6 +72,9 @@ export const poolSchema = z.strictObject({
   timeouts: timeoutsSchema.prefault({}),
   retry: retrySchema.prefault({}),
   retryBudget: retryBudgetSchema.prefault({}),
+  hedge: hedgeSchema.prefault({}),
+  queue: queueSchema.prefault({}),
+  circuitBreaker: circuitBreakerSchema.prefault({}),
   health: healthSchema.optional().describe('Without it the backends are not probed.'),
   outlier: outlierSchema
     .prefault({})

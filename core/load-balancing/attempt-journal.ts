@@ -7,7 +7,8 @@ export type RetryReason = 'connect-failure' | 'gateway-error' | 'timeout' | 'sta
 
 /**
  * Why nothing follows. `good`: nothing about the answer asks for another; `not-configured`: the failure is none of the
- * conditions; `deadline`: the request's time would be over; `no-backend`: nobody may be tried.
+ * conditions; `deadline`: the request's time would be over; `no-backend`: nobody may be tried; `other-quicker`,
+ * `other-better`: another attempt, beside it, is the answer.
  */
 export type LastReason =
   | 'good'
@@ -17,7 +18,9 @@ export type LastReason =
   | 'retry-after-too-long'
   | 'deadline'
   | 'budget'
-  | 'no-backend';
+  | 'no-backend'
+  | 'other-quicker'
+  | 'other-better';
 
 /** What follows an attempt. */
 export type NextStep =
@@ -26,11 +29,12 @@ export type NextStep =
 
 export interface AttemptRecord {
   readonly backend: string;
-  readonly kind: 'first' | 'retry';
+  readonly kind: 'first' | 'retry' | 'hedge';
   /** Epoch ms: when it was sent, and when the head of its answer was there or it had failed. */
   readonly startedAt: number;
   readonly endedAt: number;
-  readonly outcome: 'answered' | 'origin-unreachable' | 'origin-protocol' | 'origin-timeout';
+  /** `given-up`: while it waited, another answered. */
+  readonly outcome: 'answered' | 'origin-unreachable' | 'origin-protocol' | 'origin-timeout' | 'given-up';
   /** Of the answer; null where there is none. */
   readonly status: number | null;
   readonly next: NextStep;

@@ -39,6 +39,15 @@ export class LoadMeter {
     this.#failedAt = nowMs;
   }
 
+  /**
+   * An attempt that was given up after `elapsedMs`, since another was quicker: it would have taken longer, and what it
+   * asked for may go on there. So it counts as load for as long as a failure does, and is none. O(1).
+   */
+  lost(elapsedMs: number, nowMs: number): void {
+    this.record(elapsedMs, false, nowMs);
+    this.fail(nowMs);
+  }
+
   /** ms; null while nothing has been answered within the last 10 s. O(1). */
   latencyMs(nowMs: number): number | null {
     return nowMs - this.#sampledAt < LATENCY_MEMORY_MS ? this.#latencyMs : null;

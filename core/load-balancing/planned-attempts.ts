@@ -11,6 +11,8 @@ export interface PlannedAttempts {
   readonly on: readonly (string | number)[];
   /** Longest pause before each retry, ms, unless the origin's Retry-After says more. */
   readonly pausesMaxMs: readonly number[];
+  /** So late, one more is sent beside the first, ms; null where none is, or not enough is known yet. */
+  readonly hedgeAfterMs: number | null;
   /** How many retries and hedges all requests of the pool may cause now. */
   readonly budgetLeft: number;
 }
@@ -18,6 +20,7 @@ export interface PlannedAttempts {
 export function plannedAttempts(
   policy: RetryPolicy,
   notRepeatable: NotRepeatable | null,
+  hedgeAfterMs: number | null,
   budgetLeft: number,
 ): PlannedAttempts {
   const attemptsMax = notRepeatable === null ? policy.attemptsMax : 1;
@@ -28,6 +31,7 @@ export function plannedAttempts(
     pausesMaxMs: Array.from({ length: attemptsMax - 1 }, (_, n) =>
       Math.min(policy.backoffMaxMs, policy.backoffMs * 2 ** n),
     ),
+    hedgeAfterMs: attemptsMax === 1 ? null : hedgeAfterMs,
     budgetLeft: Math.floor(budgetLeft),
   };
 }

@@ -1,29 +1,35 @@
 // One request's attempts on the wire: what the client sees, and in the origins' ledgers what it cost.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startLoop } from '../../bench/open-loop.ts';
 import type { ConfigDocument } from '../../core/config/schema.ts';
 import {
   comeBackLater,
   failFast,
+  flapping,
   resetBeforeHead,
   resetMidBody,
   silent,
   silentAfterHead,
+  slow,
 } from '../../origin-mock/recipes.ts';
+import type { ScriptInput } from '../../origin-mock/script.ts';
 import type { RunningOrigin } from '../../origin-mock/start-origin.ts';
 import { type Product, startProduct } from '../support/product.ts';
+import { openRaw } from '../support/raw-http.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { type Ask, askEdge, problemOf } from './ask-edge.ts';
 
 let product: Product;
 
 beforeAll(async () => {
-  product = await startProduct({ mocks: 3, config: configFor });
+  product = await startProduct({ mocks: 5, config: configFor });
 });
 afterAll(() => product?.stop());
 beforeEach(() => {
   for (const origin of product.origins) origin.reset();
 });
 
+const BUDGET_RATIO = 0.5;
 const NAMES = ['a', 'b', 'c'] as const;
 type Name = (typeof NAMES)[number];
 type Pools = NonNullable<ConfigDocument['pools']>;
@@ -57,16 +63,46 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
     lively: { ...base, timeouts: { idleMs: 300 } },
     breaking: { ...base, outlier: { consecutiveLocalErrors: 3, maxEjectedRatio: 0.5 } },
     cached: { ...base, retry: { on: ['gateway-error'] } },
+    hedged: { ...all, hedge: { enabled: true, afterMs: 100 }, retry: { attemptsMax: 3, on: [...on] } },
+    learning: { ...base, hedge: { enabled: true } },
+    thrifty: { ...base, hedge: { enabled: true, afterMs: 50 }, retryBudget: { ratio: 0, min: 2 } },
+    queued: {
+      ...base,
+      backends: [{ ...backend('a'), maxInFlight: 2 }],
+      queue: { max: 4, timeoutMs: 1_500 },
+      retry: { attemptsMax: 1 },
+    },
+    full: { ...base, backends: [{ ...backend('a'), maxInFlight: 1 }], queue: { max: 1, timeoutMs: 200 } },
+    capped: { ...base, backends: [{ ...backend('a'), maxInFlight: 1 }] },
+    // Everything has time: a machine that stands still for a moment is no fault that it is to meet.
+    storm: {
+      backends: origins.map(({ url }, i) => ({ id: `s${i}`, url })),
+      health: { path: '/up', intervalMs: 1_000, timeoutMs: 1_000, rise: 1, fall: 1, fastIntervalMs: 100 },
+      timeouts: { attemptMs: 3_000 },
+      retry: { attemptsMax: 4, on: [...on] },
+      retryBudget: { ratio: BUDGET_RATIO },
+      hedge: { enabled: true, afterMs: 250 },
+      outlier: { baseEjectionMs: 500, maxEjectionMs: 500 },
+    },
+    shut: { ...base, retry: { attemptsMax: 1 }, circuitBreaker: { enabled: true, minRequests: 4 } },
+    broken: {
+      ...base,
+      retry: { attemptsMax: 1 },
+      circuitBreaker: { enabled: true, minRequests: 4, openMs: 1_500, halfOpenMax: 1 },
+    },
   };
   return {
     pools,
-    routes: Object.keys(pools).map((name) => ({
-      id: name,
-      match: { hosts: [`${name}.test`] },
-      pool: name,
-      cache: { enabled: name === 'cached' },
-      response: { exposeBackend: true },
-    })),
+    routes: [
+      { id: 'under-load', match: { paths: ['/storm/*'] }, pool: 'storm' },
+      ...Object.keys(pools).map((name) => ({
+        id: name,
+        match: { hosts: [`${name}.test`] },
+        pool: name,
+        cache: { enabled: name === 'cached' },
+        response: { exposeBackend: true },
+      })),
+    ],
     shards: { count: 1, replicas: 1 },
   };
 }
@@ -79,8 +115,14 @@ function origin(name: Name): RunningOrigin {
   return found;
 }
 
-/** How many requests each origin got. */
-const asked = () => NAMES.map((name) => origin(name).ledger.entries().length);
+/** What an origin got, probes apart. */
+const entries = (name: Name, on = '*') =>
+  origin(name)
+    .ledger.entries({ on })
+    .filter(({ target }) => target !== '/up');
+
+/** How many requests each of the first three got. */
+const asked = () => NAMES.map((name) => entries(name).length);
 
 async function seconds(work: Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
@@ -130,7 +172,7 @@ describe('a request is tried again', () => {
       ['POST', { 'idempotency-key': '"1"' }],
     ] as const) {
       expect((await ask('default', { method, headers, body })).status).toBe(200);
-      const [seen] = origin('b').ledger.entries().slice(-1);
+      const [seen] = entries('b').slice(-1);
       expect([seen?.method, seen?.bodyBytes]).toEqual([method, 60_000]);
       expect(seen?.body).toBe(body);
     }
@@ -241,6 +283,218 @@ describe('a body that breaks off', () => {
   });
 });
 
+describe('a hedge', () => {
+  it('is sent to the next backend when the first is late, and the first to answer wins', async () => {
+    origin('a').script(slow(2_000));
+    expect(
+      await seconds(ask('hedged').then(({ headers }) => expect(headers['roundel-backend']).toBe('hedged/b'))),
+    ).toBeLessThan(1);
+    expect(asked()).toEqual([1, 1, 0]);
+    // Who lost is told so, and the connection is given up.
+    await waitUntil(() => entries('a').every(({ outcome }) => outcome === 'client-left'));
+  });
+
+  it('is not sent while answers are in time, nor where a request may not be repeated', async () => {
+    origin('a').script(slow(300, '/post'));
+    for (let i = 0; i < 5; i++) expect((await ask('hedged')).status).toBe(200);
+    expect((await ask('hedged', { path: '/post', method: 'POST', body: 'x' })).status).toBe(200);
+    expect(asked()).toEqual([6, 0, 0]);
+  });
+
+  it('that fails does not end the wait for the first', async () => {
+    origin('a').script(slow(400));
+    origin('b').script(failFast());
+    const { status, headers } = await ask('hedged');
+    expect([status, headers['roundel-backend']]).toEqual([200, 'hedged/a']);
+    expect(asked()).toEqual([1, 1, 0]);
+  });
+
+  it('counts as one of the attempts, and others follow when all fail', async () => {
+    origin('a').script({ on: '*', latency: { type: 'fixed', ms: 200 }, answer: '503' });
+    origin('b').script(failFast());
+    expect((await ask('hedged')).headers['roundel-backend']).toBe('hedged/c');
+    for (const name of NAMES) origin(name).script(failFast());
+    origin('c').reset();
+    expect(asked()).toEqual([1, 1, 0]);
+  });
+
+  it('sends a body again', async () => {
+    origin('a').script(slow(2_000));
+    const body = 'y'.repeat(30_000);
+    expect((await ask('hedged', { method: 'PUT', body })).status).toBe(200);
+    expect(entries('b')[0]?.body).toBe(body);
+  });
+
+  it('comes after what most answers take, once that is known', async () => {
+    for (const name of ['a', 'b'] as const) origin(name).script(slow(20, '/normal'));
+    for (let i = 0; i < 40; i++) await ask('learning', { path: '/normal' });
+    const before = asked();
+    origin('a').script(slow(3_000, '/late'));
+    expect(await seconds(ask('learning', { path: '/late' }))).toBeLessThan(1.5);
+    expect(asked()[1]).toBe((before[1] ?? 0) + 1);
+  });
+
+  it('is not sent once others have used up what all may cost together', async () => {
+    origin('a').script(slow(150));
+    for (let i = 0; i < 6; i++) expect((await ask('thrifty')).status).toBe(200);
+    expect(asked()).toEqual([6, 2, 0]);
+  });
+});
+
+describe('a full pool', () => {
+  it('has requests wait for a place, in the order in which they came', async () => {
+    origin('a').script(slow(150));
+    const served: number[] = [];
+    const asks: Promise<unknown>[] = [];
+    for (let n = 0; n < 6; n++) {
+      asks.push(ask('queued', { path: `/${n}` }).then(({ status }) => status === 200 && served.push(n)));
+      await waitUntil(async () => origin('a').ledger.entries({ on: `/${n}` }).length === (n < 2 ? 1 : 0));
+    }
+    await Promise.all(asks);
+    expect(served.length).toBe(6);
+    const targets = entries('a').map(({ target }) => target);
+    expect(targets).toEqual(['/0', '/1', '/2', '/3', '/4', '/5']);
+  });
+
+  it('never has more in flight than it may', async () => {
+    origin('a').script(slow(60));
+    await Promise.all(Array.from({ length: 6 }, () => ask('queued')));
+    const times = entries('a').map(({ at }) => at);
+    // The third begins when one of the first two has ended.
+    expect((times[2] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(50);
+    expect((times[4] ?? 0) - (times[2] ?? 0)).toBeGreaterThan(50);
+  });
+
+  it('refuses who finds the queue full, and who has waited too long', async () => {
+    origin('a').script(silent('/holds'), slow(0));
+    const holder = askEdge(product.url, 'full.test', { path: '/holds' }).catch(() => {});
+    await waitUntil(() => entries('a').length === 1);
+    const refusals = await Promise.all([problemOf(ask('full')), problemOf(ask('full'))]);
+    expect(refusals).toEqual([
+      { status: 503, code: 'overloaded', retryAfter: '1' },
+      { status: 503, code: 'overloaded', retryAfter: '1' },
+    ]);
+    expect(asked()[0]).toBe(1);
+    origin('a').reset();
+    await product.configure(
+      ((await (await product.admin('/v1/config')).json()) as { config: ConfigDocument }).config,
+    );
+    void holder;
+  });
+
+  it('without a queue has no backend', async () => {
+    origin('a').script(slow(300));
+    const first = ask('capped');
+    await waitUntil(() => asked()[0] === 1);
+    expect(await problemOf(ask('capped'))).toEqual({ status: 503, code: 'no-backend', retryAfter: '1' });
+    expect((await first).status).toBe(200);
+  });
+
+  it('is not kept full by clients that have left the queue', async () => {
+    origin('a').script(slow(200, '/slow'));
+    const holders = [ask('queued', { path: '/slow' }), ask('queued', { path: '/slow' })];
+    await waitUntil(() => asked()[0] === 2);
+    for (let i = 0; i < 3; i++) {
+      const client = await openRaw(product.url);
+      client.send('GET /left HTTP/1.1\r\nHost: queued.test\r\n\r\n');
+      client.destroy();
+    }
+    expect((await ask('queued', { path: '/stays' })).status).toBe(200);
+    await Promise.all(holders);
+  });
+});
+
+describe('a circuit', () => {
+  const events = async (type: string) => {
+    const { events: told } = (await (await product.admin('/v1/events')).json()) as {
+      events: { type: string; subject: string }[];
+    };
+    return told.filter((event) => event.type === type).map(({ subject }) => subject);
+  };
+
+  it('opens for a backend that fails, lets a trial pass in time, and closes', async () => {
+    origin('a').script(failFast());
+    for (let i = 0; i < 4; i++) expect((await ask('broken')).status).toBe(503);
+    expect((await ask('broken')).headers['roundel-backend']).toBe('broken/b');
+    const url = 'http://broken.test/';
+    const explained = await product.admin('/v1/explain', { method: 'POST', json: { url } });
+    const { candidates } = (await explained.json()) as { candidates: { backend: string; reason: string }[] };
+    expect(candidates.find(({ backend }) => backend === 'a')?.reason).toBe('circuit-open');
+    expect(asked()).toEqual([4, 1, 0]);
+    origin('a').reset();
+    await waitUntil(async () => (await ask('broken')).headers['roundel-backend'] === 'broken/a', {
+      what: 'the circuit to close',
+    });
+    await waitUntil(async () => {
+      const told = await Promise.all(['circuit-opened', 'circuit-half-open', 'circuit-closed'].map(events));
+      return told.every((subjects) => subjects.includes('broken/a'));
+    });
+  });
+
+  it('leaves nobody to try when all are open, and says when to come again', async () => {
+    for (const name of ['a', 'b'] as const) origin(name).script(resetBeforeHead());
+    await waitUntil(async () => (await problemOf(ask('shut'))).code === 'no-backend');
+    expect(asked()).toEqual([4, 4, 0]);
+    const { status, code, retryAfter } = await problemOf(ask('shut'));
+    expect([status, code]).toEqual([503, 'no-backend']);
+    expect(Number(retryAfter)).toBeGreaterThanOrEqual(2);
+    expect(Number(retryAfter)).toBeLessThanOrEqual(5);
+    expect(asked()).toEqual([4, 4, 0]);
+  });
+});
+
+describe('under load', () => {
+  const [PER_SECOND, WELL_MS, FAULTY_MS] = [60, 700, 1_500];
+
+  /** Waits until everybody is well, then lets the faults begin in the middle of the load. */
+  async function weather(faults: readonly (readonly [backend: number, fault: ScriptInput])[]) {
+    await waitUntil(async () => {
+      const answer = await product.admin('/v1/explain', {
+        method: 'POST',
+        json: { url: 'http://storm.test/' },
+      });
+      const { candidates } = (await answer.json()) as { candidates: { reason: string }[] };
+      return candidates.length === 5 && candidates.every(({ reason }) => reason === 'healthy');
+    });
+    const loop = startLoop({ url: product.url, perSecond: PER_SECOND, path: (n) => `/storm/${n}` });
+    const begunAt = performance.now();
+    await waitUntil(() => performance.now() - begunAt > WELL_MS);
+    for (const [backend, fault] of faults) product.origins[backend]?.script(fault);
+    await waitUntil(() => performance.now() - begunAt > WELL_MS + FAULTY_MS);
+    const { requests } = await loop.stop();
+    const attempts = product.origins.flatMap(({ ledger }) => ledger.entries({ on: '/storm/*' }));
+    return { requests, attempts };
+  }
+
+  it.each<[string, readonly (readonly [number, ScriptInput])[]]>([
+    ['dead', [[0, resetBeforeHead()]]],
+    ['silent', [[0, silent()]]],
+    ['20 times slower', [[0, slow(400)]]],
+    ['failing fast', [[0, failFast()]]],
+    ['flapping', [[0, flapping(150, 150)]]],
+    ['asking to be left alone', [[0, comeBackLater(60, '/storm/*')]]],
+    [
+      'each of these, all at once',
+      [
+        [0, resetBeforeHead()],
+        [1, slow(400)],
+        [2, flapping(150, 150)],
+        [3, failFast()],
+      ],
+    ],
+  ])('a backend that is %s is noticed by nobody, and costs no more than the budget', async (what, faults) => {
+    const { requests, attempts } = await weather(faults);
+    const failed = requests.filter(({ status }) => status !== 200);
+    // Who is asked for patience for longer than that may be waited for has the answer passed on: until it is ejected.
+    if (what !== 'asking to be left alone') expect(failed).toEqual([]);
+    else expect(failed.length).toBeLessThan(requests.length / 10);
+    expect(requests.length).toBeGreaterThan((0.9 * (PER_SECOND * (WELL_MS + FAULTY_MS))) / 1_000);
+    expect(attempts.length - requests.length).toBeLessThanOrEqual(
+      Math.max(BUDGET_RATIO * requests.length, 3),
+    );
+  });
+});
+
 describe('explain', () => {
   it('tells what may follow the first attempt', async () => {
     const plan = async (pool: string, json: object = {}) => {
@@ -253,6 +507,7 @@ describe('explain', () => {
       notRepeatable: null,
       on: ['connect-failure', 'gateway-error', 'timeout'],
       pausesMaxMs: [25, 50],
+      hedgeAfterMs: null,
       budgetLeft: expect.any(Number),
     });
     expect(await plan('eager', { method: 'POST' })).toMatchObject({

@@ -29,6 +29,16 @@ describe('the configuration of attempts', () => {
         retryAfterMaxMs: 10_000,
       },
       retryBudget: { ratio: 0.2, min: 3, windowMs: 10_000 },
+      hedge: { enabled: false, afterMs: 0, max: 1 },
+      queue: { max: 0, timeoutMs: 1_000 },
+      circuitBreaker: {
+        enabled: false,
+        failureRatio: 0.5,
+        minRequests: 20,
+        windowMs: 10_000,
+        openMs: 5_000,
+        halfOpenMax: 3,
+      },
     });
   });
 
@@ -58,6 +68,10 @@ describe('the configuration of attempts', () => {
       'pools.web.timeouts.attemptMs': 'must be at most totalMs, 500 ms',
       'pools.web.timeouts.firstByteMs': 'must be at most totalMs, 500 ms',
     });
+    expect(errorsOf({ hedge: { enabled: true }, retry: { attemptsMax: 1 } })).toEqual({
+      'pools.web.hedge.enabled': 'must be false where retry.attemptsMax is 1: a hedge is a second attempt',
+    });
+    expect(errorsOf({ hedge: { enabled: false }, retry: { attemptsMax: 1 } })).toEqual({});
     expect(errorsOf({ retry: { backoffMs: 20, backoffMaxMs: 10 } })).toEqual({
       'pools.web.retry.backoffMs': 'must be at most backoffMaxMs, 10 ms',
     });
@@ -76,6 +90,13 @@ describe('the configuration of attempts', () => {
     ['retryBudget.ratio', { retryBudget: { ratio: 1.1 } }],
     ['retryBudget.min', { retryBudget: { min: -1 } }],
     ['retryBudget.windowMs', { retryBudget: { windowMs: 99 } }],
+    ['hedge.max', { hedge: { max: 5 } }],
+    ['hedge.afterMs', { hedge: { afterMs: -1 } }],
+    ['queue.max', { queue: { max: 1_001 } }],
+    ['queue.timeoutMs', { queue: { timeoutMs: 0 } }],
+    ['circuitBreaker.failureRatio', { circuitBreaker: { failureRatio: 0 } }],
+    ['circuitBreaker.halfOpenMax', { circuitBreaker: { halfOpenMax: 0 } }],
+    ['circuitBreaker.openMs', { circuitBreaker: { openMs: 0 } }],
     ['retryBudget.share', { retryBudget: { share: 1 } }],
   ])('is refused for a bad %s', (path, pool) => {
     expect(Object.keys(errorsOf(pool))).toEqual([`pools.web.${path}`]);

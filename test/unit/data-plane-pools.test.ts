@@ -53,6 +53,29 @@ describe('createPoolRegistry', () => {
     expect(other?.viewAt(0).inFlight(0)).toBe(0);
   });
 
+  it('keeps open circuits, the budget and who waits across versions', () => {
+    const registry = createPoolRegistry({ random: seededRandom(1), now: () => 0, region: null });
+    const poolOf = (enabled: boolean, ...ids: string[]) => {
+      const circuitBreaker = { enabled, minRequests: 1 };
+      const web = { backends: ids.map((id) => backend(id)), circuitBreaker, retryBudget: { min: 1 } };
+      const pool = registry.get(snapshotOf({ web }), 'web');
+      if (!pool) throw new Error('There is no pool');
+      return pool;
+    };
+    const before = poolOf(true, 'a', 'b');
+    const { circuit } = before.backends[0]?.state ?? {};
+    circuit?.ended(circuit.sent(0).era, 0, 'failure', 0);
+    expect(before.state.retryBudget.take(0)).toBe(true);
+    const ticket = before.state.waiting.join(1, 0);
+    const after = poolOf(true, 'b', 'a');
+    expect(after.backends[1]?.state.circuit?.stateAt(0)).toBe('open');
+    expect(after.backends[0]?.state.circuit?.stateAt(0)).toBe('closed');
+    expect(after.state.retryBudget.take(0)).toBe(false);
+    expect(ticket && after.state.waiting.placeOf(ticket, 0)).toBe(0);
+    expect(poolOf(false, 'a').backends[0]?.state.circuit).toBeNull();
+    expect(poolOf(true, 'a').backends[0]?.state.circuit?.stateAt(0)).toBe('closed');
+  });
+
   it('knows no pool by the name of something that every object has', () => {
     const registry = createPoolRegistry({ random: seededRandom(1), now: () => 0, region: null });
     expect(registry.get(snapshotOf({}), 'constructor')).toBeNull();

@@ -197,18 +197,20 @@ describe('what may be repeated', () => {
 
   it('are planned with what would have them tried again', () => {
     const policy: RetryPolicy = { ...POLICY, statuses: [429], backoffMs: 100, backoffMaxMs: 150 };
-    expect(plannedAttempts(policy, null, 3.7)).toEqual({
+    expect(plannedAttempts(policy, null, 40, 3.7)).toEqual({
       attemptsMax: 3,
       notRepeatable: null,
       on: ['connect-failure', 429],
       pausesMaxMs: [100, 150],
+      hedgeAfterMs: 40,
       budgetLeft: 3,
     });
-    expect(plannedAttempts(policy, 'not-idempotent', 0)).toEqual({
+    expect(plannedAttempts(policy, 'not-idempotent', 40, 0)).toEqual({
       attemptsMax: 1,
       notRepeatable: 'not-idempotent',
       on: [],
       pausesMaxMs: [],
+      hedgeAfterMs: null,
       budgetLeft: 0,
     });
   });
@@ -262,6 +264,13 @@ describe('the retry budget', () => {
     expect(takes(1, 9_000)).toBe(0);
     // What was taken is forgotten a slot later than what it was taken for.
     expect(takes(10, 12_000)).toBe(3);
+  });
+
+  it('does not go by requests that have just left the window', () => {
+    const budget = new RetryBudget({ ratio: 0.2, min: 0, windowMs: 1_000 });
+    for (let i = 0; i < 20; i++) budget.request(5_000);
+    expect(Math.floor(budget.left(5_900))).toBe(4);
+    expect(budget.left(6_001)).toBe(0);
   });
 
   it('holds for the window that ends with each retry, under any traffic, also across versions', () => {

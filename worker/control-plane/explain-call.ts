@@ -64,6 +64,7 @@ const explainedSchema = z
         notRepeatable: z.string().nullable(),
         on: z.array(z.union([z.string(), z.int()])),
         pausesMaxMs: z.array(z.number()),
+        hedgeAfterMs: z.number().nullable(),
         budgetLeft: z.int(),
       })
       .nullable(),

@@ -22,12 +22,15 @@ export type AttemptEnd =
   | { readonly type: 'answered'; readonly response: OriginResponse; readonly patience: Patience }
   | AttemptFailure;
 
-/** The time limit is for the head; a body has its own (relay-body.ts). Rejects never. */
+/**
+ * The time limit is for the head; a body has its own (relay-body.ts). Who aborts by the controller wants no answer any
+ * more. Rejects never.
+ */
 export async function attemptOnce(
   limitMs: number,
+  controller: AbortController,
   send: (signal: AbortSignal) => Promise<OriginResponse>,
 ): Promise<AttemptEnd> {
-  const controller = new AbortController();
   let end = () => controller.abort();
   const timer = setTimeout(() => end(), limitMs);
   const stop = () => clearTimeout(timer);

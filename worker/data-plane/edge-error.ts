@@ -10,6 +10,7 @@ export const EDGE_ERRORS = {
   'origin-unreachable': { status: 502, title: 'No origin could be reached' },
   'origin-protocol': { status: 502, title: 'The origin did not answer in proper HTTP' },
   'no-backend': { status: 503, title: 'No backend may be tried' },
+  overloaded: { status: 503, title: 'The backends are full, and so is the queue before them' },
   'no-config': { status: 503, title: 'The edge has no configuration yet' },
   'origin-timeout': { status: 504, title: 'The origin did not answer in time' },
   'cannot-revalidate': { status: 504, title: 'The stored response could not be validated' },

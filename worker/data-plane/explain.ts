@@ -13,6 +13,7 @@ import { selectionQuestion } from './choose-backend.ts';
 import { choosePool, type PoolStep } from './choose-pool.ts';
 import { withoutAffinityCookies } from './client-affinity.ts';
 import type { ClientPlace } from './client-region.ts';
+import { hedgeDelayMs } from './hedge.ts';
 import { outboundFields } from './outbound-fields.ts';
 import type { RuntimePool } from './pool-registry.ts';
 import { notRepeatableAs } from './repetition.ts';
@@ -146,9 +147,12 @@ function tierLine(
   };
 }
 
-function planOf(edge: Edge, { config, state }: RuntimePool, method: string, fields: Fields): PlannedAttempts {
+function planOf(edge: Edge, pool: RuntimePool, method: string, fields: Fields): PlannedAttempts {
+  const { config, state } = pool;
   const notRepeatable = notRepeatableAs(method, fields, config.retry.bodyBytesMax);
-  return plannedAttempts(config.retry, notRepeatable, state.retryBudget.left(edge.now()));
+  const nowMs = edge.now();
+  const hedgeAfterMs = config.hedge.enabled ? hedgeDelayMs(pool, nowMs) : null;
+  return plannedAttempts(config.retry, notRepeatable, hedgeAfterMs, state.retryBudget.left(nowMs));
 }
 
 function placeOf(edge: Edge, { shardMap }: EdgeSnapshot, target: Target, route: Route) {

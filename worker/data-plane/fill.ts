@@ -5,7 +5,7 @@ import { decideStorable } from '../../core/cache/storable.ts';
 import { encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import type { CacheAnswer, CacheForward } from './cache-lookup.ts';
-import type { Answered } from './fetch-origin.ts';
+import type { Answered } from './make-attempt.ts';
 import type { BodyEnd } from './relay-body.ts';
 import type { Visit } from './visit.ts';
 

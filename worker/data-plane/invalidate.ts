@@ -3,8 +3,8 @@
 // whoever gets the answer to a change reads nothing older afterwards.
 import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
 import { parseTarget } from '../../core/http/target.ts';
-import type { Answered } from './fetch-origin.ts';
 import { keysOfUrl } from './keys-of-url.ts';
+import type { Answered } from './make-attempt.ts';
 import { routeTableOf } from './route-table.ts';
 import type { Visit } from './visit.ts';
 import { within } from './within.ts';

@@ -4,6 +4,7 @@
 // cost the isolate more than a bounded number of copies at once.
 import type { AttemptFailure } from './attempt.ts';
 import { chooseBackend } from './choose-backend.ts';
+import { enterCircuit, leaveCircuit } from './circuit.ts';
 import { Http1ProtocolError } from './http1-message.ts';
 import { originTarget } from './origin-target.ts';
 import type { RuntimePool } from './pool-registry.ts';
@@ -72,6 +73,7 @@ async function sendCopy(visit: Visit, pool: RuntimePool, request: Request): Prom
   const limitMs = limitMsOf(pool.config);
   const controller = new AbortController();
   const requestedAt = edge.now();
+  const era = enterCircuit(visit, pool, backend, requestedAt);
   backend.state.inFlight++;
   try {
     const sent = sendToOrigin({
@@ -84,7 +86,8 @@ async function sendCopy(visit: Visit, pool: RuntimePool, request: Request): Prom
       signal: controller.signal,
     });
     const end = await endOf(sent, limitMs);
-    watchOutcome(visit, pool, backend, end, requestedAt);
+    const seen = watchOutcome(visit, pool, backend, end, requestedAt);
+    leaveCircuit(visit, pool, backend, era, requestedAt, seen);
     if (end.type === 'answered') await within(drain(end.response), limitMs);
   } finally {
     controller.abort();

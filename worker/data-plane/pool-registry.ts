@@ -2,6 +2,7 @@
 // backends and swapped with it, while what was measured of them (backend-state.ts, pool-state.ts) lives by id and outlasts versions.
 import type { Backend, Pool } from '../../core/config/schema.ts';
 import type { Balancer, PoolView } from '../../core/load-balancing/balancer.ts';
+import { CircuitBreaker } from '../../core/load-balancing/circuit-breaker.ts';
 import { createBalancer } from '../../core/load-balancing/create-balancer.ts';
 import type { Random } from '../../core/random.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
@@ -67,7 +68,9 @@ export function createPoolRegistry({ random, now, region }: PoolSurroundings): P
   const build = (name: string, config: Pool): RuntimePool => {
     const backends = config.backends.map((backend): RuntimeBackend => {
       const { origin, basePath } = splitOrigin(backend.url);
-      return { id: backend.id, config: backend, origin, basePath, state: stateOfBackend(name, backend.id) };
+      const state = stateOfBackend(name, backend.id);
+      redefineCircuit(state, config);
+      return { id: backend.id, config: backend, origin, basePath, state };
     });
     const { type, maxShare, hashSeed } = config.strategy;
     const layers = poolLayers(config, region, random);
@@ -103,6 +106,13 @@ export function createPoolRegistry({ random, now, region }: PoolSurroundings): P
       return pool;
     },
   };
+}
+
+/** One that is there keeps its state and its counts. */
+function redefineCircuit(state: BackendState, { circuitBreaker }: Pool): void {
+  if (!circuitBreaker.enabled) state.circuit = null;
+  else if (state.circuit === null) state.circuit = new CircuitBreaker(circuitBreaker);
+  else state.circuit.redefine(circuitBreaker);
 }
 
 /** Backends that left the configuration are forgotten once nothing of theirs is in flight. O(backends). */

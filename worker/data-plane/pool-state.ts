@@ -1,9 +1,11 @@
 // What this isolate knows of one pool as a whole, by its name: outlasts configuration versions.
 import type { Pool } from '../../core/config/schema.ts';
+import { HedgeDelay } from '../../core/load-balancing/hedge-delay.ts';
 import { OutlierDetector } from '../../core/load-balancing/outlier-detector.ts';
 import { RetryBudget } from '../../core/load-balancing/retry-budget.ts';
 import { SlowStart } from '../../core/load-balancing/slow-start.ts';
 import { SuspicionPacer } from '../../core/load-balancing/suspicion-pacer.ts';
+import { WaitLine } from '../../core/load-balancing/wait-line.ts';
 import type { Random } from '../../core/random.ts';
 
 /** One mirrored request on its way. */
@@ -19,11 +21,15 @@ export interface PoolState {
   readonly suspicions: SuspicionPacer;
   readonly slowStart: SlowStart;
   readonly retryBudget: RetryBudget;
+  readonly hedgeDelay: HedgeDelay;
+  /** Requests that wait for a place in flight. */
+  readonly waiting: WaitLine;
   /** Events about the pool, told now and then. */
   readonly told: {
     panicAt: number;
     fellBackAt: number;
     affinityOffAt: number;
+    overloadedAt: number;
     /** By the reason: when it was last told, and how many requests were not mirrored since. */
     mirrorsSkipped: Map<string, { toldAt: number; requests: number }>;
   };
@@ -37,10 +43,13 @@ export function newPoolState({ outlier, retryBudget }: Pool, random: Random): Po
     suspicions: new SuspicionPacer(),
     slowStart: new SlowStart(),
     retryBudget: new RetryBudget(retryBudget),
+    hedgeDelay: new HedgeDelay(),
+    waiting: new WaitLine(),
     told: {
       panicAt: NEVER,
       fellBackAt: NEVER,
       affinityOffAt: NEVER,
+      overloadedAt: NEVER,
       mirrorsSkipped: new Map(),
     },
     mirrors: new Set(),
@@ -49,7 +58,7 @@ export function newPoolState({ outlier, retryBudget }: Pool, random: Random): Po
 
 /** For a new version: what is known stays with each id. O(backends). */
 export function redefinePoolState(
-  { outliers, suspicions, slowStart, retryBudget }: PoolState,
+  { outliers, suspicions, slowStart, retryBudget, hedgeDelay }: PoolState,
   { outlier, backends, slowStart: slowStartParameters, retryBudget: budget }: Pool,
   nowMs: number,
 ): void {
@@ -61,4 +70,5 @@ export function redefinePoolState(
   slowStart.redefine(slowStartParameters, all, eligible, nowMs);
   suspicions.keepOnly(all);
   retryBudget.redefine(budget);
+  hedgeDelay.keepOnly(all);
 }

@@ -8,11 +8,12 @@ import type { Visit } from './visit.ts';
 
 /** null when it may be repeated. */
 export function notRepeatable({ request, received }: Visit, { config }: RuntimePool): NotRepeatable | null {
-  const length = request.headers.get('content-length');
+  const hasBody = bodyOf(request) !== null;
+  const length = hasBody ? request.headers.get('content-length') : null;
   return whyNotRepeatable({
     method: request.method,
     fields: received,
-    hasBody: bodyOf(request) !== null,
+    hasBody,
     bodyBytes: length === null ? null : Number(length),
     bodyBytesMax: config.retry.bodyBytesMax,
   });

@@ -106,7 +106,8 @@ async function sendBySocket({
 
 /** null for a body of no bytes, which the runtime gives as a stream that can be read once. */
 export function bodyOf(request: Request): ReadableStream<Uint8Array> | null {
-  return request.headers.get('content-length') === '0' ? null : request.body;
+  const { body } = request;
+  return body === null || request.headers.get('content-length') === '0' ? null : body;
 }
 
 /** What Content-Length says, where that frames the body (RFC 9112 §6.3). */

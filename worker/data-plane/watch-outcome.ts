@@ -24,8 +24,10 @@ export function watchOutcome(
   backend: RuntimeBackend,
   end: HeadEnd,
   requestedAt: number,
-): void {
-  watchBody(visit, pool, backend, watchHead(visit, pool, backend, end, requestedAt), null);
+): AttemptOutcome {
+  const seen = watchHead(visit, pool, backend, end, requestedAt);
+  watchBody(visit, pool, backend, seen, null);
+  return seen;
 }
 
 /** The end of an attempt's wait for a head. Failures are counted. */

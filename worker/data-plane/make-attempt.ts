@@ -1,0 +1,136 @@
+// One attempt with all that it means for its backend: a place in flight, what is measured and counted of it, and an end
+// that comes from outside when another attempt was quicker.
+import type { Fields } from '../../core/http/fields.ts';
+import type { AttemptRecord } from '../../core/load-balancing/attempt-journal.ts';
+import { type AttemptFailure, attemptOnce, type Patience } from './attempt.ts';
+import { circuitBroke, enterCircuit, leaveCircuit } from './circuit.ts';
+import { noteRecord } from './journal.ts';
+import { originTarget } from './origin-target.ts';
+import type { Place } from './place.ts';
+import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
+import { type OriginBody, type OriginResponse, sendToOrigin } from './send-to-origin.ts';
+import { tellFailure } from './tell-failure.ts';
+import { tellPanic } from './tell-panic.ts';
+import type { Visit } from './visit.ts';
+import { type BodyFault, watchBody, watchHead } from './watch-outcome.ts';
+
+export interface Answered {
+  readonly type: 'answered';
+  readonly response: OriginResponse;
+  readonly pool: RuntimePool;
+  readonly backend: RuntimeBackend;
+  /** Epoch ms: when the attempt that answered was sent, and when its head was there. */
+  readonly requestedAt: number;
+  readonly receivedAt: number;
+  readonly patience: Patience;
+  /** When nothing more is read from it, and what went wrong with its body; a second call does nothing. */
+  done(fault?: BodyFault): void;
+}
+
+export interface Attempt {
+  readonly backend: RuntimeBackend;
+  readonly kind: AttemptRecord['kind'];
+  /** Epoch ms. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly end: Answered | AttemptFailure;
+}
+
+/** What every attempt of a request has in common. */
+export interface Sending {
+  readonly fields: Fields;
+  readonly body: OriginBody;
+  readonly deadlineAt: number;
+}
+
+/** For an attempt that may be given up while it waits for its head. */
+export interface Leash {
+  /** Set when the attempt begins; then its backend's place is free at once. */
+  giveUp(): void;
+}
+
+/** Takes over the place. Rejects never; null where it was given up. */
+export async function makeAttempt(
+  visit: Visit,
+  pool: RuntimePool,
+  { backend, panic }: Place,
+  { fields, body, deadlineAt }: Sending,
+  kind: AttemptRecord['kind'],
+  leash: Leash | null,
+): Promise<Attempt | null> {
+  const { edge, request, received, target, route } = visit;
+  const { attemptMs, firstByteMs } = pool.config.timeouts;
+  if (panic) tellPanic(visit, pool, backend, panic);
+  visit.tally.backend = backend.id;
+  const startedAt = edge.now();
+  const era = enterCircuit(visit, pool, backend, startedAt);
+  const controller = new AbortController();
+  let isGivenUp = false;
+  if (leash !== null) {
+    leash.giveUp = () => {
+      isGivenUp = true;
+      controller.abort();
+      const endedAt = edge.now();
+      const elapsedMs = endedAt - startedAt;
+      backend.state.inFlight--;
+      backend.state.meter.lost(elapsedMs, endedAt);
+      pool.state.hedgeDelay.record(backend.id, elapsedMs, endedAt);
+      leaveCircuit(visit, pool, backend, era, startedAt, 'edge-error');
+      const record = { backend: backend.id, kind, startedAt, endedAt, status: null } as const;
+      noteRecord(visit, {
+        ...record,
+        outcome: 'given-up',
+        next: { type: 'last', because: 'other-quicker' },
+      });
+    };
+  }
+  const limitMs = Math.max(1, Math.min(attemptMs, firstByteMs, deadlineAt - startedAt));
+  const attempting = attemptOnce(limitMs, controller, (signal) =>
+    sendToOrigin({
+      request,
+      received,
+      backend,
+      target: originTarget(target.pathAndQuery, route.request, backend.basePath),
+      fields,
+      body,
+      signal,
+    }),
+  );
+  // Its place has to be given back even where the platform ends the request of a client that has left.
+  if (backend.config.maxInFlight > 0) visit.context.waitUntil(attempting);
+  const end = await attempting;
+  if (isGivenUp) {
+    if (end.type === 'answered') end.response.body?.cancel().catch(() => {});
+    return null;
+  }
+  const endedAt = edge.now();
+  const seen = watchHead(visit, pool, backend, end, startedAt);
+  leaveCircuit(visit, pool, backend, era, startedAt, seen);
+  if (end.type === 'failed') {
+    backend.state.inFlight--;
+    tellFailure(visit, pool, backend, end);
+    return { backend, kind, startedAt, endedAt, end };
+  }
+  if (leash !== null && seen === 'success') {
+    pool.state.hedgeDelay.record(backend.id, endedAt - startedAt, endedAt);
+  }
+  const { response, patience } = end;
+  const done = once((fault?: BodyFault) => {
+    patience.stop();
+    backend.state.inFlight--;
+    watchBody(visit, pool, backend, seen, fault ?? null);
+    if (fault !== undefined && seen === 'success') circuitBroke(visit, pool, backend, era);
+  });
+  const times = { requestedAt: startedAt, receivedAt: endedAt };
+  const answered: Answered = { type: 'answered', response, pool, backend, ...times, patience, done };
+  return { backend, kind, startedAt, endedAt, end: answered };
+}
+
+function once<T>(action: (argument: T) => void): (argument: T) => void {
+  let isDone = false;
+  return (argument) => {
+    if (isDone) return;
+    isDone = true;
+    action(argument);
+  };
+}
