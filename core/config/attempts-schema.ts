@@ -48,7 +48,7 @@ export const retrySchema = z
       .max(RETRY_ON.length)
       .default(['connect-failure'])
       .describe(
-        '`connect-failure`: the connection failed, or gave no HTTP; `gateway-error`: 502, 503, 504; `timeout`: no head in an attempt’s time.',
+        '`connect-failure`: the connection failed, or gave no HTTP; `gateway-error`: 502, 503, 504; `timeout`: no head in an attempt’s time, or no first byte in its own. A body that breaks off before its first byte counts too, where it is short.',
       ),
     statuses: z
       .array(z.int().min(400).max(599))

@@ -9,9 +9,6 @@ export interface Patience {
   stop(): void;
 }
 
-/** Of an attempt whose time has passed. */
-export const spentPatience = (): Patience => ({ isOver: Promise.resolve(null), stop() {} });
-
 export interface AttemptFailure {
   readonly type: 'failed';
   readonly code: 'origin-unreachable' | 'origin-protocol' | 'origin-timeout';

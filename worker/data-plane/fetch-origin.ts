@@ -5,8 +5,8 @@ import { type Fields, fieldValue } from '../../core/http/fields.ts';
 import { retryAfterMs } from '../../core/http/retry-after.ts';
 import type { NotRepeatable } from '../../core/load-balancing/repeatable.ts';
 import { type AttemptResult, decideRetry, isPlainAnswer } from '../../core/load-balancing/retry-decision.ts';
-import { spentPatience } from './attempt.ts';
 import type { EdgeError } from './edge-error.ts';
+import { cancelBody } from './first-bytes.ts';
 import { hedgeDelayMs, makeHedgedAttempt } from './hedge.ts';
 import { noteAttempt } from './journal.ts';
 import { type Answered, type Attempt, makeAttempt, type Sending } from './make-attempt.ts';
@@ -76,11 +76,10 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
     const again = takePlaceAgain(visit, pool, tried, edge.now());
     if (again.type === 'no-backend') {
       noteAttempt(visit, attempt, { type: 'last', because: 'no-backend' });
-      const late = outcomeOf(pool, attempt);
-      return late.type === 'answered' ? { ...late, patience: spentPatience() } : late;
+      return outcomeOf(pool, attempt);
     }
     noteAttempt(visit, attempt, next);
-    if (end.type === 'answered') end.response.body?.cancel().catch(() => {});
+    if (end.type === 'answered') cancelBody(end.response, end.first);
     place = again;
   }
 }

@@ -9,6 +9,7 @@ import { choosePool } from './choose-pool.ts';
 import type { EdgeError } from './edge-error.ts';
 import { fetchOrigin, type OriginOutcome } from './fetch-origin.ts';
 import { giveBackLease } from './fill.ts';
+import { cancelBody } from './first-bytes.ts';
 import type { Answered } from './make-attempt.ts';
 import { mirror } from './mirror.ts';
 import type { RuntimePool } from './pool-registry.ts';
@@ -94,7 +95,7 @@ async function staleInstead(
     giveBackLease(visit, cached);
     if (outcome.type === 'answered') {
       outcome.done();
-      outcome.response.body?.cancel().catch(() => {});
+      cancelBody(outcome.response, outcome.first);
     }
     const { stored } = stale;
     const origin = outcome.type === 'answered' ? outcome : null;

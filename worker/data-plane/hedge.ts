@@ -1,6 +1,7 @@
 // One attempt, and others beside it when it is late: the first good answer wins, the others are given up. They share the
 // retries' budget and count in `attemptsMax`; what a backend that was only slower is charged with is load, not failure.
 import { isPlainAnswer } from '../../core/load-balancing/retry-decision.ts';
+import { cancelBody } from './first-bytes.ts';
 import { noteAttempt } from './journal.ts';
 import { type Attempt, type Leash, makeAttempt, type Sending } from './make-attempt.ts';
 import { type Place, takeAlternative } from './place.ts';
@@ -81,5 +82,5 @@ function giveAway(visit: Visit, attempt: Attempt): void {
   noteAttempt(visit, attempt, { type: 'last', because: 'other-better' });
   if (attempt.end.type === 'failed') return;
   attempt.end.done();
-  attempt.end.response.body?.cancel().catch(() => {});
+  cancelBody(attempt.end.response, attempt.end.first);
 }

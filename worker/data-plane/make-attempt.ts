@@ -2,8 +2,9 @@
 // that comes from outside when another attempt was quicker.
 import type { Fields } from '../../core/http/fields.ts';
 import type { AttemptRecord } from '../../core/load-balancing/attempt-journal.ts';
-import { type AttemptFailure, attemptOnce, type Patience } from './attempt.ts';
+import { type AttemptFailure, attemptOnce } from './attempt.ts';
 import { circuitBroke, enterCircuit, leaveCircuit } from './circuit.ts';
+import { cancelBody, type FirstBytes, readFirstBytes } from './first-bytes.ts';
 import { noteRecord } from './journal.ts';
 import { originTarget } from './origin-target.ts';
 import type { Place } from './place.ts';
@@ -22,7 +23,8 @@ export interface Answered {
   /** Epoch ms: when the attempt that answered was sent, and when its head was there. */
   readonly requestedAt: number;
   readonly receivedAt: number;
-  readonly patience: Patience;
+  /** Of a short body; null where it is left unread. */
+  readonly first: FirstBytes | null;
   /** When nothing more is read from it, and what went wrong with its body; a second call does nothing. */
   done(fault?: BodyFault): void;
 }
@@ -42,6 +44,9 @@ export interface Sending {
   readonly body: OriginBody;
   readonly deadlineAt: number;
 }
+
+/** Timers may fire this much before their time. */
+const TIMER_SLACK_MS = 10;
 
 /** For an attempt that may be given up while it waits for its head. */
 export interface Leash {
@@ -100,7 +105,7 @@ export async function makeAttempt(
   if (backend.config.maxInFlight > 0) visit.context.waitUntil(attempting);
   const end = await attempting;
   if (isGivenUp) {
-    if (end.type === 'answered') end.response.body?.cancel().catch(() => {});
+    if (end.type === 'answered') cancelBody(end.response, null);
     return null;
   }
   const endedAt = edge.now();
@@ -115,15 +120,37 @@ export async function makeAttempt(
     pool.state.hedgeDelay.record(backend.id, endedAt - startedAt, endedAt);
   }
   const { response, patience } = end;
+  const reading = readFirstBytes(request.method, response, patience);
+  const first = reading === null ? null : await reading;
+  patience.stop();
+  if (isGivenUp) {
+    if (first !== 'broken') cancelBody(response, first);
+    return null;
+  }
   const done = once((fault?: BodyFault) => {
-    patience.stop();
     backend.state.inFlight--;
     watchBody(visit, pool, backend, seen, fault ?? null);
     if (fault !== undefined && seen === 'success') circuitBroke(visit, pool, backend, era);
   });
+  const isLate =
+    first !== 'broken' && first?.chunk === null && edge.now() + TIMER_SLACK_MS >= startedAt + firstByteMs;
+  if (first === 'broken' || isLate) {
+    if (first !== 'broken') cancelBody(response, first);
+    done(isLate ? 'silent' : 'broken');
+    const failure = bodyFailure(isLate, firstByteMs);
+    tellFailure(visit, pool, backend, failure);
+    return { backend, kind, startedAt, endedAt: edge.now(), end: failure };
+  }
   const times = { requestedAt: startedAt, receivedAt: endedAt };
-  const answered: Answered = { type: 'answered', response, pool, backend, ...times, patience, done };
+  const answered: Answered = { type: 'answered', response, pool, backend, ...times, first, done };
   return { backend, kind, startedAt, endedAt, end: answered };
+}
+
+/** Nothing of the response has gone to the client: it never came, as far as that can tell. */
+function bodyFailure(isLate: boolean, firstByteMs: number): AttemptFailure {
+  return isLate
+    ? { type: 'failed', code: 'origin-timeout', detail: `no byte of its body within ${firstByteMs} ms` }
+    : { type: 'failed', code: 'origin-unreachable', detail: 'its body broke off before the first byte' };
 }
 
 function once<T>(action: (argument: T) => void): (argument: T) => void {

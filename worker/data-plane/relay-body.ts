@@ -3,7 +3,7 @@
 // read when the client has taken the last, so a slow client piles up nothing. An origin that falls silent, resets or
 // ends early aborts the client's response: never a clean end after half a body.
 // (Leaving a body to the runtime would be cheaper still, but then no timer of ours runs and a stalled one hangs on.)
-import type { Patience } from './attempt.ts';
+import type { ChunkResult, FirstBytes } from './first-bytes.ts';
 import { within } from './within.ts';
 
 export type BodyEnd =
@@ -17,8 +17,8 @@ export interface RelayOptions {
   readonly lengthBytes: number | null;
   /** A copy of up to this many bytes is kept; 0 = none wanted. */
   readonly keepBytesMax: number;
-  /** The first bytes of a short body are waited for so long before the head goes out without them. */
-  readonly patience: Patience;
+  /** What has been read of a short body. */
+  readonly first: FirstBytes | null;
   /** What is left for the first byte, ms. */
   firstByteLeftMs(): number;
   /** Longest silence of the origin after it. */
@@ -27,27 +27,18 @@ export interface RelayOptions {
   onEnd(end: BodyEnd): Promise<void> | undefined;
 }
 
-/** A body is short up to this length. */
-const SHORT_BYTES_MAX = 65_536;
 const CHUNK_BYTES_MIN = 16_384;
 const CHUNK_BYTES_MAX = 131_072;
 
 type ByteReader = ReadableStreamBYOBReader;
-type ChunkResult = ReadableStreamReadResult<Uint8Array>;
 
-export async function relayBody(options: RelayOptions, context: ExecutionContext): Promise<BodyInit> {
-  const { body, lengthBytes, patience } = options;
+export function relayBody(options: RelayOptions, context: ExecutionContext): BodyInit {
+  const { body, lengthBytes, first } = options;
   if (lengthBytes === 0) return handOverWhole(options, new Uint8Array(0), context);
-  const reader = body.getReader({ mode: 'byob' });
-  if (lengthBytes === null || lengthBytes > SHORT_BYTES_MAX) {
-    patience.stop();
-    return startRelay(options, reader, null, context);
-  }
-  const first = reader.read(new Uint8Array(lengthBytes));
-  const chunk = await Promise.race([first, patience.isOver]).catch(() => null);
-  patience.stop();
-  if (!chunk || chunk.done || chunk.value.length < lengthBytes) {
-    return startRelay(options, reader, first, context);
+  if (first === null) return startRelay(options, body.getReader({ mode: 'byob' }), null, context);
+  const { reader, read, chunk } = first;
+  if (!chunk || chunk.done || chunk.value.length < (lengthBytes ?? 0)) {
+    return startRelay(options, reader, read, context);
   }
   return handOverWhole(options, chunk.value, context);
 }

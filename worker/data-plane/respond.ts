@@ -58,7 +58,7 @@ export async function respondFromOrigin(
   origin: Answered,
 ): Promise<Response> {
   const { request, route, context, edge } = visit;
-  const { response, pool, patience, done } = origin;
+  const { response, pool, done } = origin;
   const { timeouts } = pool.config;
   const { status } = response;
   const invalidating = invalidate(visit, origin);
@@ -86,12 +86,12 @@ export async function respondFromOrigin(
     if (ended) context.waitUntil(ended);
     return respond(null);
   }
-  const body = await relayBody(
+  const body = relayBody(
     {
       body: response.body,
       lengthBytes: response.bodyBytes,
       keepBytesMax: plan.type === 'fill' ? route.cache.maxObjectBytes : 0,
-      patience,
+      first: origin.first,
       firstByteLeftMs: () => origin.requestedAt + timeouts.firstByteMs - edge.now(),
       silenceMs: timeouts.idleMs,
       onEnd,
