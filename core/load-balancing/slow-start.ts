@@ -25,6 +25,9 @@ interface Known {
   since: number | null;
 }
 
+/** The first verdicts on a pool's backends come within this of one another. */
+const COHORT_MS = 5_000;
+
 export class SlowStart {
   #parameters: SlowStartParameters = { windowMs: 0, fromRatio: 1 };
   readonly #known = new Map<string, Known>();
@@ -63,7 +66,8 @@ export class SlowStart {
   /**
    * Before a choice: `verdicts` is the pool's present set of verdicts, the same object as long as none changed;
    * `initial` holds where there is none. A verdict's `since` is another machine's time: it is believed as far as it
-   * lies between the last look, which saw it otherwise, and now. O(1), O(backends) for a new set.
+   * lies between the last look, which saw it otherwise, and now. At the first look, those that have been healthy for
+   * longest are the measure of the others: as warm as anybody can be. O(1), O(backends) for a new set.
    */
   look(
     verdicts: object | null,
@@ -72,7 +76,13 @@ export class SlowStart {
     nowMs: number,
   ): void {
     if (verdicts !== this.#verdicts) {
-      for (const [id, known] of this.#known) this.#see(known, verdictOf(id), initial, nowMs);
+      let oldest = Number.POSITIVE_INFINITY;
+      for (const id of this.#known.keys()) {
+        const verdict = verdictOf(id);
+        if ((verdict?.state ?? initial) === 'unhealthy') continue;
+        oldest = Math.min(oldest, verdict?.since ?? Number.NEGATIVE_INFINITY);
+      }
+      for (const [id, known] of this.#known) this.#see(known, verdictOf(id), initial, oldest, nowMs);
       this.#verdicts = verdicts;
     }
     this.#lookedAt = nowMs;
@@ -87,14 +97,20 @@ export class SlowStart {
     return fromRatio + (1 - fromRatio) * (Math.max(0, elapsedMs) / windowMs);
   }
 
-  #see(known: Known, verdict: SeenVerdict | null, initial: 'healthy' | 'unhealthy', nowMs: number): void {
+  #see(
+    known: Known,
+    verdict: SeenVerdict | null,
+    initial: 'healthy' | 'unhealthy',
+    oldest: number,
+    nowMs: number,
+  ): void {
     const isHealthy = (verdict?.state ?? initial) !== 'unhealthy';
     const since = verdict?.since ?? null;
     if (isHealthy && since !== null) {
       const isUnseen = known.wasHealthy === null;
       // Whoever took traffic before the first verdict does not come back by it.
       const isBack = known.wasHealthy === false || (known.since !== null && since !== known.since);
-      if (isUnseen || isBack) {
+      if (isUnseen ? since - oldest > COHORT_MS : isBack) {
         const earliestAt = isUnseen ? Number.NEGATIVE_INFINITY : this.#lookedAt;
         known.startedAt = Math.max(known.startedAt, Math.min(Math.max(since, earliestAt), nowMs));
       }

@@ -55,6 +55,13 @@ describe('SlowStart', () => {
     expect(slowStart.warmth('b', NEVER, 100_000)).toBe(1);
   });
 
+  it('takes those that were healthy first for warm, which is how a pool begins', () => {
+    const { slowStart, look } = startOf(['a', 'b', 'c'], 100_000);
+    look({ a: healthy(93_000), b: healthy(94_500), c: healthy(99_000) }, 100_000);
+    const warmths = ['a', 'b', 'c'].map((id) => slowStart.warmth(id, NEVER, 100_000));
+    expect(warmths).toEqual([1, 1, expect.closeTo(0.19, 12)]);
+  });
+
   it.each([
     ['far in the past', -1_000_000],
     ['far in the future', 1_000_000],
