@@ -6,6 +6,7 @@ import { allDown } from './all-down.ts';
 import { backendDies } from './backend-dies.ts';
 import { backendFailsFast, failsFastAndIsEjected } from './backend-fails-fast.ts';
 import { backendIsSlow } from './backend-is-slow.ts';
+import { comesBack } from './comes-back.ts';
 import { PER_SECOND, type Run, type Stand, type StrategyType, startStand } from './stand.ts';
 import { weightsChange } from './weights-change.ts';
 
@@ -49,10 +50,17 @@ const SCENARIOS: readonly Scenario[] = [
   },
   { name: 'slowness', run: backendIsSlow, strategies: STRATEGY_TYPES, strategiesQuick: TYPICAL },
   { name: 'all down', run: allDown, strategies: TYPICAL, strategiesQuick: ['round-robin'] },
+  {
+    name: 'back again',
+    run: comesBack,
+    // The victim is not the first of the list: first-available has nothing to share with it.
+    strategies: STRATEGY_TYPES.filter((type) => type !== 'first-available'),
+    strategiesQuick: ['round-robin', 'consistent-hash'],
+  },
   { name: 'change of weights', run: weightsChange, strategies: TYPICAL, strategiesQuick: TYPICAL },
 ];
 
-/** Quick: shorter runs under fewer strategies; under two minutes instead of some seven. */
+/** Quick: shorter runs under fewer strategies; under two minutes instead of some ten. */
 export async function runResilience({ quick, seed, progress }: ResilienceOptions): Promise<ResilienceReport> {
   progress('resilience: starting the product and four origins');
   const stand = await startStand({ quick, seed });
