@@ -2,6 +2,7 @@
 // that goes. Sources: Liskov & Cowling 2012 §4.1; Ongaro & Ousterhout 2014 §5.3 for the log's rules.
 import { applyCommitted } from './apply.ts';
 import { assert } from './assert.ts';
+import { settleEcho } from './freshness.ts';
 import type { LogEntry, Message, MessageBody } from './messages.ts';
 import { appendToLog, truncateSuffix, viewstampAt } from './op-log.ts';
 import { chunksOf, storeChunk } from './requests.ts';
@@ -25,6 +26,7 @@ export function handlePrepare(step: Step, from: number, prepare: Prepare): void 
   // Never beyond what this prepare verified: what lies after it in this log may be a deposed primary's.
   state.head.commit = Math.max(state.head.commit, Math.min(prepare.commit, verified));
   applyCommitted(step, () => {});
+  settleEcho(state);
   if (missing.length > 0) send(step, from, { type: 'prepareNack', lastOp: verified, missingChunks: missing });
   else sendVote(step, from, { type: 'prepareOk', op: verified, commit: state.head.commit });
 }

@@ -8,14 +8,16 @@ import type { Command, CommandResult } from './commands.ts';
 import { isRoundDue } from './confirm-round.ts';
 import { commandDigest } from './digest.ts';
 import { expectDiscards } from './discard-state.ts';
+import { noteFreshAsOf } from './freshness.ts';
 import { releaseLease, revokeLease, revokeOlderLeases } from './leases.ts';
 import type { LogEntry } from './messages.ts';
 import { appendToLog, viewstampAt } from './op-log.ts';
 import { pumpAll } from './peers.ts';
 import { heldByQuorum } from './quorum.ts';
 import { isNormal, type PendingItem, type PrimaryState, type ReplicaState } from './replica-state.ts';
+import { chunksOf } from './requests.ts';
 import { itemBytes } from './sizes.ts';
-import { reply, type Step, setTimer } from './step.ts';
+import { holdsChunk, reply, type Step, setTimer } from './step.ts';
 
 /** Queues a command of the primary's own: no caller waits for it, no request id remembers it. */
 export function propose(primary: PrimaryState, command: Command): void {
@@ -50,7 +52,8 @@ export function appendQueued(step: Step, primary: PrimaryState): void {
   const { state, nowMs } = step;
   if (!isNormal(state) || primary.batchArmed) return;
   while (primary.queue.length > 0 && inFlight(state) < state.limits.windowMax) {
-    const batch = takeBatch(state, primary);
+    const batch = takeBatch(state, primary).filter((pending) => keepsChunks(step, primary, pending));
+    if (batch.length === 0) continue;
     const op = state.log.last.op + 1;
     const t = Math.max(state.log.lastT + 1, nowMs);
     appendToLog(step, [{ op, view: state.view, t, items: batch.map(({ item }) => item) }]);
@@ -60,6 +63,16 @@ export function appendQueued(step: Step, primary: PrimaryState): void {
     if (primary.peers.length === 0) advanceCommit(step, primary);
   }
   pumpAll(step, primary);
+}
+
+/** A command may have waited so long that its chunks were swept meanwhile: then it is not logged, and its callers hear. */
+function keepsChunks(step: Step, primary: PrimaryState, pending: PendingItem): boolean {
+  const { reqId, command } = pending.item;
+  if (chunksOf(command).every((hash) => holdsChunk(step, hash))) return true;
+  primary.pendingCount -= 1;
+  if (primary.pendingByReqId.get(reqId) === pending) primary.pendingByReqId.delete(reqId);
+  for (const id of pending.clients) reply(step, id, { type: 'not-ready', reason: 'chunks-missing' });
+  return false;
 }
 
 function inFlight(state: ReplicaState): number {
@@ -91,7 +104,7 @@ export function advanceCommit(step: Step, primary: PrimaryState): void {
   head.commit = held;
   applyCommitted(step, (entry, results) => answerApplied(step, primary, entry, results));
   primary.lastCommitAt = nowMs;
-  noteFresh(primary, held, isNormal(state));
+  noteFresh(state, primary, held);
   if (!primary.followArmed) {
     primary.followArmed = true;
     setTimer(step, 'follow', state.limits.followMs);
@@ -99,12 +112,12 @@ export function advanceCommit(step: Step, primary: PrimaryState): void {
 }
 
 /** A committed op of this view shows that this member was primary when it appended it. */
-function noteFresh(primary: PrimaryState, commit: number, mayTell: boolean): void {
+function noteFresh(state: ReplicaState, primary: PrimaryState, commit: number): void {
   const { appendedAt } = primary;
   const older = appendedAt.findIndex(({ op }) => op > commit);
   for (const { at } of appendedAt.splice(0, older < 0 ? appendedAt.length : older)) {
     primary.answeredAt = Math.max(primary.answeredAt, at);
-    if (mayTell) primary.freshAsOf = Math.max(primary.freshAsOf, at);
+    if (isNormal(state)) noteFreshAsOf(state, at);
   }
 }
 

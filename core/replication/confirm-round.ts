@@ -5,10 +5,21 @@
 // Source: Ongaro & Ousterhout 2014 §8 (ReadIndex in Ongaro's thesis, §6.4).
 import { armBatch } from './commit.ts';
 import { isDeaf } from './failure-detector.ts';
+import { echoClocks, hearEcho, noteFreshAsOf, ownClock } from './freshness.ts';
+import type { Clock, MessageBody } from './messages.ts';
 import { quorumOf } from './quorum.ts';
 import { answerConfirmedReads } from './reads.ts';
-import { type ConfirmRound, isNormal, type PrimaryState, type ReplicaState } from './replica-state.ts';
+import {
+  type ConfirmRound,
+  isNormal,
+  type Peer,
+  type PrimaryState,
+  type ReplicaState,
+} from './replica-state.ts';
 import { type Step, sendVote, setTimer } from './step.ts';
+
+type Confirm = Extract<MessageBody, { type: 'confirm' }>;
+type ConfirmOk = Extract<MessageBody, { type: 'confirmOk' }>;
 
 /** Rounds kept open: an answer may take longer than a heartbeat's pause. */
 const OPEN_MAX = 8;
@@ -48,6 +59,7 @@ function startRound(step: Step, primary: PrimaryState): void {
     startedAt: nowMs,
     isNormal: isNormal(state),
     answered: new Set(),
+    clocks: knownClocks(primary),
   };
   primary.rounds.push(round);
   if (primary.rounds.length > OPEN_MAX) primary.rounds.shift();
@@ -55,15 +67,30 @@ function startRound(step: Step, primary: PrimaryState): void {
   const isHeard = !isDeaf(state, primary, nowMs);
   // The own vote counts like the others': only behind a write of this very step.
   step.votes = true;
-  for (const { member } of primary.peers) sendVote(step, member, { type: 'confirm', id, isHeard });
+  for (const { member, echo } of primary.peers) {
+    sendVote(step, member, { type: 'confirm', id, isHeard, echo });
+  }
   settleRound(step, primary, round);
 }
 
-export function handleConfirm(step: Step, from: number, id: string): void {
-  sendVote(step, from, { type: 'confirmOk', id });
+function knownClocks({ peers }: PrimaryState): ReadonlyMap<number, Clock> {
+  return new Map(peers.flatMap(({ member, clock }) => (clock === null ? [] : [[member, clock] as const])));
 }
 
-export function handleConfirmOk(step: Step, primary: PrimaryState, from: number, id: string): void {
+export function handleConfirm(step: Step, from: number, { id, echo }: Confirm): void {
+  const { state, nowMs } = step;
+  hearEcho(state, echo);
+  sendVote(step, from, { type: 'confirmOk', id, clock: ownClock(state, nowMs) });
+}
+
+export function handleConfirmOk(
+  step: Step,
+  primary: PrimaryState,
+  peer: Peer,
+  { id, clock }: ConfirmOk,
+): void {
+  peer.clock = clock;
+  const from = peer.member;
   const round = primary.rounds.find(({ n }) => roundId(step.state, n) === id);
   if (round === undefined) return;
   round.answered.add(from);
@@ -77,7 +104,8 @@ function settleRound(step: Step, primary: PrimaryState, round: ConfirmRound): vo
   primary.rounds = primary.rounds.filter(({ n }) => n > round.n);
   primary.answeredAt = Math.max(primary.answeredAt, round.startedAt);
   if (!round.isNormal) return;
-  primary.freshAsOf = Math.max(primary.freshAsOf, round.startedAt);
+  noteFreshAsOf(state, round.startedAt);
+  echoClocks(state, primary, round);
   answerConfirmedReads(step, primary, round.n);
 }
 

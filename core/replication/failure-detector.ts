@@ -17,7 +17,6 @@ export function noteEvidence(step: Step): void {
   watch.isRefuted = false;
   state.lonelyRests = 0;
   step.wantsProbe = false;
-  if (watch.suspectedAt === null) watch.probeSentAt = null;
 }
 
 /** Somebody got no answer from the primary, or wants to leave its view: believe it only after asking it oneself. */
@@ -31,8 +30,8 @@ export function suspect(step: Step): void {
 function probe(step: Step): void {
   const { state, nowMs } = step;
   const { watch, limits, identity } = state;
-  if (watch.probeSentAt !== null && nowMs - watch.probeSentAt < limits.heartbeatMs) return;
-  watch.probeSentAt = nowMs;
+  if (watch.probedAt !== null && nowMs - watch.probedAt < limits.heartbeatMs) return;
+  watch.probedAt = nowMs;
   send(step, primaryOf(state.view, identity.memberCount), { type: 'probe' });
 }
 
@@ -45,7 +44,6 @@ export function handleProbe(step: Step, from: number): void {
 
 export function handleProbeOk(step: Step, { state: told }: Extract<MessageBody, { type: 'probeOk' }>): void {
   const { watch } = step.state;
-  watch.probeSentAt = null;
   if (told === 'unfit') watch.isRefuted = true;
   if (told !== 'normal') return;
   watch.suspectedAt = null;
@@ -84,18 +82,20 @@ export function watchOver(step: Step): void {
   const { watch, limits } = state;
   if (state.isAtRest) return;
   driveViewChange(step);
+  const asks = state.primary === null && state.joining === null;
   if (!isStale(state, nowMs)) {
     watch.staleSince = null;
     watch.exitSentAt = null;
     watch.exits.delete(state.identity.memberId);
     const silentMs = nowMs - watch.evidenceAt;
-    const asks = state.primary === null && state.joining === null;
     if (asks && (step.wantsProbe || silentMs >= limits.probeAfterMs || watch.suspectedAt !== null))
       probe(step);
   } else if (isLonely(step)) {
     restAlone(step);
     return;
   } else {
+    // A suspicion ends only with a good answer: as long as it lasts it is asked for.
+    if (asks && watch.suspectedAt !== null) probe(step);
     exitView(step);
   }
   // A view promised just now wants to be joined in this very step.
@@ -122,8 +122,10 @@ function watchDueAt(state: ReplicaState): number {
     // While it brings the group to rest, the heartbeat's timer looks after that.
     return primary.restingSince === null ? primary.answeredAt + limits.suspectAfterMs : Infinity;
   }
-  const asked = watch.probeSentAt === null ? watch.evidenceAt + limits.probeAfterMs : Infinity;
-  const again = watch.probeSentAt === null ? Infinity : watch.probeSentAt + limits.heartbeatMs;
-  const suspected = (watch.suspectedAt ?? Infinity) + limits.suspectAfterMs;
-  return Math.min(asked, again, suspected, watch.evidenceAt + limits.suspectAfterMs);
+  const mayProbeAt = watch.probedAt === null ? -Infinity : watch.probedAt + limits.heartbeatMs;
+  const silentAt = watch.evidenceAt + limits.suspectAfterMs;
+  if (watch.suspectedAt !== null) {
+    return Math.min(mayProbeAt, watch.suspectedAt + limits.suspectAfterMs, silentAt);
+  }
+  return Math.min(Math.max(watch.evidenceAt + limits.probeAfterMs, mayProbeAt), silentAt);
 }

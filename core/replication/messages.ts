@@ -27,6 +27,17 @@ export interface LogEntry {
   readonly items: readonly LogItem[];
 }
 
+/** A member's own time, and the life of it by whose clock that is. Never compared with another member's. */
+export interface Clock {
+  readonly s: number;
+  readonly nonce: string;
+}
+
+/** All that was committed before `s` is among the first `commit` ops. */
+export interface Echo extends Clock {
+  readonly commit: number;
+}
+
 export type MessageBody =
   /** An empty one carries the commit index alone. `prev` is the viewstamp just before the entries. */
   | {
@@ -45,8 +56,14 @@ export type MessageBody =
   /** `lastOp` hints where the sender's log could match; `missingChunk` names a body chunk it does not hold. */
   | { readonly type: 'prepareNack'; readonly lastOp: number; readonly missingChunks: readonly string[] }
   /** A heartbeat, and a question to a majority whether the sender is still primary (confirm-round). */
-  | { readonly type: 'confirm'; readonly id: string; readonly isHeard: boolean }
-  | { readonly type: 'confirmOk'; readonly id: string }
+  | {
+      readonly type: 'confirm';
+      readonly id: string;
+      readonly isHeard: boolean;
+      /** The receiver's own clock as it came back, with what was committed by then (freshness). */
+      readonly echo: Echo | null;
+    }
+  | { readonly type: 'confirmOk'; readonly id: string; readonly clock: Clock }
   /** Asks a primary that is suspected; only a normal one answers well. */
   | { readonly type: 'probe' }
   | { readonly type: 'probeOk'; readonly state: 'normal' | 'recovering' | 'unfit' }
@@ -120,6 +137,8 @@ export type ClientRequest =
       readonly lease: LeaseWish;
       /** Default: `linearizable`. */
       readonly level?: ReadLevel;
+      /** What the session has seen of this group; null or none = nothing known: then it is read linearizably. */
+      readonly bookmark?: Viewstamp | null;
     }
   /** For a caller that has looked at the rows in the same turn and found none that serves. */
   | { readonly type: 'lease'; readonly key: string }
@@ -130,8 +149,11 @@ export type ClientRequest =
   /** The caller got no answer from the primary of this view. */
   | { readonly type: 'suspect'; readonly view: number };
 
-/** What a read promises (reads). `bounded`: what was so at most `boundMs` ago. `any`: no bound. */
-export type ReadLevel = 'linearizable' | 'bounded' | 'any';
+/**
+ * What a read promises (reads). `session`: what the bookmark has seen, or newer, and bounded. `bounded`: what was so at
+ * most `boundMs` ago. `any`: no bound.
+ */
+export type ReadLevel = 'linearizable' | 'session' | 'bounded' | 'any';
 
 /** `when-absent`: only if no row lives under the key. `always`: the caller is going to the origin in any case. */
 export type LeaseWish = 'none' | 'when-absent' | 'always';
@@ -155,6 +177,10 @@ export type ClientAnswer =
       readonly bookmark: Viewstamp;
       /** The group's logged time now: max(nowMs, last applied t). */
       readonly t: number;
+      /** What was committed longer ago than this is in it; null = not known. */
+      readonly ageMs: number | null;
+      /** How old a bounded read of this group may be. */
+      readonly boundMs: number;
     }
   /** What the wish of a `lease` request came to. */
   | { readonly type: 'lease'; readonly lease: Lease; readonly bookmark: Viewstamp; readonly t: number }

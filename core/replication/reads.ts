@@ -1,29 +1,49 @@
-// Reads at the primary: what is applied and live, with a lease where wished. Until a primary has its log's end
-// committed again it knows less than it may have told, so reads wait for that, a bounded number for a bounded time.
+// Reads at four levels. A linearizable one waits at the primary for a confirm round that begins after it arrived. A
+// bounded one is answered by any member whose state is fresh enough (freshness), a session one if that state also
+// holds what the session has seen; whoever cannot answer sends the caller to the primary, which then asks a majority.
+// What waits, waits in bounds: so many, so long.
 import { nextRound } from './confirm-round.ts';
+import { ageMsOf, isWithinBound } from './freshness.ts';
 import { grantLease } from './leases.ts';
-import type { ClientRequest, LiveRow } from './messages.ts';
+import type { ClientRequest, LeaseWish, LiveRow } from './messages.ts';
 import { readRows } from './overlay.ts';
-import { isNormal, type PrimaryState, type WaitingRead } from './replica-state.ts';
+import { isNormal, type PrimaryState } from './replica-state.ts';
+import { notPrimary } from './requests.ts';
 import { standingOf } from './standing.ts';
 import { reply, type Step } from './step.ts';
 
 type Read = Extract<ClientRequest, { type: 'read' }>;
 
-export function handleRead(step: Step, primary: PrimaryState, id: number, request: Read): void {
+export function handleRead(step: Step, id: number, request: Read): void {
   const { state } = step;
-  const { key, lease, level = 'linearizable' } = request;
-  const read: WaitingRead = { id, key, lease, since: step.nowMs, round: nextRound(primary) };
-  const isFresh = level === 'any' || (level === 'bounded' && isWithinBound(step, primary));
-  if (isFresh && isNormal(state)) answerRead(step, primary, read);
-  else if (primary.waitingReads.length < state.limits.queueMax) primary.waitingReads.push(read);
-  else reply(step, id, { type: 'not-ready', reason: 'recovering' });
+  const { key, lease } = request;
+  const { primary } = state;
+  const rows = mayAnswerAtOnce(step, request) ? liveRows(step, key) : null;
+  const mayLease = primary !== null && isNormal(state);
+  if (rows !== null && (mayLease || !wantsLease(lease, rows))) {
+    answerRows(step, { id, key, lease }, rows);
+  } else if (primary === null) {
+    reply(step, id, notPrimary(step));
+  } else if (primary.waitingReads.length < state.limits.queueMax) {
+    primary.waitingReads.push({ id, key, lease, since: step.nowMs, round: nextRound(primary) });
+  } else {
+    reply(step, id, { type: 'not-ready', reason: 'recovering' });
+  }
 }
 
-/** A clock that went back makes nothing fresh. */
-function isWithinBound({ state, nowMs }: Step, { freshAsOf }: PrimaryState): boolean {
-  const ageMs = nowMs - freshAsOf;
-  return ageMs >= 0 && ageMs <= state.limits.boundMs;
+/** Whether what is applied here keeps the promise of the level as it is. */
+function mayAnswerAtOnce(step: Step, { level = 'linearizable', bookmark = null }: Read): boolean {
+  const { state, nowMs } = step;
+  switch (level) {
+    case 'linearizable':
+      return false;
+    case 'session':
+      return bookmark !== null && state.head.applied >= bookmark.op && isWithinBound(state, nowMs);
+    case 'bounded':
+      return isWithinBound(state, nowMs);
+    case 'any':
+      return true;
+  }
 }
 
 /** A majority has said, after these reads arrived, that this member is primary: what is applied is the truth for them. */
@@ -31,7 +51,7 @@ export function answerConfirmedReads(step: Step, primary: PrimaryState, round: n
   const { waitingReads } = primary;
   const later = waitingReads.findIndex((read) => read.round > round);
   const confirmed = waitingReads.splice(0, later < 0 ? waitingReads.length : later);
-  for (const read of confirmed) answerRead(step, primary, read);
+  for (const read of confirmed) answerRows(step, read, liveRows(step, read.key));
 }
 
 /** Tells those that have waited too long; their callers have gone on. Oldest first, so O(those). */
@@ -44,16 +64,35 @@ export function dropOldReads(step: Step, primary: PrimaryState): void {
   }
 }
 
-function answerRead(step: Step, primary: PrimaryState, { id, key, lease: wish }: WaitingRead): void {
-  const { state, store, nowMs } = step;
-  const { overlay, head } = state;
-  const t = Math.max(nowMs, head.appliedT);
-  const rows = readRows(overlay, store, key).flatMap((row): LiveRow[] => {
-    const standing = standingOf(overlay, store, row, t);
+/** The group's logged time as this member knows it. */
+function timeOf({ state, nowMs }: Step): number {
+  return Math.max(nowMs, state.head.appliedT);
+}
+
+function liveRows(step: Step, key: string): LiveRow[] {
+  const { state, store } = step;
+  const t = timeOf(step);
+  return readRows(state.overlay, store, key).flatMap((row): LiveRow[] => {
+    const standing = standingOf(state.overlay, store, row, t);
     return standing.type === 'live' ? [{ ...row, staleFrom: standing.staleFrom }] : [];
   });
-  const wanted = wish === 'always' || (wish === 'when-absent' && rows.length === 0);
+}
+
+function wantsLease(wish: LeaseWish, rows: readonly LiveRow[]): boolean {
+  return wish === 'always' || (wish === 'when-absent' && rows.length === 0);
+}
+
+function answerRows(
+  step: Step,
+  { id, key, lease: wish }: { readonly id: number; readonly key: string; readonly lease: LeaseWish },
+  rows: readonly LiveRow[],
+): void {
+  const { state, nowMs } = step;
+  const { primary } = state;
+  const wanted = primary !== null && wantsLease(wish, rows);
   const lease = wanted ? grantLease(state, primary, key, nowMs) : null;
-  const bookmark = { view: state.appliedView, op: head.applied };
-  reply(step, id, { type: 'rows', rows, lease, bookmark, t });
+  const bookmark = { view: state.appliedView, op: state.head.applied };
+  const ageMs = ageMsOf(state, nowMs);
+  const { boundMs } = state.limits;
+  reply(step, id, { type: 'rows', rows, lease, bookmark, t: timeOf(step), ageMs, boundMs });
 }

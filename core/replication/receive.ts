@@ -59,7 +59,7 @@ function handleAsBackup(step: Step, message: Message): void {
       handlePrepare(step, from, body);
       break;
     case 'confirm':
-      handleConfirm(step, from, body.id);
+      handleConfirm(step, from, body);
       break;
     case 'quiesce':
       handleQuiesce(step, from, body.commit);
@@ -109,7 +109,7 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
       onPrepareNack(step, peer, body.lastOp, body.missingChunks);
       break;
     case 'confirmOk':
-      handleConfirmOk(step, primary, from, body.id);
+      handleConfirmOk(step, primary, peer, body);
       return;
     case 'quiesceOk':
       handleQuiesceOk(step, primary, from, body);
@@ -118,7 +118,8 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
       peer.chunksWanted.delete(body.hash);
       break;
     case 'refuse':
-      failPeer(state, peer, nowMs);
+      // A member of this very view refused what was sent in an earlier one: late news.
+      if (body.reason !== 'old-view') failPeer(state, peer, nowMs);
       break;
     case 'joinView':
       // The view has started already: it hears so with what it lacks.

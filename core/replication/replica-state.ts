@@ -4,7 +4,7 @@ import { assert } from './assert.ts';
 import type { FillToken } from './commands.ts';
 import { type DiscardState, newDiscardState } from './discard-state.ts';
 import { DEFAULT_LIMITS, type ReplicaLimits } from './limits.ts';
-import type { LeaseWish, LogEntry, LogItem } from './messages.ts';
+import type { Clock, Echo, LeaseWish, LogEntry, LogItem } from './messages.ts';
 import { emptyOverlay, type Overlay } from './overlay.ts';
 import { primaryOf } from './quorum.ts';
 import type { AppliedHead, Identity, ReplicaStore } from './store.ts';
@@ -52,6 +52,8 @@ export interface ConfirmRound {
   /** Begun by a primary that was normal: only such a round answers reads. */
   readonly isNormal: boolean;
   readonly answered: Set<number>;
+  /** The backups' own times that were here when it began. */
+  readonly clocks: ReadonlyMap<number, Clock>;
 }
 
 export interface HeldLease {
@@ -86,6 +88,9 @@ export interface Peer {
   chunksSentAt: number;
   /** Attempts in a row that came to nothing. */
   failures: number;
+  /** Its own time as it last came, and as it goes back to it. */
+  clock: Clock | null;
+  echo: Echo | null;
   /** It has acknowledged that the group rests. */
   isAtRest: boolean;
   /** A probe waits until this instant. */
@@ -101,8 +106,6 @@ export interface PrimaryState {
   lastRoundAt: number;
   /** Rounds that a majority has not answered yet, oldest first. */
   rounds: ConfirmRound[];
-  /** What this primary says was so at this instant, is: start of a confirmed round, or append of a committed op. */
-  freshAsOf: number;
   /** A majority answered what was asked then; counted anew from a wake. Long ago means deaf. */
   answeredAt: number;
   /** When entries of this view were appended, by op, oldest first: of those not committed yet. */
@@ -142,7 +145,8 @@ export interface Watch {
   suspectedAt: number | null;
   /** The primary said itself that it is none, or can be none. */
   isRefuted: boolean;
-  probeSentAt: number | null;
+  /** The last probe was sent then: the next one waits a while. */
+  probedAt: number | null;
   /** Who wants to leave which view, since when. */
   readonly exits: Map<number, { readonly view: number; readonly at: number }>;
   /** Who answered lately, and whether it could be primary. */
@@ -197,6 +201,10 @@ export interface ReplicaState {
   /** Only while joining, and only at the view's primary. */
   election: Election | null;
   readonly watch: Watch;
+  /** What was committed before this instant of the own clock is applied (freshness); null = not known. */
+  freshAsOf: number | null;
+  /** Comes true once its commit is applied. */
+  echo: Echo | null;
   /** At rest: no timer, no message, until something happens. */
   isAtRest: boolean;
   /** Rests in a row that others had not agreed to: each makes the next look later. */
@@ -253,6 +261,8 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
     joining: null,
     election: null,
     watch: newWatch(0),
+    freshAsOf: null,
+    echo: null,
     isAtRest: true,
     lonelyRests: 0,
     lookAgainAt: null,
@@ -268,7 +278,7 @@ export function newWatch(nowMs: number): Watch {
     evidenceAt: nowMs,
     suspectedAt: null,
     isRefuted: false,
-    probeSentAt: null,
+    probedAt: null,
     exits: new Map(),
     heard: new Map(),
     exitSentAt: null,
@@ -292,6 +302,8 @@ export function primaryState(memberId: number, memberCount: number, lastOp: numb
       chunksWanted: new Set(),
       chunksSentAt: 0,
       failures: 0,
+      clock: null,
+      echo: null,
       isAtRest: false,
       retryAt: 0,
     })),
@@ -299,7 +311,6 @@ export function primaryState(memberId: number, memberCount: number, lastOp: numb
     lastRound: 0,
     lastRoundAt: 0,
     rounds: [],
-    freshAsOf: 0,
     answeredAt: 0,
     appendedAt: [],
     activeAt: 0,

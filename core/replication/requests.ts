@@ -27,6 +27,7 @@ export function handleClients(step: Step, clients: readonly Client[]): void {
   wake(step);
   for (const { id, request } of clients) {
     if (request.type === 'suspect') handleSuspect(step, id, request.view);
+    else if (request.type === 'read') handleRead(step, id, request);
     else if (primary === null) reply(step, id, notPrimary(step));
     else handleClient(step, primary, id, request);
   }
@@ -34,7 +35,7 @@ export function handleClients(step: Step, clients: readonly Client[]): void {
 }
 
 /** Nobody is sent to a primary that is in doubt, or that is yet to be one: whoever asks here again hears soon. */
-function notPrimary({ state, nowMs }: Step): ClientAnswer {
+export function notPrimary({ state, nowMs }: Step): ClientAnswer {
   const { identity, view, joining } = state;
   if (joining !== null || isInDoubt(state, nowMs)) return { type: 'not-ready', reason: 'recovering' };
   return { type: 'not-primary', view, primary: primaryOf(view, identity.memberCount) };
@@ -51,15 +52,12 @@ function handleClient(
   step: Step,
   primary: PrimaryState,
   id: number,
-  request: Exclude<ClientRequest, { type: 'suspect' }>,
+  request: Exclude<ClientRequest, { type: 'suspect' | 'read' }>,
 ): void {
   const { state, nowMs } = step;
   switch (request.type) {
     case 'command':
       handleCommand(step, primary, id, request);
-      break;
-    case 'read':
-      handleRead(step, primary, id, request);
       break;
     case 'lease': {
       if (!isNormal(state)) {

@@ -22,7 +22,7 @@ export function wake(step: Step, isByAlarm = false): void {
   watch.isRefuted = false;
   watch.suspectedAt = null;
   watch.staleSince = null;
-  watch.probeSentAt = null;
+  watch.probedAt = null;
   if (state.joining !== null) {
     state.joining = { since: nowMs, sentAt: null, isAnswered: false };
   } else if (primary === null) {
@@ -73,6 +73,8 @@ export function restIfIdle(step: Step, primary: PrimaryState): boolean {
     return true;
   }
   step.flush = true;
+  // Nobody agrees who has not applied all: what a timer was to tell them is told now.
+  primary.announced = state.head.commit;
   for (const peer of primary.peers) {
     if (!peer.isAtRest && isSettled(state, primary, peer)) {
       send(step, peer.member, { type: 'quiesce', commit: state.head.commit });

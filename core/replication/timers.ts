@@ -11,10 +11,13 @@ import { type Step, setTimer } from './step.ts';
 export function handleTimer(step: Step, name: TimerName): void {
   const { primary, watch } = step.state;
   if (name === 'watch') watch.dueAt = null;
-  if (primary === null || step.state.isAtRest) return;
+  if (primary === null) return;
+  // Also at rest, where it does nothing: an answer that came late may have armed it.
+  if (name === 'batch') primary.batchArmed = false;
+  if (name === 'follow') primary.followArmed = false;
+  if (step.state.isAtRest) return;
   switch (name) {
     case 'batch':
-      primary.batchArmed = false;
       break;
     case 'resend':
       primary.resendAt = null;
@@ -23,7 +26,6 @@ export function handleTimer(step: Step, name: TimerName): void {
       pumpAll(step, primary);
       break;
     case 'follow':
-      primary.followArmed = false;
       followLastCommit(step, primary);
       break;
     case 'heartbeat':

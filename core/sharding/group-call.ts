@@ -56,12 +56,16 @@ export function afterFailure(call: GroupCall, failure: FailedTry, leftMs: number
   const maybeDone = call.maybeDone || mayHaveRun(failure);
   const giveUp: NextMove = { type: 'give-up', maybeDone, detail: describe(failure, call.target) };
   if (isFinal(failure)) return giveUp;
-  const hint =
-    failure.type === 'not-primary' || failure.type === 'deposed' ? betterHint(call.hint, failure) : call.hint;
+  const told = failure.type === 'not-primary' || failure.type === 'deposed' ? failure : null;
+  const hint = told === null ? call.hint : betterHint(call.hint, told);
   const isSilent = failure.type === 'threw' || failure.type === 'timed-out';
-  const asksNext = isSilent || (failure.type === 'not-ready' && failure.reason !== 'recovering');
+  // One that recovers is given time; but one that hears nobody says the same for ever.
+  const isPatient = failure.type === 'not-ready' && failure.reason === 'recovering' && tries % 3 !== 0;
+  const asksNext = isSilent || (failure.type === 'not-ready' && !isPatient);
   const isSoonOver = failure.type === 'not-ready' && !asksNext;
-  const target = asksNext ? (call.target + 1) % members : isSoonOver ? call.target : hint.primary;
+  // Whom it names is asked, though the hint may be of a later view: that one need never start.
+  const named = told !== null && told.primary !== call.target ? told.primary : hint.primary;
+  const target = asksNext ? (call.target + 1) % members : isSoonOver ? call.target : named;
   const suspects = isSilent && call.target === call.hint.primary ? call.hint.view : null;
   const isCorrected = target !== call.target && tries <= PROMPT_TRIES;
   const afterMs = isCorrected ? 0 : Math.min(PAUSE_MIN_MS * 2 ** Math.min(tries - 1, 16), PAUSE_MAX_MS);

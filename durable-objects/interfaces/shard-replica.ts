@@ -5,7 +5,7 @@ import type { Fields } from '../../core/http/fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 import type { Command, CommandResult, FillToken } from '../../core/replication/commands.ts';
-import type { Message, NotReady } from '../../core/replication/messages.ts';
+import type { Message, NotReady, ReadLevel } from '../../core/replication/messages.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 
 /** Where the caller believes the member stands; an unborn object learns from it who it is. */
@@ -43,6 +43,10 @@ export interface LookupRequest {
   readonly keyParts: SelectingFields;
   /** Of the route. */
   readonly policy: ReusePolicy;
+  /** Default: `bounded`. */
+  readonly level?: ReadLevel;
+  /** What the session has seen of this group; null or none: nothing known. */
+  readonly bookmark?: Viewstamp | null;
   /** False for `explain`: looks, takes no lease. */
   readonly wantLease: boolean;
 }
@@ -69,6 +73,13 @@ export type MemberRefusal =
 
 export type StageAnswer = { readonly type: 'staged' } | MemberRefusal;
 
+/** How old what a read shows may be: what was committed longer ago than `ageMs` is in it (null = not known). */
+export interface Aged {
+  readonly ageMs: number | null;
+  /** The bound of the group's bounded reads. Counted on by the caller from when it sent the question. */
+  readonly boundMs: number;
+}
+
 interface Answered {
   readonly header: EdgeHeader;
   readonly groupId: string;
@@ -83,7 +94,7 @@ export type SubmitAnswer = Answered &
 
 export type LookupAnswer = Answered &
   (
-    | {
+    | (Aged & {
         readonly type: 'decision';
         /** What the cache can do with what it holds: core/cache decides, inside the object. */
         readonly decision: CacheDecision;
@@ -96,7 +107,7 @@ export type LookupAnswer = Answered &
         readonly span: ByteRange | null;
         readonly lease: FillToken | null;
         readonly bookmark: Viewstamp;
-      }
+      })
     | MemberRefusal
   );
 

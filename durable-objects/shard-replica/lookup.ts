@@ -39,7 +39,8 @@ export function lookUp(
   nowMs: number,
 ): Promise<Lookup | MemberRefusal> {
   return new Promise((resolve, reject) => {
-    replica.askThen({ type: 'read', key: request.key, lease: 'none', level: 'bounded' }, (ask) => {
+    const { key, level = 'bounded', bookmark = null } = request;
+    replica.askThen({ type: 'read', key, lease: 'none', level, bookmark }, (ask) => {
       if (ask.type !== 'answered' || ask.answer.type !== 'rows') {
         resolve(refusalOf(ask));
         return;
@@ -47,7 +48,7 @@ export function lookUp(
       try {
         const looked = decide(ask.answer, store, request, nowMs);
         if (!request.wantLease || !leadsToFetch(looked.decision)) resolve(looked);
-        else withLease(replica, request.key, looked, resolve);
+        else withLease(replica, key, looked, resolve);
       } catch (error) {
         reject(error);
       }
@@ -56,7 +57,7 @@ export function lookUp(
 }
 
 function decide(
-  { rows, bookmark }: Extract<ClientAnswer, { type: 'rows' }>,
+  { rows, bookmark, ageMs, boundMs }: Extract<ClientAnswer, { type: 'rows' }>,
   store: LookupStore,
   { method, fields, keyParts, policy, wantLease }: LookupRequest,
   nowMs: number,
@@ -80,6 +81,8 @@ function decide(
       span: null,
       lease: null,
       bookmark,
+      ageMs,
+      boundMs,
     };
   // Whoever only explains uses nothing.
   if (wantLease) store.noteUse(chosen.row);
@@ -101,6 +104,8 @@ function decide(
     span,
     lease: null,
     bookmark,
+    ageMs,
+    boundMs,
   };
 }
 
@@ -132,9 +137,15 @@ function withLease(
   replica: RunningReplica,
   key: string,
   looked: Lookup,
-  resolve: (lookup: Lookup) => void,
+  resolve: (lookup: Lookup | MemberRefusal) => void,
 ): void {
   replica.askThen({ type: 'lease', key }, (ask) => {
+    // A backup can show what it holds, but only the primary gives leases: the caller has to go there.
+    if (ask.type === 'answered' && ask.answer.type === 'not-primary') {
+      if (looked.body instanceof ReadableStream) looked.body.cancel().catch(() => {});
+      resolve(ask.answer);
+      return;
+    }
     let lease: FillToken | null = null;
     if (ask.type === 'answered' && ask.answer.type === 'lease' && ask.answer.lease.type === 'granted') {
       lease = ask.answer.lease.token;

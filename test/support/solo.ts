@@ -119,7 +119,7 @@ export class Solo {
   /** The member answers the primary's newest confirm round. */
   confirmFrom(member: number): void {
     const id = `${this.state.nonce}.${this.state.primary?.lastRound}`;
-    this.hear(member, { type: 'confirmOk', id });
+    this.hear(member, { type: 'confirmOk', id, clock: { s: this.now, nonce: `of-${member}` } });
   }
 
   /** Bodies that the last step sent, to one member or to any. */

@@ -323,6 +323,20 @@ describe('backups', () => {
     expect(all.boot().log).toMatchObject({ before: { op: 36 }, last: { op: 41 } });
   });
 
+  it('are not sent a body whose chunk went while its command waited', () => {
+    const primary = warmedUp();
+    primary.ask({ type: 'stage', hash: 'h1', bytes: new Uint8Array(16) });
+    for (let i = 0; i < WINDOW; i++) submit(primary, `w${i}`);
+    const value = { meta: 'big', body: { type: 'chunks', hashes: ['h1'], bytes: 16 } } as const;
+    primary.ask({ type: 'command', reqId: 'big', command: put(KEY, '', { value }) });
+    const id = primary.lastId;
+    primary.store.write([{ type: 'sweepChunks', stagedBefore: Number.POSITIVE_INFINITY }]);
+    primary.hear(1, ok(1 + WINDOW));
+    primary.run({ type: 'timer', name: 'batch' });
+    expect(primary.answerTo(id)).toEqual({ type: 'not-ready', reason: 'chunks-missing' });
+    expect(primary.state.log.last.op).toBe(1 + WINDOW);
+  });
+
   it('that lack a chunk get it before the entry that names it', () => {
     const primary = warmedUp();
     const bytes = new Uint8Array(16);

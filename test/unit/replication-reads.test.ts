@@ -1,10 +1,12 @@
 // Reads and rest: what a primary must have heard before it answers, and when a group says nothing more.
 import { describe, expect, it } from 'vitest';
-import type { ClientAnswer, MessageBody, ReadLevel } from '../../core/replication/messages.ts';
+import type { ClientAnswer, Echo, MessageBody, ReadLevel } from '../../core/replication/messages.ts';
+import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import { kvEntryKey } from '../../core/sharding/entry-key.ts';
 import { entry, put, Solo } from '../support/solo.ts';
 
 const KEY = kvEntryKey('ns', 'k');
+const CLOCK = { s: 1_000_000, nonce: 'b' };
 
 const typesOf = (bodies: readonly MessageBody[]) => bodies.map(({ type }) => type);
 const timersSet = (solo: Solo) =>
@@ -39,7 +41,7 @@ describe('a linearizable read', () => {
     expect(answer).toBeUndefined();
     expect(solo.effects[0]).toEqual({ type: 'persist', writes: [{ type: 'touch' }] });
     expect(typesOf(solo.sent())).toEqual(['confirm', 'confirm']);
-    solo.hear(2, { type: 'confirmOk', id: roundOf(solo) });
+    solo.hear(2, { type: 'confirmOk', id: roundOf(solo), clock: CLOCK });
     expect(solo.answerTo(id)).toMatchObject({ type: 'rows', rows: [{ value: { meta: 'a' } }] });
   });
 
@@ -49,15 +51,15 @@ describe('a linearizable read', () => {
     const firstRound = roundOf(solo);
     const second = read(solo).id;
     expect(solo.sent()).toEqual([]);
-    solo.hear(1, { type: 'confirmOk', id: firstRound });
+    solo.hear(1, { type: 'confirmOk', id: firstRound, clock: CLOCK });
     expect(solo.answerTo(first)).toMatchObject({ type: 'rows' });
     expect(solo.answerTo(second)).toBeUndefined();
     solo.run({ type: 'timer', name: 'batch' });
     const secondRound = roundOf(solo);
     expect(secondRound).not.toBe(firstRound);
-    solo.hear(2, { type: 'confirmOk', id: firstRound });
+    solo.hear(2, { type: 'confirmOk', id: firstRound, clock: CLOCK });
     expect(solo.answerTo(second)).toBeUndefined();
-    solo.hear(2, { type: 'confirmOk', id: secondRound });
+    solo.hear(2, { type: 'confirmOk', id: secondRound, clock: CLOCK });
     expect(solo.answerTo(second)).toMatchObject({ type: 'rows' });
   });
 
@@ -66,15 +68,15 @@ describe('a linearizable read', () => {
     const old = `${solo.state.nonce}.1`;
     solo.boot();
     const { id } = read(solo);
-    solo.hear(1, { type: 'confirmOk', id: old });
+    solo.hear(1, { type: 'confirmOk', id: old, clock: CLOCK });
     expect(solo.answerTo(id)).toBeUndefined();
 
     const five = new Solo({ members: 5 });
     const asked = read(five).id;
     const round = roundOf(five);
-    for (let i = 0; i < 3; i++) five.hear(1, { type: 'confirmOk', id: round });
+    for (let i = 0; i < 3; i++) five.hear(1, { type: 'confirmOk', id: round, clock: CLOCK });
     expect(five.answerTo(asked)).toBeUndefined();
-    five.hear(3, { type: 'confirmOk', id: round });
+    five.hear(3, { type: 'confirmOk', id: round, clock: CLOCK });
     expect(five.answerTo(asked)).toMatchObject({ type: 'rows' });
   });
 
@@ -119,9 +121,120 @@ describe('a bounded read at the primary', () => {
 describe('a backup', () => {
   it('confirms only behind a touched row', () => {
     const member = new Solo({ members: 3, member: 1 });
-    const sent = member.hear(0, { type: 'confirm', id: 'x.1', isHeard: true });
-    expect(sent).toEqual([{ type: 'confirmOk', id: 'x.1' }]);
+    const sent = member.hear(0, { type: 'confirm', id: 'x.1', isHeard: true, echo: null });
+    expect(sent).toEqual([{ type: 'confirmOk', id: 'x.1', clock: { s: 1_000_000, nonce: 'life-1' } }]);
     expect(member.written()).toEqual(['touch']);
+  });
+});
+
+describe('a read at a backup', () => {
+  const prev = { view: 0, op: 0 };
+  const confirmed = (n: number, echo: Echo | null): MessageBody => ({
+    type: 'confirm',
+    id: `x.${n}`,
+    isHeard: true,
+    echo,
+  });
+
+  function backup(commit = 1): Solo {
+    const member = new Solo({ members: 3, member: 1 });
+    const entries = [entry(1, 0, 'a'), entry(2, 0, 'b')];
+    member.hear(0, { type: 'prepare', prev, entries, commit, isHeard: true });
+    return member;
+  }
+
+  const ask = (member: Solo, level: ReadLevel, bookmark: Viewstamp | null = null) =>
+    member.ask({ type: 'read', key: 'k', lease: 'none', level, bookmark });
+  const toPrimary = { type: 'not-primary', view: 0, primary: 0 };
+
+  it('of any age is answered, and says that it does not know how old it is', () => {
+    expect(ask(backup(), 'any')).toMatchObject({
+      type: 'rows',
+      rows: [{ value: { meta: 'a' } }],
+      ageMs: null,
+    });
+  });
+
+  it('is fresh as of the time that came back from the primary, for as long as the bound', () => {
+    const member = backup();
+    expect(ask(member, 'bounded')).toEqual(toPrimary);
+    member.now += 900;
+    member.hear(0, confirmed(1, { s: member.now - 800, nonce: 'life-1', commit: 1 }));
+    expect(ask(member, 'bounded')).toMatchObject({ type: 'rows', ageMs: 800, boundMs: 5_000 });
+    member.now += 4_200;
+    member.hear(0, confirmed(2, null));
+    expect(ask(member, 'bounded')).toMatchObject({ type: 'rows', ageMs: 5_000 });
+    member.now += 1;
+    expect(ask(member, 'bounded')).toEqual(toPrimary);
+  });
+
+  it('is not fresh before what was committed by then is applied', () => {
+    const member = backup(1);
+    member.hear(0, confirmed(1, { s: member.now, nonce: 'life-1', commit: 2 }));
+    expect(ask(member, 'bounded')).toEqual(toPrimary);
+    member.hear(0, { type: 'prepare', prev: { view: 0, op: 2 }, entries: [], commit: 2, isHeard: true });
+    expect(ask(member, 'bounded')).toMatchObject({ type: 'rows', bookmark: { op: 2 } });
+  });
+
+  it('is not fresh by the time of an earlier life', () => {
+    const member = backup();
+    member.boot();
+    member.hear(0, confirmed(1, { s: member.now, nonce: 'life-1', commit: 1 }));
+    expect(ask(member, 'bounded')).toEqual(toPrimary);
+    member.hear(0, confirmed(1, { s: member.now, nonce: 'life-2', commit: 1 }));
+    expect(ask(member, 'bounded')).toMatchObject({ type: 'rows' });
+  });
+
+  it('of a session is answered by whoever has seen as much, within the bound', () => {
+    const member = backup();
+    expect(ask(member, 'session', { view: 0, op: 1 })).toEqual(toPrimary);
+    member.hear(0, confirmed(1, { s: member.now, nonce: 'life-1', commit: 1 }));
+    expect(ask(member, 'session', { view: 0, op: 1 })).toMatchObject({ type: 'rows', bookmark: { op: 1 } });
+    expect(ask(member, 'session', { view: 0, op: 2 })).toEqual(toPrimary);
+    // Nothing known of this group: as good as linearizable.
+    expect(ask(member, 'session')).toEqual(toPrimary);
+  });
+
+  it('that is to be linearizable, or wants a lease, goes to the primary', () => {
+    const member = backup();
+    member.hear(0, confirmed(1, { s: member.now, nonce: 'life-1', commit: 1 }));
+    expect(ask(member, 'linearizable')).toEqual(toPrimary);
+    const request = { type: 'read', key: 'none', lease: 'when-absent', level: 'bounded' } as const;
+    expect(member.ask(request)).toEqual(toPrimary);
+  });
+});
+
+describe("a backup's own time", () => {
+  const echoesTo = (solo: Solo, member: number) =>
+    solo.sent(member).flatMap((body) => (body.type === 'confirm' ? [body.echo] : []));
+
+  function beat(solo: Solo): string {
+    solo.now += 500;
+    solo.run({ type: 'timer', name: 'heartbeat' });
+    return roundOf(solo);
+  }
+
+  it('goes back to it once a round that began after it came was answered by a majority', () => {
+    const solo = primary();
+    const first = beat(solo);
+    solo.hear(1, { type: 'confirmOk', id: first, clock: { s: 7, nonce: 'b1' } });
+    const second = beat(solo);
+    // The first round was under way when it came: that says nothing about what was committed before.
+    expect(echoesTo(solo, 1)).not.toContainEqual(expect.objectContaining({ s: 7 }));
+    solo.hear(2, { type: 'confirmOk', id: second, clock: { s: 9, nonce: 'b2' } });
+    beat(solo);
+    expect(echoesTo(solo, 1)).toEqual([{ s: 7, nonce: 'b1', commit: 1 }]);
+  });
+
+  it('is not sent back by a primary that recovers: it does not know what was committed', () => {
+    const solo = primary();
+    solo.ask({ type: 'command', reqId: 'b', command: put(KEY, 'b') });
+    solo.boot();
+    for (let i = 0; i < 3; i++) {
+      const round = beat(solo);
+      expect(echoesTo(solo, 1)).toEqual([null]);
+      solo.hear(1, { type: 'confirmOk', id: round, clock: { s: 7, nonce: 'b1' } });
+    }
   });
 });
 

@@ -7,6 +7,7 @@ import { replicaStatus } from '../../core/replication/status.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import { entry, put, Solo } from '../support/solo.ts';
 
+const CLOCK = { s: 1_000_000, nonce: 'b' };
 const START: Viewstamp = { view: 0, op: 0 };
 const EXIT: MessageBody = { type: 'exitView', isFit: true };
 
@@ -15,7 +16,7 @@ function prepare(prev: Viewstamp, entries: readonly LogEntry[], commit = 0, isHe
 }
 
 function confirm(n: number, isHeard = true): MessageBody {
-  return { type: 'confirm', id: `of-the-primary.${n}`, isHeard };
+  return { type: 'confirm', id: `of-the-primary.${n}`, isHeard, echo: null };
 }
 
 function look(member: Solo, afterMs: number): readonly Effect[] {
@@ -108,6 +109,26 @@ describe('a silent primary', () => {
     }
     // Its messages come, but it cannot be asked: whoever wants to write cannot ask it either.
     expect(typesOf(member.sent())).toContain('exitView');
+  });
+
+  it('that does not answer while its messages come is asked again and again, and no faster than twice a second', () => {
+    const member = backup();
+    member.ask({ type: 'suspect', view: 0 });
+    let probes = 0;
+    for (let ms = 0; ms < 10_000; ms += 50) {
+      member.now += 50;
+      if (ms % 500 === 0) member.hear(0, confirm(ms));
+      else member.run({ type: 'timer', name: 'watch' });
+      const asked = typesOf(member.sent(0)).filter((type) => type === 'probe').length;
+      probes += asked;
+      if (asked > 0) member.hear(0, { type: 'probeOk', state: 'recovering' });
+      expect(typesOf(member.sent(0))).not.toContain('probe');
+    }
+    expect(probes).toBeGreaterThanOrEqual(18);
+    expect(probes).toBeLessThanOrEqual(21);
+    member.hear(0, { type: 'probeOk', state: 'normal' });
+    look(member, 500);
+    expect(typesOf(member.sent())).not.toContain('exitView');
   });
 
   it('of a view that is over is nobody to suspect', () => {
@@ -347,7 +368,7 @@ describe('a primary that is left behind', () => {
     solo.hear(1, { type: 'refuse', reason: 'old-view' }, { view: 1 });
     solo.hear(2, { type: 'prepareOk', op: 2, commit: 1 }, { view: 0 });
     expect(solo.state.head.commit).toBe(1);
-    expect(solo.hear(2, { type: 'confirmOk', id }, { view: 0 })).toEqual([]);
+    expect(solo.hear(2, { type: 'confirmOk', id, clock: CLOCK }, { view: 0 })).toEqual([]);
     expect(solo.state.primary).toBeNull();
   });
 

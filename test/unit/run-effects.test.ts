@@ -7,6 +7,7 @@ import { kvEntryKey } from '../../core/sharding/entry-key.ts';
 import { ASK_TIMEOUT_MS, type Ask, RunningReplica } from '../../durable-objects/run-effects.ts';
 import { MemoryStore } from '../../simulate/memory-store.ts';
 
+const CLOCK = { s: 1_000_000, nonce: 'b' };
 const KEY = kvEntryKey('n', 'k');
 
 const put = (reqId: string, key = KEY): ClientRequest => ({
@@ -187,7 +188,7 @@ describe('a caller of a member', () => {
     const vote = async () => {
       for (const { message, answer } of sent.splice(0)) {
         const { body } = message;
-        if (body.type === 'confirm') answer({ type: 'confirmOk', id: body.id });
+        if (body.type === 'confirm') answer({ type: 'confirmOk', id: body.id, clock: CLOCK });
         if (body.type === 'quiesce') answer({ type: 'quiesceOk', commit: body.commit });
         if (body.type === 'prepare') {
           const op = body.prev.op + body.entries.length;

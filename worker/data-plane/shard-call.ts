@@ -16,6 +16,7 @@ import type {
   MemberRefusal,
   ShardReplicaRpc,
 } from '../../durable-objects/interfaces/shard-replica.ts';
+import { createNearestMember } from './nearest-member.ts';
 import { sleep } from './within.ts';
 
 /** What calls need of the replicas' Durable Object namespace. */
@@ -46,15 +47,21 @@ interface AnyAnswer {
   readonly view?: number;
 }
 
+export interface CallOptions<A> {
+  /** How long one member is waited for. */
+  readonly tryMs?: number;
+  /** A backup may answer as well: the nearest member is asked first. */
+  readonly anyMember?: boolean;
+  /** Gets an answer that came after the deadline. */
+  readonly discard?: (late: A) => void;
+}
+
 export interface ShardCaller {
-  /** `discard` gets an answer that came after the deadline. */
   call<A extends AnyAnswer>(
     group: ShardGroup,
     deadlineMs: number,
     attempt: Attempt<A>,
-    discard?: (late: A) => void,
-    /** How long one member is waited for. */
-    tryMs?: number,
+    options?: CallOptions<A>,
   ): Promise<CallOutcome<A>>;
   /** One try at a given member; throws as the call does, or when it takes longer. */
   callMember<A>(group: ShardGroup, member: number, deadlineMs: number, attempt: Attempt<A>): Promise<A>;
@@ -71,6 +78,7 @@ const LATE = Symbol('late');
 export function createShardCaller({ namespace, now, header, heard }: ShardCallParts): ShardCaller {
   const hints = new Map<string, PrimaryHint>();
   const ids = new Map<string, object>();
+  const nearest = createNearestMember();
 
   /** Found by hashing the name, which is worth remembering. */
   const idOf = (name: string): object => {
@@ -128,19 +136,23 @@ export function createShardCaller({ namespace, now, header, heard }: ShardCallPa
   }
 
   return {
-    async call(group, deadlineMs, attempt, discard, tryMs = TRY_MS) {
+    async call(group, deadlineMs, attempt, { discard, tryMs = TRY_MS, anyMember = false } = {}) {
       const deadlineAt = now() + deadlineMs;
-      let call = beginCall(hints.get(group.groupId) ?? FIRST_PRIMARY);
+      const { groupId, members } = group;
+      let call = beginCall(hints.get(groupId) ?? FIRST_PRIMARY);
+      if (anyMember) call = { ...call, target: nearest.choose(groupId, call.target, members.length) };
       for (;;) {
         const limitMs = Math.max(0, deadlineAt - now());
+        const startedAt = now();
         const answer = await tryOnce(group, call, Math.min(limitMs, tryMs), attempt, discard);
         if (!isFailure(answer)) {
-          // Only the primary answers.
-          remember(group.groupId, { view: answer.view ?? 0, primary: call.target });
+          if (anyMember) nearest.answered(groupId, call.target, now() - startedAt);
+          // Nobody but the primary answers what is not for any member.
+          else remember(groupId, { view: answer.view ?? 0, primary: call.target });
           return { type: 'answered', answer: answer as never };
         }
-        const move = afterFailure(call, answer, deadlineAt - now(), group.members.length);
-        if (answer.type === 'not-primary' || answer.type === 'deposed') remember(group.groupId, answer);
+        const move = afterFailure(call, answer, deadlineAt - now(), members.length);
+        if (answer.type === 'not-primary' || answer.type === 'deposed') remember(groupId, answer);
         if (move.type === 'give-up') {
           const { maybeDone, detail } = move;
           return { type: 'failed', maybeDone, detail: `shard ${group.shard}: ${detail}` };

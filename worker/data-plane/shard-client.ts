@@ -93,8 +93,9 @@ export interface ShardClientParts {
   header(): Omit<EdgeHeader, 'protocol'>;
 }
 
-/** A lookup that takes longer is not worth it: the origin is asked. */
+/** A lookup that takes longer is not worth it: the origin is asked. Time for more than one member. */
 const LOOKUP_DEADLINE_MS = 1_000;
+const LOOKUP_TRY_MS = 400;
 /** Key-value data has nowhere else to come from: long enough for a new primary. */
 const KV_READ_DEADLINE_MS = 5_000;
 const WRITE_DEADLINE_MS = 5_000;
@@ -144,7 +145,7 @@ export function createShardClient({
         groupOf(map, query.key),
         LOOKUP_DEADLINE_MS,
         (member, to, ownHeader): Promise<LookupAnswer> => member.lookup({ to, header: ownHeader, ...query }),
-        discardBody,
+        { discard: discardBody, tryMs: LOOKUP_TRY_MS, anyMember: true },
       );
       return outcome.type === 'answered' ? outcome.answer : unavailable(outcome.detail);
     },
