@@ -10,6 +10,8 @@ import { overheadTable } from './overhead/overhead-table.ts';
 import { runOverhead } from './overhead/run-overhead.ts';
 import { resilienceTable } from './resilience/resilience-table.ts';
 import { runResilience } from './resilience/run-resilience.ts';
+import { runStreams } from './streams/run-streams.ts';
+import { streamsTable } from './streams/streams-table.ts';
 
 interface Flags {
   readonly quick: boolean;
@@ -57,6 +59,13 @@ const LABS: Readonly<Record<string, Lab>> = {
     async run({ quick, seed }) {
       const report = await runOverhead({ quick, seed, progress });
       return { report, table: overheadTable(report) };
+    },
+  },
+  streams: {
+    summary: 'memory of the edge while one body of 1 GiB passes, in each direction, on plain workerd',
+    async run({ quick, seed }) {
+      const report = await runStreams({ quick, seed, progress });
+      return { report, table: streamsTable(report) };
     },
   },
   resilience: {

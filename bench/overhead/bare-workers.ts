@@ -1,13 +1,13 @@
 // What the product is measured against, on the same runtime: a Worker that answers by itself, and one that only passes
 // requests on. One workerd for both, since a round asks only one of them.
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { ended, run } from '../resilience/child.ts';
+import { ended, repository, run } from '../resilience/child.ts';
 import { BODY_BYTES } from './plain-answer.ts';
 
 export interface BareWorkers {
@@ -85,4 +85,13 @@ function portsOf(child: ChildProcess, names: readonly string[]): Promise<Readonl
       if (names.every((name) => ports.has(name))) resolve(ports);
     });
   });
+}
+
+/** The product's own. */
+export function compatibilityDate(): string {
+  const toml = readFileSync(join(repository, 'wrangler.toml'), 'utf8');
+  const date = /^compatibility_date *= *"([^"]+)"/m.exec(toml)?.[1];
+  if (date === undefined)
+    throw new Error('Cannot start the bare Workers: wrangler.toml has no compatibility_date');
+  return date;
 }

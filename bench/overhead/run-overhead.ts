@@ -1,13 +1,10 @@
 // The overhead lab: what proxying through the product costs beside a Worker that does nothing but pass requests on, on
 // the same plain workerd before the same origin. Contenders take turns, round after round, so that whatever else the
 // machine does falls on all of them; ratios are made within a round.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describeEnvironment, type Environment } from '../environment.ts';
 import { type NumberRow, row } from '../number-row.ts';
-import { repository } from '../resilience/child.ts';
 import { type EdgeProcess, startEdgeProcess } from '../resilience/edge-process.ts';
-import { startBareWorkers } from './bare-workers.ts';
+import { compatibilityDate, startBareWorkers } from './bare-workers.ts';
 import { childRunning, cpuMicros } from './cpu-time.ts';
 import { startIpcProcess } from './ipc-process.ts';
 import type { RoundResult } from './load-process.ts';
@@ -137,12 +134,4 @@ function numbersOf(summaries: readonly Summary[]): NumberRow[] {
     numbers.push(row('CPU time a request over the bare Worker', product.cpuMicros - base.cpuMicros, 'µs'));
   }
   return numbers;
-}
-
-function compatibilityDate(): string {
-  const toml = readFileSync(join(repository, 'wrangler.toml'), 'utf8');
-  const date = /^compatibility_date *= *"([^"]+)"/m.exec(toml)?.[1];
-  if (date === undefined)
-    throw new Error('Cannot start the bare Workers: wrangler.toml has no compatibility_date');
-  return date;
 }

@@ -13,6 +13,8 @@ export interface RawConnection {
   /** FIN of our side only. */
   halfClose(): void;
   destroy(): void;
+  /** RST: the one way of leaving that a server notices while it writes nothing. */
+  reset(): void;
 }
 
 /** `url` names host and port: "http://127.0.0.1:8787". */
@@ -79,6 +81,7 @@ export async function openRaw(url: string): Promise<RawConnection> {
     },
     halfClose: () => void socket.end(),
     destroy: () => void socket.destroy(),
+    reset: () => void socket.resetAndDestroy(),
   };
 }
 

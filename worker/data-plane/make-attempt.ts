@@ -58,7 +58,7 @@ export interface Leash {
 export async function makeAttempt(
   visit: Visit,
   pool: RuntimePool,
-  { backend, panic }: Place,
+  { backend, panic, leave }: Place,
   { fields, body, deadlineAt }: Sending,
   kind: AttemptRecord['kind'],
   leash: Leash | null,
@@ -77,7 +77,7 @@ export async function makeAttempt(
       controller.abort();
       const endedAt = edge.now();
       const elapsedMs = endedAt - startedAt;
-      backend.state.inFlight--;
+      leave();
       backend.state.meter.lost(elapsedMs, endedAt);
       pool.state.hedgeDelay.record(backend.id, elapsedMs, endedAt);
       leaveCircuit(visit, pool, backend, era, startedAt, 'edge-error');
@@ -101,8 +101,6 @@ export async function makeAttempt(
       signal,
     }),
   );
-  // Its place has to be given back even where the platform ends the request of a client that has left.
-  if (backend.config.maxInFlight > 0) visit.context.waitUntil(attempting);
   const end = await attempting;
   if (isGivenUp) {
     if (end.type === 'answered') cancelBody(end.response, null);
@@ -112,7 +110,7 @@ export async function makeAttempt(
   const seen = watchHead(visit, pool, backend, end, startedAt);
   leaveCircuit(visit, pool, backend, era, startedAt, seen);
   if (end.type === 'failed') {
-    backend.state.inFlight--;
+    leave();
     tellFailure(visit, pool, backend, end);
     return { backend, kind, startedAt, endedAt, end };
   }
@@ -128,7 +126,7 @@ export async function makeAttempt(
     return null;
   }
   const done = once((fault?: BodyFault) => {
-    backend.state.inFlight--;
+    leave();
     watchBody(visit, pool, backend, seen, fault ?? null);
     if (fault !== undefined && seen === 'success') circuitBroke(visit, pool, backend, era);
   });

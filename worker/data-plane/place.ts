@@ -1,20 +1,33 @@
-// A place in flight at a backend: chosen and taken in one step, or the next request would choose it too.
+// A place in flight at a backend: chosen and taken in one step, or the next request would choose it too. It is given back
+// however the request ends: whoever's client resets the connection before the head is there is stopped by the runtime
+// where it stands, and runs no line of its own any more.
 import { type Choice, chooseBackend } from './choose-backend.ts';
-import type { RuntimePool } from './pool-registry.ts';
+import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
 import type { Visit } from './visit.ts';
 
-export type Place = Extract<Choice, { type: 'backend' }>;
+export type Place = Extract<Choice, { type: 'backend' }> & {
+  /** Gives it back; a second call does nothing. */
+  leave(): void;
+};
+
+export type Taken = Place | Exclude<Choice, { type: 'backend' }>;
 
 /** `avoided`: indexes of backends that are not to be chosen. */
-export function takePlace(
-  visit: Visit,
-  pool: RuntimePool,
-  avoided: readonly number[],
-  nowMs: number,
-): Choice {
+export function takePlace(visit: Visit, pool: RuntimePool, avoided: readonly number[], nowMs: number): Taken {
   const choice = chooseBackend(visit, pool, avoided, nowMs);
-  if (choice.type === 'backend') choice.backend.state.inFlight++;
-  return choice;
+  return choice.type === 'backend' ? { ...choice, leave: enter(visit, choice.backend) } : choice;
+}
+
+/** `signal` tells that the client has left (compatibility flag enable_request_signal). */
+function enter({ request: { signal } }: Visit, { state }: RuntimeBackend): () => void {
+  let isIn = true;
+  const leave = (): void => {
+    if (isIn) state.inFlight--;
+    isIn = false;
+  };
+  state.inFlight++;
+  signal.addEventListener('abort', leave);
+  return leave;
 }
 
 /** Never one that was tried while another is left, and then never the last one while there is another. */
@@ -23,7 +36,7 @@ export function takePlaceAgain(
   pool: RuntimePool,
   tried: readonly number[],
   nowMs: number,
-): Choice {
+): Taken {
   let choice = takePlace(visit, pool, tried, nowMs);
   for (const avoided of [tried.slice(-1), []]) {
     if (choice.type !== 'no-backend' || choice.reason !== 'all-tried') return choice;
@@ -43,7 +56,6 @@ export function takeAlternative(
   const choice = chooseBackend(visit, pool, tried, nowMs);
   // As a last resort nobody is tried twice as hard.
   if (choice.type === 'no-backend' || choice.panic !== null || !isAllowed()) return null;
-  choice.backend.state.inFlight++;
   tried.push(choice.index);
-  return choice;
+  return { ...choice, leave: enter(visit, choice.backend) };
 }

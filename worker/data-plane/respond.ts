@@ -74,6 +74,7 @@ export async function respondFromOrigin(
     return answer;
   };
   if (response.webSocket) {
+    // The runtime couples both ends and tells nobody when they part.
     done();
     return respond(null);
   }

@@ -2,13 +2,13 @@
 // looks again and again by a timer of its own, as a promise that another request resolves would not be safe here.
 import { pauseMs } from '../../core/load-balancing/wait-line.ts';
 import type { Choice } from './choose-backend.ts';
-import { takePlace } from './place.ts';
+import { type Taken, takePlace } from './place.ts';
 import type { RuntimePool } from './pool-registry.ts';
 import type { Visit } from './visit.ts';
 import { sleep } from './within.ts';
 
 export type Waited =
-  | Choice
+  | Taken
   /** `queue-full` at once, or `waited-in-vain`. */
   | { readonly type: 'overloaded'; readonly reason: 'queue-full' | 'waited-in-vain' };
 
