@@ -1,4 +1,5 @@
 // The composition root: the only place where clock, chance, and the parts that last as long as the isolate are made.
+import { MemoryTier } from '../core/cache/memory-tier.ts';
 import { VANTAGE_DEFAULT } from '../core/config/health-schema.ts';
 import { ProofLog } from '../core/load-balancing/proof-log.ts';
 import { seededRandom } from '../core/random.ts';
@@ -30,6 +31,7 @@ function createEdge(env: Env): Edge {
   const random = seededRandom(seed);
   const isolateId = crypto.randomUUID().replaceAll('-', '');
   let requests = 0;
+  let memory = new MemoryTier(0);
   const newRequestId = () => `${isolateId}-${(requests++).toString(36)}`;
 
   // A stub belongs to the request that makes it, and is dead after a failure: each call gets a new one.
@@ -47,6 +49,10 @@ function createEdge(env: Env): Edge {
     pools: createPoolRegistry({ random, now, region: env.ROUNDEL_REGION || null }),
     affinitySigner: createAffinitySigner(env.ROUNDEL_AFFINITY_SECRET),
     passMemory: createPassMemory(now),
+    memory(bytesMax) {
+      if (memory.bytesMax !== bytesMax) memory = new MemoryTier(bytesMax);
+      return memory;
+    },
     proofs,
     shards: createShardClient({
       namespace: env.SHARD_REPLICA,

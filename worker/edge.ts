@@ -1,4 +1,6 @@
 // The edge of one isolate, as its two planes see it: compose.ts builds it once, requests use it.
+
+import type { MemoryTier } from '../core/cache/memory-tier.ts';
 import type { ProofLog } from '../core/load-balancing/proof-log.ts';
 import type { Random } from '../core/random.ts';
 import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';
@@ -43,6 +45,8 @@ export interface Edge {
   /** null without its secret. */
   readonly affinitySigner: AffinitySigner | null;
   readonly passMemory: PassMemory;
+  /** Of that size; another one begins empty. */
+  memory(bytesMax: number): MemoryTier;
   readonly proofs: ProofLog;
   readonly shards: ShardClient;
   readonly telemetry: TelemetryRecorder;

@@ -10,7 +10,6 @@ const FIELDS: ReadonlySet<string> = new Set([
   'routes[].cache.tagsHeader',
   'routes[].cache.cacheGroups',
   'staleness',
-  'l1',
 ]);
 
 /** The place in the table above that stands for `path`. */

@@ -106,10 +106,23 @@ export const shardsSchema = z
   })
   .describe('Fixed once the state is in use.');
 
+/** An isolate has 128 MiB for all that it does. */
+export const l1Schema = z.strictObject({
+  bytesMax: z
+    .int()
+    .min(0)
+    .max(100_663_296)
+    .default(33_554_432)
+    .describe(
+      'Cached responses kept in the memory of each isolate, for the time of the staleness bound; 0 = none.',
+    ),
+});
+
 export const configSchema = z.strictObject({
   pools: z.record(poolName, poolSchema).default({}),
   routes: z.array(routeSchema).max(10_000).default([]).describe('In order; the first match wins.'),
   shards: shardsSchema.prefault({}),
+  l1: l1Schema.prefault({}),
 });
 
 /** The document as its author wrote it: defaults are not filled in. */

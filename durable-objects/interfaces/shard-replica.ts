@@ -105,6 +105,8 @@ export type LookupAnswer = Answered &
         readonly bodyBytes: number;
         /** Which bytes of it are in `body`; null = all. Only of a hit that asks for a range. */
         readonly span: ByteRange | null;
+        /** Every response stored under the key is told apart by the same fields: no other than this one could answer. */
+        readonly isOnlyChoice: boolean;
         readonly lease: FillToken | null;
         readonly bookmark: Viewstamp;
       })

@@ -10,6 +10,7 @@ import {
   type StoredResponse,
   staleSince,
 } from '../../core/cache/stored-response.ts';
+import type { SelectingFields } from '../../core/http/vary.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import type { ClientAnswer, LiveRow } from '../../core/replication/messages.ts';
 import { bodyBytes } from '../../core/replication/sizes.ts';
@@ -79,6 +80,7 @@ function decide(
       body: null,
       bodyBytes: 0,
       span: null,
+      isOnlyChoice: false,
       lease: null,
       bookmark,
       ageMs,
@@ -102,11 +104,21 @@ function decide(
     body: isNeeded ? openBody(body, (hash) => store.chunk(hash), span) : null,
     bodyBytes: bytes,
     span,
+    isOnlyChoice: candidates.every(({ stored }) => areToldApartAlike(stored, chosen.stored)),
     lease: null,
     bookmark,
     ageMs,
     boundMs,
   };
+}
+
+/** By the same names: then two of them never answer one request. */
+function areToldApartAlike(one: StoredResponse, other: StoredResponse): boolean {
+  return haveSameNames(one.vary, other.vary) && haveSameNames(one.keyParts, other.keyParts);
+}
+
+function haveSameNames(one: SelectingFields, other: SelectingFields): boolean {
+  return one.length === other.length && one.every(([name], i) => other[i]?.[0] === name);
 }
 
 /** A row that this code cannot read, left by an older or newer one, is as good as none: it will be filled anew. */

@@ -678,6 +678,7 @@ describe('openapi.json', () => {
     const described = await read<OpenApi>('/openapi.json');
     expect(described.openapi).toMatch(/^3\.1\./);
     expect(Object.keys(described.components.schemas.Config?.properties ?? {}).sort()).toEqual([
+      'l1',
       'pools',
       'routes',
       'shards',

@@ -29,6 +29,7 @@ describe('a configuration document', () => {
       pools: {},
       routes: [],
       shards: { count: 4, replicas: 3, regions: ['enam', 'wnam', 'weur'] },
+      l1: { bytesMax: 33_554_432 },
     });
     expect(configOf(document({ health: { path: '/up' } }))).toMatchObject({
       pools: {
@@ -142,7 +143,6 @@ describe('a configuration document', () => {
     ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],
     ['routes[0].cache.consistency', document({}, { cache: { consistency: 'any' } })],
     ['staleness', document({}, {}, { staleness: { boundMs: 1000 } })],
-    ['l1', document({}, {}, { l1: {} })],
   ])('refuses %s as not supported yet', (path, candidate) => {
     expect(errorsOf(candidate)).toEqual({ [path]: 'not supported yet' });
   });

@@ -73,7 +73,8 @@ function setUp() {
 }
 
 function answerTo(question: SnapshotQuestion, version: number, healthEpoch: number): SnapshotAnswer {
-  const config: Config = { pools: {}, routes: [], shards: { count: 1, replicas: 1, regions: ['weur'] } };
+  const shards: Config['shards'] = { count: 1, replicas: 1, regions: ['weur'] };
+  const config: Config = { pools: {}, routes: [], shards, l1: { bytesMax: 0 } };
   return {
     version,
     healthEpoch,

@@ -7,6 +7,7 @@ import { parseTarget } from '../../core/http/target.ts';
 import { PREFIX_SEGMENTS_MAX, parseUrlPrefix, type UrlPrefix } from '../../core/http/url-prefix.ts';
 import type { PurgeSelection } from '../../durable-objects/interfaces/purge-coordinator.ts';
 import { keysOfUrl } from '../data-plane/keys-of-url.ts';
+import type { Edge } from '../edge.ts';
 import { NAMESPACE, NAMESPACE_MESSAGE } from './kv-request.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { invalid, Problem } from './problem.ts';
@@ -70,7 +71,8 @@ export const PURGE_CALL: Operation = operation({
   handle: (call) =>
     inSession(call.request, async (session) => {
       const { purgeId = call.edge.newRequestId(), guarantee } = call.body;
-      const selection = selectionOf(call.body, (await snapshotOf(call)).config);
+      const { config } = await snapshotOf(call);
+      const selection = selectionOf(call.body, config);
       const by = call.role ?? 'admin';
       const answer = await reach('purge-unavailable', `confirm purge "${purgeId}"`, PURGE_TIMEOUT_MS, () =>
         call.edge.purgeCoordinator().purge({ purgeId, by, ...selection }),
@@ -78,6 +80,7 @@ export const PURGE_CALL: Operation = operation({
       if (answer.type === 'mismatch') {
         throw invalid([{ path: 'purgeId', message: 'was used for another selection' }]);
       }
+      forget(call.edge, config, selection);
       for (const [groupId, viewstamp] of Object.entries(answer.bookmarks)) session.saw(groupId, viewstamp);
       const { shards, missing, tookMs } = answer;
       if (answer.type === 'pending') {
@@ -90,6 +93,14 @@ export const PURGE_CALL: Operation = operation({
       return json({ purgeId, guarantee, shards, tookMs });
     }),
 });
+
+/** Whoever purges here looks here next: the bound of what this isolate remembers is not waited for. */
+function forget(edge: Edge, { l1 }: Config, { keys, tags, prefixes, all }: PurgeSelection): void {
+  const memory = edge.memory(l1.bytesMax);
+  const nowMs = edge.now();
+  if (all || tags.length > 0 || prefixes.length > 0) memory.forgetAll(nowMs);
+  else for (const key of keys) memory.forget(key, nowMs);
+}
 
 /** Throws 422 naming every part that selects nothing that there could be. */
 function selectionOf(body: z.infer<typeof purgeSchema>, config: Config): PurgeSelection {

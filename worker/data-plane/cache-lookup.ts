@@ -9,6 +9,7 @@ import { decodeStored, type StoredResponse } from '../../core/cache/stored-respo
 import type { Route } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
+import type { SelectingFields } from '../../core/http/vary.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
 import type { Visit } from './visit.ts';
@@ -100,23 +101,63 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
   const key = cacheKeyOf(target, route.cache.key);
   const keyParts = keyPartsOf(route.cache.key, fields);
   const mayStore = request.method === 'GET' && !asksForRange({ method: request.method, fields });
+  const policy = reusePolicyOf(route);
+  const recalled = recall(visit, { key, keyParts, policy });
+  if (recalled !== null) return recalled;
   const deadlineAt = edge.now() + WAIT_MS;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
+    const askedAt = edge.now();
     const lookup = await edge.shards.lookup(snapshot.shardMap, {
       key,
       method: request.method,
       fields,
       keyParts,
-      policy: reusePolicyOf(route),
+      policy,
       wantLease: mayStore,
     });
     const answer = interpret(lookup, key);
+    if (answer.type === 'hit' && lookup.type === 'decision') remember(visit, key, lookup, answer, askedAt);
     if (answer.type !== 'forward' || answer.lease !== null || !mayStore) return answer;
     // Somebody else is fetching it. His response will do, if it can be shared and comes soon.
     if (edge.passMemory.has(key) || edge.now() >= deadlineAt) return { ...answer, reason: 'fetch-under-way' };
     discard(answer.stale?.body ?? null);
     await sleep(pauseMs);
   }
+}
+
+interface KeyedLookup {
+  readonly key: string;
+  readonly keyParts: SelectingFields;
+  readonly policy: ReusePolicy;
+}
+
+/** Out of this isolate's memory; null: the shard has to be asked. */
+function recall(
+  { edge, snapshot, request, fields }: Visit,
+  { key, keyParts, policy }: KeyedLookup,
+): CacheHit | null {
+  const memory = edge.memory(snapshot.config.l1.bytesMax);
+  const found = memory.find(key, { method: request.method, fields, keyParts }, edge.now(), policy);
+  if (found === null) return null;
+  const { held, ttlSeconds } = found;
+  const { stored, body } = held;
+  return { type: 'hit', stored, body, bodyBytes: body.byteLength, span: null, ttlSeconds, refresh: null };
+}
+
+/** What came whole and at once, and could be no other one: for as long as the shard's bound lets it be used. */
+function remember(
+  { edge, snapshot }: Visit,
+  key: string,
+  lookup: Lookup,
+  hit: CacheHit,
+  askedAt: number,
+): void {
+  const { stored, body, bodyBytes } = hit;
+  const { ageMs, boundMs, isOnlyChoice } = lookup;
+  if (!(body instanceof Uint8Array) || body.byteLength !== bodyBytes || !isOnlyChoice || ageMs === null)
+    return;
+  const usableUntil = askedAt + boundMs - ageMs;
+  edge.memory(snapshot.config.l1.bytesMax).keep(key, { stored, body, askedAt, usableUntil }, edge.now());
 }
 
 export function interpret(lookup: Lookup | ShardFailure, key: string): CacheAnswer {

@@ -33,6 +33,7 @@ async function purge(visit: Visit, urls: readonly string[]): Promise<Invalidatio
       type: 'purge',
       selector: { type: 'url', key },
     });
+    edge.memory(snapshot.config.l1.bytesMax).forget(key, edge.now());
     return outcome.type === 'result';
   });
   const confirmed = await within(Promise.all(purges), PURGE_WAIT_MS);
