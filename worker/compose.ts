@@ -12,10 +12,14 @@ import { createAffinitySigner } from './data-plane/affinity-signer.ts';
 import { createPassMemory } from './data-plane/pass-memory.ts';
 import { createPoolRegistry } from './data-plane/pool-registry.ts';
 import { createShardClient } from './data-plane/shard-client.ts';
-import { sleep } from './data-plane/within.ts';
+import { sleep, within } from './data-plane/within.ts';
 import type { Edge } from './edge.ts';
 import type { Env } from './env.ts';
+import { createExplainTokens } from './explain-tokens.ts';
 import { createTelemetryRecorder } from './telemetry-recorder.ts';
+
+/** A request whose token is to be checked waits so long at most. */
+const EXPLAIN_KEY_WAIT_MS = 1_000;
 
 let edge: Edge | null = null;
 
@@ -39,6 +43,11 @@ function createEdge(env: Env): Edge {
   const telemetryObject = () => objectNamed<TelemetryRpc>(env.TELEMETRY, 'telemetry');
   const proofs = new ProofLog();
   const snapshots = createSnapshotSource({ now, directory, sleep, proofs });
+  const fetchKey = async (): Promise<string> => {
+    const key = await within(telemetryObject().explainKey(), EXPLAIN_KEY_WAIT_MS);
+    if (key === null) throw new Error(`no key within ${EXPLAIN_KEY_WAIT_MS} ms`);
+    return key;
+  };
   return {
     env,
     now,
@@ -54,6 +63,7 @@ function createEdge(env: Env): Edge {
       return memory;
     },
     proofs,
+    explainTokens: createExplainTokens({ now, fetchKey }),
     shards: createShardClient({
       namespace: env.SHARD_REPLICA,
       now,

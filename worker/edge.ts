@@ -6,13 +6,14 @@ import type { Random } from '../core/random.ts';
 import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';
 import type { HealthMonitorRpc } from '../durable-objects/interfaces/health-monitor.ts';
 import type { PurgeCoordinatorRpc } from '../durable-objects/interfaces/purge-coordinator.ts';
-import type { NewEvent, TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
+import type { KeptExplanation, NewEvent, TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
 import type { SnapshotSource } from './config-snapshot.ts';
 import type { AffinitySigner } from './data-plane/affinity-signer.ts';
 import type { PassMemory } from './data-plane/pass-memory.ts';
 import type { PoolRegistry } from './data-plane/pool-registry.ts';
 import type { ShardClient } from './data-plane/shard-client.ts';
 import type { Env } from './env.ts';
+import type { ExplainTokens } from './explain-tokens.ts';
 
 export type { EdgeSnapshot, SnapshotSource } from './config-snapshot.ts';
 
@@ -31,6 +32,9 @@ export interface TelemetryRecorder {
   /** In memory; handed to the Telemetry object within about a second, off the request's path. */
   request(record: RequestRecord, context: ExecutionContext): void;
   event(event: NewEvent, context: ExecutionContext): void;
+  /** Whether another explanation would be kept now: 200 a second that were asked for, ten samples. */
+  hasRoomToExplain(source: KeptExplanation['source']): boolean;
+  explanation(explanation: KeptExplanation, context: ExecutionContext): void;
 }
 
 export interface Edge {
@@ -48,6 +52,7 @@ export interface Edge {
   /** Of that size; another one begins empty. */
   memory(bytesMax: number): MemoryTier;
   readonly proofs: ProofLog;
+  readonly explainTokens: ExplainTokens;
   readonly shards: ShardClient;
   readonly telemetry: TelemetryRecorder;
   readonly directory: () => DirectoryRpc;

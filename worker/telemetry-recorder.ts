@@ -2,6 +2,7 @@
 // promise is shared between requests: who leads is a plain flag that expires, since a leader may be cancelled.
 import type {
   CounterKey,
+  KeptExplanation,
   NewEvent,
   TelemetryBatch,
   TelemetryRpc,
@@ -21,6 +22,8 @@ const COUNTERS_MAX = 2_000;
 /** Durations kept of one counter in one second: a uniform sample of all (Vitter 1985, algorithm R). */
 const DURATIONS_MAX = 32;
 const EVENTS_MAX = 1_000;
+/** Between two batches: explanations that were asked for, and samples. */
+const EXPLANATIONS_MAX = { token: 200, sample: 10 } as const;
 const OTHER = '(other)';
 
 interface Counter {
@@ -47,6 +50,7 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
   let counters = new Map<string, Counter>();
   let events: NewEvent[] = [];
   let eventsDropped = 0;
+  let explanations: KeptExplanation[] = [];
   let sequence = 0;
   /** Sent and not acknowledged: nothing newer leaves before it, so that one running number tells repeats. */
   let unacknowledged: TelemetryBatch | null = null;
@@ -78,7 +82,8 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
   /** Everything counted so far becomes the batch to send, unless an earlier one still waits. */
   function nextBatch(): TelemetryBatch | null {
     if (unacknowledged) return unacknowledged;
-    if (counters.size === 0 && events.length === 0 && eventsDropped === 0) return null;
+    if (counters.size === 0 && events.length === 0 && eventsDropped === 0 && explanations.length === 0)
+      return null;
     if (eventsDropped > 0) {
       const detail = { count: eventsDropped };
       events.push({ at: now(), type: 'events-dropped', subject: isolateId, detail });
@@ -93,10 +98,12 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
         durationsMs,
       })),
       events,
+      ...(explanations.length > 0 ? { explanations } : {}),
     };
     counters = new Map();
     events = [];
     eventsDropped = 0;
+    explanations = [];
     return unacknowledged;
   }
 
@@ -139,6 +146,10 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
     context.waitUntil(lead());
   }
 
+  function hasRoomToExplain(source: KeptExplanation['source']): boolean {
+    return explanations.filter((kept) => kept.source === source).length < EXPLANATIONS_MAX[source];
+  }
+
   return {
     request(record, context) {
       count(record);
@@ -147,6 +158,12 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
     event(event, context) {
       if (events.length < EVENTS_MAX) events.push(event);
       else eventsDropped++;
+      ensureLeader(context);
+    },
+    hasRoomToExplain,
+    explanation(explanation, context) {
+      if (!hasRoomToExplain(explanation.source)) return;
+      explanations.push(explanation);
       ensureLeader(context);
     },
   };

@@ -50,4 +50,14 @@ export const routeSchema = z.strictObject({
     })
     .prefault({}),
   cache: cacheSchema.prefault({}),
+  explain: z
+    .strictObject({
+      sampleRatio: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0)
+        .describe('Share of the requests whose decisions are kept, at most ten a second an edge; 0 = none.'),
+    })
+    .prefault({}),
 });

@@ -93,10 +93,3 @@ export function isCookieDue(
 function unsigned(pool: string, claim: string): UnsignedAffinity {
   return { value: `1.${claim}`, text: `roundel affinity 1\n${pool}\n${claim}` };
 }
-
-/** In constant time, for MACs of equal length. */
-export function isSameMac(a: string, b: string): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
-  return difference === 0;
-}

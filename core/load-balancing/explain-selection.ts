@@ -16,9 +16,9 @@ export interface Candidate {
   readonly accepted: boolean;
   /**
    * `not-pinned`: the client belongs to another, and to nobody else. A deferral that is accepted has yielded: nobody
-   * else of its tier is left.
+   * else of its tier is left. `not-reached`: of a real choice, which ended before it came there.
    */
-  readonly reason: 'healthy' | 'pinned' | 'last-resort' | 'not-pinned' | Refusal | Deferral;
+  readonly reason: 'healthy' | 'pinned' | 'last-resort' | 'not-pinned' | 'not-reached' | Refusal | Deferral;
 }
 
 export interface ExplainedTier extends TierState {

@@ -4,7 +4,7 @@
 // for: so each backend's share is that of the strategy times the part it takes, in exact proportion, whatever the
 // strategy is (going on instead would give turns to neighbours, and let credits wait).
 import { type Deferral, deferralsIn } from './deferrals.ts';
-import { refusal, type SelectionQuestion } from './refusals.ts';
+import { look, type SelectionQuestion } from './refusals.ts';
 import type { SelectionLayers, Tier } from './selection-layers.ts';
 
 /** Picks of cold backends until one is taken after all: nearly all of the weight must be cold to come this far. */
@@ -32,9 +32,10 @@ function pickOnce(
   let cold = NOBODY;
   let full = NOBODY;
   for (const backend of balancer.order(key, pool)) {
-    if (refusal(question, backend) !== null) continue;
+    if (look(question, backend) !== null) continue;
     const deferral = deferralOf(backend);
     if (deferral === null) return backend;
+    question.record?.looked(backend, deferral);
     if (deferral === 'over-bound') {
       if (full === NOBODY) full = backend;
     } else if (isSettled) {

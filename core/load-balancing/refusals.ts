@@ -3,6 +3,7 @@
 import type { Balancer, BalancerBackend, PoolView } from './balancer.ts';
 import type { HealthState } from './health.ts';
 import type { SelectionLayers } from './selection-layers.ts';
+import type { SelectionRecord } from './selection-record.ts';
 
 export interface SelectableBackend extends BalancerBackend {
   readonly state: 'active' | 'draining' | 'disabled';
@@ -49,6 +50,8 @@ export interface SelectionQuestion {
   readonly panicThreshold?: number;
   /** Backend indexes of this request's earlier attempts. */
   readonly tried: readonly number[];
+  /** Where the choice is written down; by default nowhere. */
+  readonly record?: Pick<SelectionRecord, 'looked' | 'wentThrough'>;
 }
 
 /** What keeps a backend from being tried at all; null when nothing does. O(1). */
@@ -88,4 +91,11 @@ export function refusal(question: SelectionQuestion, index: number): Refusal | n
 
 export function isLimit(reason: string | null): reason is LimitRefusal {
   return reason === 'at-capacity' || reason === 'circuit-open';
+}
+
+/** The walk's look at one candidate. O(1). */
+export function look(question: SelectionQuestion, index: number): Refusal | null {
+  const found = refusal(question, index);
+  question.record?.looked(index, found);
+  return found;
 }

@@ -8,6 +8,7 @@ import {
   hardRefusal,
   isLimit,
   type LimitRefusal,
+  look,
   pinnedRefusal,
   refusal,
   type SelectionQuestion,
@@ -114,6 +115,7 @@ export function selectBackend(question: SelectionQuestion): Selection {
   const ofPinned = selectPinned(question);
   if (ofPinned !== null) return ofPinned;
   const tiers = layers ? tiersInOrder(question, layers) : null;
+  if (tiers) question.record?.wentThrough(tiers);
   const healthy = layers && tiers ? pickInTiers(question, layers, tiers) : pickPlainly(question);
   if (healthy >= 0) return { type: 'backend', backend: healthy, reason: 'healthy' };
   if (!isPanic(question)) return noBackend(question);
@@ -122,7 +124,7 @@ export function selectBackend(question: SelectionQuestion): Selection {
   for (const despite of SOFT_REFUSALS) {
     for (const balancer of balancers) {
       for (const backend of balancer.order(question.key, question.pool)) {
-        if (refusal(question, backend) === despite) {
+        if (look(question, backend) === despite) {
           return { type: 'backend', backend, reason: 'last-resort', despite };
         }
       }
@@ -136,9 +138,9 @@ function pickPlainly(question: SelectionQuestion): number {
   const { balancer, key, pool } = question;
   if (balancer.first) {
     const first = balancer.first(key, pool);
-    if (first >= 0 && refusal(question, first) === null) return first;
+    if (first >= 0 && look(question, first) === null) return first;
   }
-  for (const backend of balancer.order(key, pool)) if (refusal(question, backend) === null) return backend;
+  for (const backend of balancer.order(key, pool)) if (look(question, backend) === null) return backend;
   return -1;
 }
 

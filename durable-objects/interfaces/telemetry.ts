@@ -21,6 +21,19 @@ export interface TelemetryBatch {
     readonly durationsMs: readonly number[];
   })[];
   readonly events: readonly NewEvent[];
+  /** Of single requests; left out where there are none. */
+  readonly explanations?: readonly KeptExplanation[];
+}
+
+/** What became of one live request and why, as `GET explain/ID` gives it. */
+export interface KeptExplanation {
+  readonly id: string;
+  /** `token`: its client asked for it; `sample`: its route has some explained. */
+  readonly source: 'token' | 'sample';
+  /** null where no route took the request. */
+  readonly route: string | null;
+  /** JSON. */
+  readonly text: string;
 }
 
 export interface NewEvent {
@@ -79,4 +92,10 @@ export interface TelemetryRpc {
   /** Newest first; `after` is a cursor from an earlier page. */
   events(after: string | null, limit: number): Promise<{ events: StoredEvent[]; cursor: string | null }>;
   stats(nowMs: number): Promise<Stats>;
+  /** JSON; null when it is not there, or no longer. */
+  explanation(id: string): Promise<string | null>;
+  /** JSON each, newest first; of one route, or of all. */
+  explanations(route: string | null, limit: number): Promise<string[]>;
+  /** Signs explain tokens. */
+  explainKey(): Promise<string>;
 }

@@ -509,15 +509,17 @@ describe('explain', () => {
     const plan = async (pool: string, json: object = {}) => {
       const url = `http://${pool}.test/`;
       const answer = await product.admin('/v1/explain', { method: 'POST', json: { url, ...json } });
-      return ((await answer.json()) as { attempts: unknown }).attempts;
+      return ((await answer.json()) as { plan: unknown }).plan;
     };
-    expect(await plan('eager')).toEqual({
+    const planned = (await plan('eager')) as { backends: string[] };
+    expect(planned).toEqual({
       attemptsMax: 3,
       notRepeatable: null,
       on: ['connect-failure', 'gateway-error', 'timeout'],
       pausesMaxMs: [25, 50],
       hedgeAfterMs: null,
       budgetLeft: expect.any(Number),
+      backends: expect.arrayContaining([expect.any(String)]),
     });
     expect(await plan('eager', { method: 'POST' })).toMatchObject({
       attemptsMax: 1,

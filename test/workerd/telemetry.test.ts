@@ -5,12 +5,14 @@ import { env as untypedEnv } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type {
   CounterKey,
+  KeptExplanation,
   NewEvent,
   TelemetryBatch,
   TelemetryRpc,
 } from '../../durable-objects/interfaces/telemetry.ts';
 import { CounterStore } from '../../durable-objects/telemetry/counter-store.ts';
 import { EVENTS_MAX } from '../../durable-objects/telemetry/event-store.ts';
+import { EXPLANATIONS_MAX } from '../../durable-objects/telemetry/explanation-store.ts';
 import type { RequestRecord } from '../../worker/edge.ts';
 import { createTelemetryRecorder } from '../../worker/telemetry-recorder.ts';
 
@@ -204,6 +206,67 @@ describe('Telemetry', () => {
   });
 });
 
+describe('explanations', () => {
+  const explanation = (id: string, change: Partial<KeptExplanation> = {}): KeptExplanation => ({
+    id,
+    source: 'token',
+    route: 'main',
+    text: JSON.stringify({ id }),
+    ...change,
+  });
+  const idsOf = (texts: readonly string[]) => texts.map((text) => JSON.parse(text).id);
+
+  it('are found by id and listed newest first, once whatever is sent twice, also after a restart', async () => {
+    const { stub, telemetry } = freshTelemetry();
+    const sent = batch(1, {
+      explanations: [
+        explanation('a'),
+        explanation('b', { route: 'other' }),
+        explanation('c', { route: null }),
+      ],
+    });
+    await telemetry.append(sent);
+    await telemetry.append(sent);
+    await telemetry.append(batch(2));
+    await evictDurableObject(stub);
+    expect(await telemetry.explanation('b')).toBe('{"id":"b"}');
+    expect(await telemetry.explanation('d')).toBeNull();
+    expect(idsOf(await telemetry.explanations(null, 10))).toEqual(['c', 'b', 'a']);
+    expect(idsOf(await telemetry.explanations(null, 2))).toEqual(['c', 'b']);
+    expect(idsOf(await telemetry.explanations('other', 10))).toEqual(['b']);
+  });
+
+  it('are the last of each kind: samples push out none that were asked for', async () => {
+    const { telemetry } = freshTelemetry();
+    const samples = (from: number) =>
+      Array.from({ length: 300 }, (_, i) => explanation(`s${from + i}`, { source: 'sample' }));
+    await telemetry.append(batch(1, { explanations: [explanation('asked')] }));
+    for (let i = 0; i < 4; i++) await telemetry.append(batch(2 + i, { explanations: samples(300 * i) }));
+    const kept = idsOf(await telemetry.explanations(null, 10_000));
+    expect(kept.at(-1)).toBe('asked');
+    expect(kept[0]).toBe('s1199');
+    expect(kept.length).toBeGreaterThan(EXPLANATIONS_MAX);
+    expect(kept.length).toBeLessThanOrEqual(EXPLANATIONS_MAX + 50);
+  });
+
+  it('that are far too long are not kept, and the rest of the batch is', async () => {
+    const { telemetry } = freshTelemetry();
+    const long = explanation('long', { text: 'x'.repeat(65_537) });
+    await telemetry.append(batch(1, { explanations: [long, explanation('short')] }));
+    expect(idsOf(await telemetry.explanations(null, 10))).toEqual(['short']);
+    expect((await telemetry.stats(NOW_MS)).totals.requests).toBe(1);
+  });
+
+  it('have a key for their tokens, made once for each state', async () => {
+    const [one, other] = [freshTelemetry(), freshTelemetry()];
+    const key = await one.telemetry.explainKey();
+    expect(key).toMatch(/^[0-9a-f]{64}$/);
+    await evictDurableObject(one.stub);
+    expect(await one.telemetry.explainKey()).toBe(key);
+    expect(await other.telemetry.explainKey()).not.toBe(key);
+  });
+});
+
 /** A Telemetry object that notes what arrives and fails when told to, and time that passes when the test says so. */
 function recorderBench() {
   const arrived: TelemetryBatch[] = [];
@@ -295,6 +358,30 @@ describe('the recorder', () => {
       ['a', 250],
     ]);
     expect(bench.arrived[0]?.requests[0]?.durationsMs).toHaveLength(32);
+  });
+
+  it('hands over at most 200 explanations that were asked for and ten samples in a batch', async () => {
+    const bench = recorderBench();
+    const explain = (source: KeptExplanation['source']) =>
+      bench.recorder.explanation({ id: 'i', source, route: null, text: '{}' }, bench.context);
+    const sent = () =>
+      (['token', 'sample'] as const).map(
+        (source) => bench.arrived.at(-1)?.explanations?.filter((kept) => kept.source === source).length,
+      );
+    for (let i = 0; i < 300; i++) for (const source of ['token', 'sample'] as const) explain(source);
+    expect([bench.recorder.hasRoomToExplain('token'), bench.recorder.hasRoomToExplain('sample')]).toEqual([
+      false,
+      false,
+    ]);
+    await bench.pass(1_000);
+    expect(sent()).toEqual([200, 10]);
+    expect(bench.recorder.hasRoomToExplain('sample')).toBe(true);
+    explain('sample');
+    await bench.pass(1_000);
+    expect(sent()).toEqual([0, 1]);
+    bench.request();
+    await bench.pass(1_000);
+    expect(bench.arrived.at(-1)).not.toHaveProperty('explanations');
   });
 
   it('leaves nothing behind while traffic goes on', async () => {

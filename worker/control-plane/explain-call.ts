@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { regionName } from '../../core/config/names.ts';
 import { explain } from '../data-plane/explain.ts';
+import { explainedSchema } from './explain-schemas.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { snapshotOf } from './reach.ts';
 
@@ -23,53 +24,6 @@ const explainSchema = z
       .describe('Where the client is, for pools with `preferRegion`; by default where this call comes from.'),
   })
   .openapi('ExplainRequest');
-
-const explainedSchema = z
-  .object({
-    configVersion: z.int(),
-    healthEpoch: z.int(),
-    route: z.string().nullable(),
-    cacheKey: z.string().nullable(),
-    slot: z.int().nullable(),
-    shard: z.int().nullable(),
-    cache: z.object({ decision: z.string(), reason: z.string() }),
-    pool: z.string().nullable(),
-    poolPath: z.array(z.object({ pool: z.string(), reason: z.enum(['route', 'split', 'fallback']) })),
-    tiers: z
-      .array(
-        z.object({
-          priority: z.int(),
-          distanceKm: z.number().nullable().describe('From the request; null where it does not count.'),
-          backends: z.array(z.string()),
-          healthyRatio: z.number().describe('By weight, of those that may take traffic.'),
-          load: z.number().describe('Its part of the traffic, 0–1.'),
-          isHome: z.boolean().describe('Whether this request begins there.'),
-          reason: z.string(),
-        }),
-      )
-      .describe('In the order of preference; empty where the pool has but one.'),
-    candidates: z.array(
-      z.object({
-        backend: z.string(),
-        order: z.int(),
-        score: z.number().nullable(),
-        accepted: z.boolean(),
-        reason: z.string(),
-      }),
-    ),
-    chosen: z.string().nullable(),
-    attempts: z
-      .object({
-        attemptsMax: z.int(),
-        notRepeatable: z.string().nullable(),
-        on: z.array(z.union([z.string(), z.int()])),
-        pausesMaxMs: z.array(z.number()),
-        hedgeAfterMs: z.number().nullable(),
-        budgetLeft: z.int(),
-      })
-      .nullable(),
-  })
-  .openapi('Explained');
 
 export const EXPLAIN_CALL: Operation = operation({
   method: 'POST',

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { prefixOf } from '../control-prefix.ts';
 import { CONFIG_CALLS } from './config-calls.ts';
 import { EXPLAIN_CALL } from './explain-call.ts';
+import { EXPLANATION_CALLS } from './explanation-calls.ts';
 import { HEALTH_CALL } from './health-call.ts';
 import { KV_CALLS } from './kv-calls.ts';
 import { openApiDocument } from './openapi.ts';
@@ -52,6 +53,7 @@ export const OPERATIONS: readonly Operation[] = [
   HEALTH_CALL,
   PROBE_CALL,
   EXPLAIN_CALL,
+  ...EXPLANATION_CALLS,
   PURGE_CALL,
   SHARDS_CALL,
   ...KV_CALLS,

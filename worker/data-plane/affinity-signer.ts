@@ -4,11 +4,12 @@ import {
   type AffinityClaim,
   aliasOf,
   aliasText,
-  isSameMac,
   readAffinity,
   sealedAffinity,
   unsignedAffinity,
 } from '../../core/load-balancing/affinity.ts';
+import { isSameText } from '../../core/same-text.ts';
+import { createHmac } from '../hmac.ts';
 
 export interface AffinitySigner {
   /** What stands for the backend in cookies. */
@@ -24,18 +25,10 @@ const REMEMBERED_MAX = 2_000;
 /** null without a secret: nothing can be signed. */
 export function createAffinitySigner(secret: string | undefined): AffinitySigner | null {
   if (!secret) return null;
-  let key: Awaited<ReturnType<typeof crypto.subtle.importKey>> | null = null;
   /** By pool and value. */
   const known = new Map<string, AffinityClaim>();
 
-  /** HMAC-SHA-256 under the secret, base64url. */
-  const mac = async (text: string): Promise<string> => {
-    const encoder = new TextEncoder();
-    const algorithm = { name: 'HMAC', hash: 'SHA-256' };
-    // Two requests may both make it: no promise of one may be awaited by the other.
-    key ??= await crypto.subtle.importKey('raw', encoder.encode(secret), algorithm, false, ['sign']);
-    return base64url(new Uint8Array(await crypto.subtle.sign('HMAC', key, encoder.encode(text))));
-  };
+  const mac = createHmac(secret);
   const remember = (pool: string, value: string, claim: AffinityClaim): void => {
     known.set(`${pool}\n${value}`, claim);
     if (known.size <= REMEMBERED_MAX) return;
@@ -46,7 +39,7 @@ export function createAffinitySigner(secret: string | undefined): AffinitySigner
   };
   const verify = async (pool: string, value: string): Promise<AffinityClaim | null> => {
     const read = readAffinity(pool, value);
-    if (read === null || !isSameMac(read.mac, await mac(read.text))) return null;
+    if (read === null || !isSameText(read.mac, await mac(read.text))) return null;
     remember(pool, value, read.claim);
     return read.claim;
   };
@@ -61,11 +54,4 @@ export function createAffinitySigner(secret: string | undefined): AffinitySigner
     },
     open: (pool, value) => known.get(`${pool}\n${value}`) ?? verify(pool, value),
   };
-}
-
-function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replace(/=+$/, '');
 }

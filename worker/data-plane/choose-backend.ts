@@ -1,5 +1,6 @@
 // The question to the balancing core: who is asking (the strategy's key), how each backend is (the snapshot's
 // verdicts, this isolate's ejections), and who has been tried.
+import type { ExplainedSelection } from '../../core/load-balancing/explain-selection.ts';
 import type { HealthState } from '../../core/load-balancing/health.ts';
 import {
   type Refusal,
@@ -8,6 +9,7 @@ import {
   type SoftRefusal,
 } from '../../core/load-balancing/refusals.ts';
 import { healthyShare, type Selection, selectBackend } from '../../core/load-balancing/select-backend.ts';
+import { SelectionRecord } from '../../core/load-balancing/selection-record.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
 import { limitOf } from './backend-limits.ts';
 import type { ClientAffinity } from './client-affinity.ts';
@@ -35,6 +37,15 @@ export type Choice =
   /** `detail` says how many there are and why none may be tried. */
   | (Extract<Selection, { type: 'no-backend' }> & { readonly detail: string });
 
+/** Where choices are written down (decision-record.ts). */
+export interface ChoiceRecord {
+  backendChosen(
+    pool: RuntimePool,
+    choice: Pick<ExplainedSelection, 'candidates' | 'tiers' | 'selection'>,
+    at: number,
+  ): void;
+}
+
 export interface Panic {
   /** What else would keep the backend out. */
   readonly despite: SoftRefusal;
@@ -42,21 +53,38 @@ export interface Panic {
   readonly eligible: number;
 }
 
-/** `tried`: indexes of this request's earlier attempts. */
+/** `tried`: indexes of this request's earlier attempts; `record`: where the choice is written down. */
 export function chooseBackend(
   asking: Asking,
   pool: RuntimePool,
   tried: readonly number[],
   nowMs: number,
+  record: ChoiceRecord | null = null,
 ): Choice {
   const question = selectionQuestion(asking, pool, tried, nowMs);
-  const selection = selectBackend(question);
+  const selection = record ? recorded(question, pool, record, nowMs) : selectBackend(question);
   if (selection.type === 'no-backend') return { ...selection, detail: whyNone(pool, question) };
   const backend = pool.backends[selection.backend];
   if (!backend) throw new Error(`Pool "${pool.name}" has no backend ${selection.backend}`);
   const panic =
     selection.reason === 'last-resort' ? { despite: selection.despite, ...healthyShare(question) } : null;
   return { type: 'backend', index: selection.backend, backend, panic };
+}
+
+function recorded(
+  question: SelectionQuestion,
+  pool: RuntimePool,
+  record: ChoiceRecord,
+  nowMs: number,
+): Selection {
+  const looks = new SelectionRecord(question);
+  const selection = selectBackend({ ...question, record: looks });
+  record.backendChosen(
+    pool,
+    { candidates: looks.candidates(selection), tiers: looks.tiers(), selection },
+    nowMs,
+  );
+  return selection;
 }
 
 export function selectionQuestion(

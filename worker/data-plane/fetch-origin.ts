@@ -51,7 +51,7 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
     const attempt = await attemptAt(visit, pool, place, sending, tried, whyOnce);
     const { end } = attempt;
     const isPlain = end.type === 'answered' && isPlainAnswer(policy, end.response.status);
-    if (isPlain && visit.attempts === null) return end;
+    if (isPlain && visit.attempts === null && visit.tally.record === null) return end;
 
     const nowMs = edge.now();
     const next = decideRetry(

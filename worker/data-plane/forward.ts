@@ -12,7 +12,9 @@ import { giveBackLease } from './fill.ts';
 import { cancelBody } from './first-bytes.ts';
 import type { Answered } from './make-attempt.ts';
 import { mirror } from './mirror.ts';
+import { planOf } from './plan-attempts.ts';
 import type { RuntimePool } from './pool-registry.ts';
+import { notRepeatable } from './repetition.ts';
 import { tellAffinityOff } from './tell-affinity-off.ts';
 import { tellFallBack } from './tell-fall-back.ts';
 import type { Visit } from './visit.ts';
@@ -110,7 +112,10 @@ async function staleInstead(
 async function poolFor(visit: Visit): Promise<RuntimePool> {
   const { edge, route, tally } = visit;
   const choice = await choosePool(edge, visit, route, edge.now());
-  const { pool, first, affinity } = choice;
+  const { pool, path, first, affinity } = choice;
+  if (tally.record) {
+    tally.record.poolChosen(pool.name, path, planOf(pool, notRepeatable(visit, pool), edge.now()));
+  }
   tally.pool = pool.name;
   visit.affinity = affinity;
   if (pool !== first) tellFallBack(visit, choice);

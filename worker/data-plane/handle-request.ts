@@ -6,12 +6,14 @@ import { lookUp } from './cache-lookup.ts';
 import { clientAddress } from './client-address.ts';
 import { withoutAffinityCookies } from './client-affinity.ts';
 import { type EdgeError, edgeError } from './edge-error.ts';
+import { cacheDecisionOf, placeOf } from './explained.ts';
 import { forward } from './forward.ts';
 import { fieldsOf } from './headers.ts';
 import { isWebSocketHandshake, outboundFields } from './outbound-fields.ts';
 import { refreshInBackground } from './refresh.ts';
 import { respondFromCache, respondFromOrigin, respondFromStale } from './respond.ts';
 import { routeTableOf } from './route-table.ts';
+import { explainToken, recordAsSample, recordByToken, tellExplainId } from './start-record.ts';
 import type { Tally, Visit } from './visit.ts';
 
 export async function handleRequest(
@@ -20,18 +22,26 @@ export async function handleRequest(
   context: ExecutionContext,
 ): Promise<Response> {
   const startedAt = edge.now();
-  const tally: Tally = { route: '', pool: '', backend: '', cache: 'none' };
+  const tally: Tally = { route: '', pool: '', backend: '', cache: 'none', record: null };
   let answer: Response | EdgeError;
   try {
-    answer = await decide(request, edge, context, tally);
+    answer = await decide(request, edge, context, tally, startedAt);
   } catch (cause) {
     console.error('roundel: a request failed in the edge', cause);
     answer = { code: 'internal', detail: 'The edge met a condition that it does not know' };
   }
-  const response = answer instanceof Response ? answer : edgeError(request, edge.newRequestId(), answer);
+  const { route, pool, backend, cache, record } = tally;
+  const response =
+    answer instanceof Response ? answer : edgeError(request, record?.id ?? edge.newRequestId(), answer);
+  const { status } = response;
   const endedAt = edge.now();
   const durationMs = endedAt - startedAt;
-  edge.telemetry.request({ ...tally, status: response.status, endedAt, durationMs }, context);
+  edge.telemetry.request({ route, pool, backend, cache, status, endedAt, durationMs }, context);
+  if (record) {
+    if (!(answer instanceof Response)) record.failed(answer.code);
+    edge.telemetry.explanation(record.explanation(response, endedAt), context);
+    tellExplainId(record, response);
+  }
   return response;
 }
 
@@ -40,8 +50,11 @@ async function decide(
   edge: Edge,
   context: ExecutionContext,
   tally: Tally,
+  startedAt: number,
 ): Promise<Response | EdgeError> {
   const received = fieldsOf(request.headers);
+  const token = explainToken(received);
+  if (token !== undefined) tally.record = await recordByToken(edge, request, token, startedAt);
   const target = acceptTarget(request, received);
   if (target.type !== 'target') return target.error;
 
@@ -50,6 +63,8 @@ async function decide(
   if (!snapshot) return { code: 'no-config', detail: 'Cannot route: the directory has not answered yet' };
 
   const route = routeTableOf(snapshot.config).match(target.host, target.path, request.method);
+  if (route) tally.record ??= recordAsSample(edge, request, route, startedAt);
+  tally.record?.routed(snapshot, route?.id ?? null);
   if (!route) return { code: 'no-route', detail: `Cannot route ${request.method} ${target.canonicalUrl}` };
   tally.route = route.id;
   const clientIp = clientAddress(request, received);
@@ -74,8 +89,11 @@ async function decide(
     attempts: null,
   };
 
+  const { record } = tally;
+  record?.follow(visit);
   const looked = lookUp(visit);
   const cached = looked instanceof Promise ? await looked : looked;
+  record?.cached(placeOf(edge, snapshot, target, route), cacheDecisionOf(request.method, cached));
   if (cached.type === 'hit') {
     refreshInBackground(visit, cached);
     return respondFromCache(visit, cached);

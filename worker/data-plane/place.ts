@@ -14,7 +14,7 @@ export type Taken = Place | Exclude<Choice, { type: 'backend' }>;
 
 /** `avoided`: indexes of backends that are not to be chosen. */
 export function takePlace(visit: Visit, pool: RuntimePool, avoided: readonly number[], nowMs: number): Taken {
-  const choice = chooseBackend(visit, pool, avoided, nowMs);
+  const choice = chooseBackend(visit, pool, avoided, nowMs, visit.tally.record);
   return choice.type === 'backend' ? { ...choice, leave: enter(visit, choice.backend) } : choice;
 }
 
@@ -53,9 +53,13 @@ export function takeAlternative(
   nowMs: number,
   isAllowed: () => boolean,
 ): Place | null {
-  const choice = chooseBackend(visit, pool, tried, nowMs);
+  const { record } = visit.tally;
+  const choice = chooseBackend(visit, pool, tried, nowMs, record);
   // As a last resort nobody is tried twice as hard.
-  if (choice.type === 'no-backend' || choice.panic !== null || !isAllowed()) return null;
+  if (choice.type === 'no-backend' || choice.panic !== null || !isAllowed()) {
+    record?.withdrawn();
+    return null;
+  }
   tried.push(choice.index);
   return { ...choice, leave: enter(visit, choice.backend) };
 }

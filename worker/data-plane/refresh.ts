@@ -27,7 +27,7 @@ export function refreshInBackground(visit: Visit, hit: CacheHit): void {
     ...visit,
     fields: withoutConditions(visit.fields),
     // The counters are about the client's request.
-    tally: { ...visit.tally },
+    tally: { ...visit.tally, record: null },
     affinity: null,
   };
   visit.context.waitUntil(renew(own, cached));

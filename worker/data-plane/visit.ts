@@ -5,6 +5,7 @@ import type { Target } from '../../core/http/target.ts';
 import type { AttemptRecord } from '../../core/load-balancing/attempt-journal.ts';
 import type { Edge, EdgeSnapshot } from '../edge.ts';
 import type { ClientAffinity } from './client-affinity.ts';
+import type { DecisionRecord } from './decision-record.ts';
 
 export interface Visit {
   readonly request: Request;
@@ -35,4 +36,6 @@ export interface Tally {
   backend: string;
   /** A word of Cache-Status: "hit", "uri-miss", "bypass" …; "none" where the route has no cache. */
   cache: string;
+  /** null for requests that are not explained. */
+  record: DecisionRecord | null;
 }
