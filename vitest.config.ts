@@ -1,4 +1,5 @@
-// Three kinds of test: pure ones in plain Node, a few large files inside workerd, and whole-product ones over HTTP.
+// Kinds of test: pure ones in plain Node, thousands of simulated runs, a few large files inside workerd, and whole-product
+// ones over HTTP.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -8,6 +9,14 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/{unit,contract,conformance,simulation}/**/*.test.ts', 'test/tidy.test.ts'],
+          exclude: ['test/simulation/profiles.test.ts'],
+          environment: 'node',
+        },
+      },
+      {
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/profiles.test.ts'],
           environment: 'node',
         },
       },

@@ -40,6 +40,8 @@ const PAUSE_MIN_MS = 20;
 const PAUSE_MAX_MS = 400;
 /** Corrections that are followed at once; more of them mean that the group is changing its mind. */
 const PROMPT_TRIES = 3;
+/** Times that a member which recovers is asked before another one is. */
+const PATIENT_TRIES = 10;
 
 export function beginCall(hint: PrimaryHint): GroupCall {
   return { hint, target: hint.primary, suspects: null, tries: 0, maybeDone: false };
@@ -60,14 +62,17 @@ export function afterFailure(call: GroupCall, failure: FailedTry, leftMs: number
   const hint = told === null ? call.hint : betterHint(call.hint, told);
   const isSilent = failure.type === 'threw' || failure.type === 'timed-out';
   // One that recovers is given time; but one that hears nobody says the same for ever.
-  const isPatient = failure.type === 'not-ready' && failure.reason === 'recovering' && tries % 3 !== 0;
+  const isPatient =
+    failure.type === 'not-ready' && failure.reason === 'recovering' && tries % PATIENT_TRIES !== 0;
   const asksNext = isSilent || (failure.type === 'not-ready' && !isPatient);
   const isSoonOver = failure.type === 'not-ready' && !asksNext;
   // Whom it names is asked, though the hint may be of a later view: that one need never start.
   const named = told !== null && told.primary !== call.target ? told.primary : hint.primary;
   const target = asksNext ? (call.target + 1) % members : isSoonOver ? call.target : named;
   const suspects = isSilent && call.target === call.hint.primary ? call.hint.view : null;
-  const isCorrected = target !== call.target && tries <= PROMPT_TRIES;
+  // News of a later view cannot lead in circles.
+  const isNews = told !== null && told.view > call.hint.view;
+  const isCorrected = target !== call.target && (tries <= PROMPT_TRIES || isNews);
   const afterMs = isCorrected ? 0 : Math.min(PAUSE_MIN_MS * 2 ** Math.min(tries - 1, 16), PAUSE_MAX_MS);
   return leftMs > afterMs
     ? { type: 'try', call: { hint, target, suspects, tries, maybeDone }, afterMs }

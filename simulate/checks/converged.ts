@@ -1,0 +1,30 @@
+// After the faults: all members are equal, have applied and persisted everything, and have nothing left to say.
+import { isDeepStrictEqual } from 'node:util';
+import type { Cluster } from '../engine/cluster.ts';
+import { must } from './violation.ts';
+
+export function checkConverged(cluster: Cluster): void {
+  const states = cluster.members.map(({ id, disk, instance }) => {
+    const { durable } = disk;
+    const head = durable.head();
+    must(disk.isSettled, 'idle', () => `idle member ${id} still writes`);
+    if (instance !== null) {
+      const { timers, state } = instance;
+      must(timers.size === 0, 'idle', () => `idle member ${id} holds timers: ${[...timers.keys()]}`);
+      must(state.overlay.changes === 0, 'idle', () => `idle member ${id} has not persisted what it applied`);
+    }
+    must(
+      head.applied === head.lastLogged.op,
+      'liveness',
+      () => `idle member ${id} has applied ${head.applied} of ${head.lastLogged.op}`,
+    );
+    return durable.replicatedState();
+  });
+  for (const [id, state] of states.entries()) {
+    must(
+      isDeepStrictEqual(state, states[0]),
+      'I4',
+      () => `the states of members 0 and ${id} differ after the run`,
+    );
+  }
+}

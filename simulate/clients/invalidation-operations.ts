@@ -1,0 +1,68 @@
+// What clients of the profile `invalidation` do: visitors look up URLs and, with a lease, fetch from an origin that may
+// be slow or fail, and fill; publishers change the origin and purge, hard or soft. Each response names the origin's
+// version of its URL, so that an old one is known for what it is.
+import type { FillToken, Value } from '../../core/replication/commands.ts';
+import type { Chance } from '../engine/chance.ts';
+import { covers, drawHttpPurge, pickKey, tagsOf, URLS } from './keys.ts';
+import type { Origin } from './origin.ts';
+import type { Session } from './session.ts';
+import type { Operate, Workload } from './workload.ts';
+
+const HOT_URLS = 1;
+const BYTES = new Uint8Array(100);
+/** More of them than a key may have in runs with small limits. */
+const VARIANTS = ['', '', '', 'de', 'fr'];
+
+export function invalidationOperations(chance: Chance, origin: Origin): Operate {
+  const visit = (session: Session, workload: Workload, done: () => void): void => {
+    const key = pickKey(chance, URLS, HOT_URLS);
+    const wish = chance.hits(0.3) ? 'always' : 'when-absent';
+    session.read(key, 'linearizable', wish, (answer) => {
+      const lease = answer?.lease;
+      if (lease?.type === 'granted') {
+        // The fetch goes on beside its client, as one that nobody waits for any more.
+        workload.beside(chance.next() * 30, (ended) => fetch(session, workload, key, lease.token, ended));
+      }
+      done();
+    });
+  };
+
+  const fetch = (
+    session: Session,
+    workload: Workload,
+    key: string,
+    token: FillToken,
+    ended: () => void,
+  ): void => {
+    const response = origin.fetch(key);
+    if (response.type === 'failed') {
+      session.ask({ type: 'release', key, token }, () => ended());
+      return;
+    }
+    workload.later(response.bodyMs, () => {
+      const value: Value = { meta: response.text, body: { type: 'inline', bytes: BYTES } };
+      const ttlMs = 500 + chance.below(20_000);
+      const variant = chance.pick(VARIANTS);
+      session.write({ type: 'fill', key, variant, value, token, ttlMs, tags: tagsOf(key) }, () => ended());
+    });
+  };
+
+  const publish = (session: Session, done: () => void): void => {
+    const selector = drawHttpPurge(chance, pickKey(chance, URLS, HOT_URLS));
+    const soft = chance.hits(0.3);
+    const versions = URLS.filter((key) => covers(selector, key, tagsOf(key))).map(
+      (key) => [key, origin.change(key)] as const,
+    );
+    session.write({ type: 'purge', selector, soft }, ({ result, answeredAt }) => {
+      if (result?.type === 'purged' && answeredAt !== null) {
+        for (const [key, version] of versions) origin.promise(key, { version, at: answeredAt, soft });
+      }
+      done();
+    });
+  };
+
+  return (session, workload, done) => {
+    if (chance.hits(0.8)) visit(session, workload, done);
+    else publish(session, done);
+  };
+}

@@ -1,0 +1,58 @@
+// What clients of a run read, write and purge: a few hot keys and a tail, each with tags that never change, so that a purge
+// by tag covers keys, whatever they hold.
+import type { PurgeSelector } from '../../core/replication/commands.ts';
+import { httpEntryKey, isKvEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
+import type { Chance } from '../engine/chance.ts';
+
+const NAMESPACE = 'test';
+const ORIGIN = 'http://o.test/';
+
+/** The first ones are hot. */
+export const KV_KEYS: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name) =>
+  kvEntryKey(NAMESPACE, name),
+);
+export const URLS: readonly string[] = ['shop/1', 'shop/2', 'blog/1', 'blog/2/x'].map((path) =>
+  httpEntryKey(ORIGIN + path),
+);
+
+export function pickKey(chance: Chance, keys: readonly string[], hot: number): string {
+  return chance.hits(0.7) ? (keys[chance.below(hot)] as string) : chance.pick(keys);
+}
+
+/** Odd and even ones have different tags; one tag is on all. */
+export function tagsOf(key: string): readonly string[] {
+  const all = [...KV_KEYS, ...URLS];
+  return [all.indexOf(key) % 2 === 0 ? 'even' : 'odd', 'any'];
+}
+
+export function drawKvPurge(chance: Chance): PurgeSelector {
+  return chance.hits(0.3)
+    ? { type: 'namespace', namespace: NAMESPACE }
+    : { type: 'tag', tag: chance.pick(['even', 'odd', 'any']) };
+}
+
+export function drawHttpPurge(chance: Chance, key: string): PurgeSelector {
+  const drawn = chance.next();
+  if (drawn < 0.4) return { type: 'url', key };
+  if (drawn < 0.65) return { type: 'tag', tag: chance.pick(['even', 'odd', 'any']) };
+  if (drawn < 0.85)
+    return { type: 'prefix', prefix: ORIGIN + chance.pick(['', 'shop/', 'blog/', 'blog/2/']) };
+  return { type: 'all' };
+}
+
+/** Whether the purge covers what is held under the key with these tags: told by the design's words alone. */
+export function covers(selector: PurgeSelector, key: string, tags: readonly string[]): boolean {
+  const isKv = isKvEntryKey(key);
+  switch (selector.type) {
+    case 'url':
+      return selector.key === key;
+    case 'all':
+      return !isKv;
+    case 'tag':
+      return tags.includes(selector.tag);
+    case 'prefix':
+      return !isKv && key.slice(key.indexOf(':') + 1).startsWith(selector.prefix);
+    case 'namespace':
+      return isKv && key.startsWith(kvEntryKey(selector.namespace, '').slice(0, -2));
+  }
+}

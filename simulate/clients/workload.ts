@@ -1,0 +1,74 @@
+// The clients of one run, each on one of the edges: what they do is a profile's, how often and when is here.
+import type { Cluster } from '../engine/cluster.ts';
+import { Edge } from './edge.ts';
+import { History } from './history.ts';
+import { Session } from './session.ts';
+
+/** Probability of a lull after an operation. */
+const LULL = 0.01;
+
+/** Does one operation and calls `done` once; what goes on beside its client counts through `beside`. */
+export type Operate = (session: Session, workload: Workload, done: () => void) => void;
+
+export class Workload {
+  readonly cluster: Cluster;
+  readonly history: History;
+  readonly edges: readonly Edge[];
+  readonly sessions: readonly Session[];
+  /** Clients, and work beside them, that are not done yet. */
+  running = 0;
+  /** Operations begun. */
+  operations = 0;
+  private readonly operate: Operate;
+  /** All clients pause until then: long enough, now and then, for a group to go to rest. */
+  private lullUntil = 0;
+
+  constructor(cluster: Cluster, options: { edges: number; clients: number; operate: Operate }) {
+    this.cluster = cluster;
+    this.operate = options.operate;
+    this.history = new History(cluster.scheduler);
+    this.edges = Array.from({ length: options.edges }, (_, id) => new Edge(id, cluster));
+    this.sessions = Array.from({ length: options.clients }, (_, id) => {
+      const edge = this.edges[id % options.edges] as Edge;
+      return new Session(id, edge, this.history, cluster.scheduler);
+    });
+  }
+
+  /** Starts all clients, with so many operations between them and pauses of up to `thinkMs`. */
+  start(operations: number, thinkMs: number): void {
+    const share = Math.floor(operations / this.sessions.length);
+    const rest = operations - share * this.sessions.length;
+    for (const session of this.sessions) {
+      this.running += 1;
+      this.work(session, session.id < rest ? share + 1 : share, thinkMs);
+    }
+  }
+
+  private work(session: Session, left: number, thinkMs: number): void {
+    if (left === 0) {
+      this.running -= 1;
+      return;
+    }
+    this.operations += 1;
+    this.operate(session, this, () => {
+      const { chance, scheduler } = this.cluster;
+      if (chance.hits(LULL)) this.lullUntil = scheduler.now + chance.between(1_000, 8_000);
+      const pauseMs = Math.max(0, this.lullUntil - scheduler.now) + chance.next() * thinkMs;
+      this.later(pauseMs, () => this.work(session, left - 1, thinkMs));
+    });
+  }
+
+  /** Work that nobody waits for; the run ends only after it. */
+  beside(delayMs: number, work: (done: () => void) => void): void {
+    this.running += 1;
+    this.later(delayMs, () =>
+      work(() => {
+        this.running -= 1;
+      }),
+    );
+  }
+
+  later(delayMs: number, run: () => void): void {
+    this.cluster.scheduler.after(delayMs, run);
+  }
+}

@@ -1,0 +1,104 @@
+// Remote procedure calls over the simulated network: an edge asks a member, a member calls another. A call may be lost on
+// the way there, or on the way back when it has been carried out, and fail aloud or without a word.
+import type { ClientRequest, Message, ReplicaEvent } from '../../core/replication/messages.ts';
+import type { Cluster } from './cluster.ts';
+import type { Instance } from './instance.ts';
+import type { Member, Try } from './member.ts';
+import { EDGES_FROM } from './network.ts';
+
+/**
+ * A client's try, by way of an edge; `hear` hears at most once, or never where an answer got lost without a word.
+ * Several requests are one call, and get their answers one by one.
+ */
+export function askMember(
+  cluster: Cluster,
+  edge: number,
+  member: Member,
+  requests: readonly ClientRequest[],
+  hear: (outcome: Try, index: number) => void,
+): void {
+  const { id } = member;
+  const from = EDGES_FROM + edge;
+  const back = (outcome: Try, index: number): void => {
+    if (cluster.network.loses(id, from)) {
+      if (cluster.chance.hits(cluster.faults.silent)) return;
+      outcome = { type: 'threw', overloaded: false };
+    } else if (cluster.chance.hits(cluster.faults.errorAfterExecution)) {
+      cluster.happened('error-after-execution', member);
+      outcome = { type: 'threw', overloaded: false };
+    }
+    cluster.later(id, from, () => hear(outcome, index));
+  };
+  const fail = (overloaded: boolean): void => {
+    for (let i = 0; i < requests.length; i++)
+      cluster.later(id, from, () => hear({ type: 'threw', overloaded }, i));
+  };
+  if (cluster.network.loses(from, id)) {
+    if (!cluster.chance.hits(cluster.faults.silent)) fail(false);
+    return;
+  }
+  cluster.later(from, id, () => {
+    if (member.overloadedUntil > cluster.scheduler.now) {
+      fail(true);
+      return;
+    }
+    const instance = cluster.reached(member, from);
+    if (instance === null) {
+      fail(false);
+      return;
+    }
+    const clients = requests.map((request, index) => {
+      const call = instance.nextCall++;
+      instance.callers.set(call, (answer) => {
+        instance.callers.delete(call);
+        back(
+          answer === null
+            ? { type: 'threw', overloaded: false }
+            : { type: 'answered', answer, view: instance.state.view },
+          index,
+        );
+      });
+      return { id: call, request };
+    });
+    const [only] = clients;
+    const event: ReplicaEvent =
+      clients.length === 1 && only !== undefined ? { type: 'client', ...only } : { type: 'clients', clients };
+    cluster.run(instance, event, null);
+  });
+}
+
+/** A message to another member: what it answers, or that the call failed, is an event for the object that called. */
+export function callMember(cluster: Cluster, instance: Instance, message: Message): void {
+  cluster.messagesSent += 1;
+  const { type } = message.body;
+  cluster.sentByType.set(type, (cluster.sentByType.get(type) ?? 0) + 1);
+  const id = instance.memberId;
+  const to = cluster.member(message.to);
+  const hear = (event: ReplicaEvent): void => {
+    cluster.later(to.id, id, () => cluster.run(instance, event, null));
+  };
+  const fail = (): void => {
+    if (!cluster.chance.hits(cluster.faults.silent)) hear({ type: 'sendFailed', message });
+  };
+  const deliver = (): void => {
+    const reached = to.overloadedUntil > cluster.scheduler.now ? null : cluster.reached(to, id);
+    if (reached === null) {
+      fail();
+      return;
+    }
+    const answer = (back: Message | null): void => {
+      if (cluster.network.loses(to.id, id)) fail();
+      else if (cluster.chance.hits(cluster.faults.errorAfterExecution)) {
+        cluster.happened('error-after-execution', to);
+        fail();
+      } else if (back !== null) hear({ type: 'message', message: back });
+    };
+    cluster.run(reached, { type: 'message', message }, { from: id, answer, fail });
+  };
+  if (cluster.network.loses(id, to.id)) fail();
+  else cluster.later(id, to.id, deliver);
+  if (cluster.chance.hits(cluster.faults.duplicate)) {
+    cluster.happened('duplicate', to);
+    cluster.later(id, to.id, deliver);
+  }
+}

@@ -1,0 +1,7 @@
+// All mutants, in the order of the design's list.
+import { APPLY_MUTANTS } from './apply-mutants.ts';
+import { LOG_MUTANTS } from './log-mutants.ts';
+import type { Mutant } from './mutant.ts';
+import { VIEW_MUTANTS } from './view-mutants.ts';
+
+export const MUTANTS: readonly Mutant[] = [...VIEW_MUTANTS, ...LOG_MUTANTS, ...APPLY_MUTANTS];

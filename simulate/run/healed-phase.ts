@@ -1,0 +1,126 @@
+// Once nothing goes wrong any more: within ten simulated seconds every edge gets a write and a read answered, then the
+// members become equal, and after a while nobody has anything left to say.
+import { must } from '../checks/violation.ts';
+import { KV_KEYS, URLS } from '../clients/keys.ts';
+import type { Session } from '../clients/session.ts';
+import type { Workload } from '../clients/workload.ts';
+import type { Cluster } from '../engine/cluster.ts';
+import type { Member } from '../engine/member.ts';
+import type { ProfileName } from './profiles.ts';
+
+/** Writes and linearizable reads complete within it. */
+const SERVES_WITHIN_MS = 10_000;
+/** A single crash of the primary costs at most so much. */
+const FAILS_OVER_WITHIN_MS = 6_000;
+/** All that is still under way has come to an end by then: what a soft purge made stale may be used for a day. */
+const SILENT_WITHIN_MS = 3 * 86_400_000;
+
+/** How long the write took that met the crash of its primary, simulated ms; null: the group has no other member. */
+export type FailoverMs = number | null;
+
+export function checkLiveness(cluster: Cluster, workload: Workload, profile: ProfileName): FailoverMs {
+  const { chance } = cluster;
+  // Some groups stay without one member for good, in one direction: that may cost nothing but that member.
+  const isolated = cluster.members.length > 1 && chance.hits(0.4) ? isolateOne(cluster) : null;
+  serve(cluster, workload, profile, 'healing');
+  if (isolated !== null) cluster.network.mendAll();
+  const failoverMs =
+    isolated === null && cluster.members.length > 1 ? failOver(cluster, workload, profile) : null;
+  serve(cluster, workload, profile, 'the last trouble');
+  const isSilent = cluster.scheduler.run(() => false, cluster.scheduler.now + SILENT_WITHIN_MS);
+  must(isSilent, 'idle', () => 'the group is not silent days after the last request');
+  return failoverMs;
+}
+
+/** Every edge writes and reads within ten seconds. */
+function serve(cluster: Cluster, workload: Workload, profile: ProfileName, after: string): void {
+  const { scheduler } = cluster;
+  const keys = profile === 'core' ? KV_KEYS : URLS;
+  let open = 0;
+  for (const session of workload.sessions.slice(0, workload.edges.length)) {
+    open += 1;
+    untilServed(workload, session, keys[session.id % keys.length] as string, profile, () => {
+      open -= 1;
+    });
+  }
+  scheduler.run(() => open === 0, scheduler.now + SERVES_WITHIN_MS);
+  must(open === 0, 'liveness', () => `${open} edges were not served within ten seconds of ${after}`);
+}
+
+/** One member no longer hears the others, or is no longer heard by them; clients reach it as before. */
+function isolateOne(cluster: Cluster): Member {
+  const { chance, members, network } = cluster;
+  const member = chance.hits(0.6) ? newestPrimary(cluster) : chance.pick(members);
+  const isDeaf = chance.hits(0.5);
+  for (const { id } of members) {
+    if (id === member.id) continue;
+    if (isDeaf) network.cut(id, member.id);
+    else network.cut(member.id, id);
+  }
+  if (cluster.trace.print !== null)
+    cluster.print(`!  member ${member.id} is ${isDeaf ? 'deaf' : 'mute'} from now on`);
+  return member;
+}
+
+/** The primary goes away for long, in the middle of the work: how long is nobody served? */
+function failOver(cluster: Cluster, workload: Workload, profile: ProfileName): FailoverMs {
+  const { scheduler, chance } = cluster;
+  // Clients work on for a moment: a group at rest would have to wake first.
+  scheduler.run(() => false, scheduler.now + chance.between(100, 1_000));
+  const session = workload.sessions[0] as Session;
+  const key = (profile === 'core' ? KV_KEYS : URLS)[0] as string;
+  const beganAt = scheduler.now;
+  const primary = newestPrimary(cluster);
+  cluster.crash(primary, 20_000);
+  let isOver = false;
+  untilServed(workload, session, key, profile, () => {
+    isOver = true;
+  });
+  scheduler.run(() => isOver, beganAt + FAILS_OVER_WITHIN_MS);
+  must(
+    isOver,
+    'liveness',
+    () => `nothing was written within six seconds of the crash of member ${primary.id}`,
+  );
+  const tookMs = scheduler.now - beganAt;
+  scheduler.run(() => false, beganAt + 20_000);
+  return tookMs;
+}
+
+/** Whoever is primary in the newest view that any disk knows. */
+function newestPrimary({ members }: Cluster): Member {
+  const view = Math.max(...members.map(({ disk }) => disk.durable.view));
+  return members[view % members.length] as Member;
+}
+
+/** One write and then one read, each again and again until it is answered. */
+function untilServed(
+  workload: Workload,
+  session: Session,
+  key: string,
+  profile: ProfileName,
+  served: () => void,
+): void {
+  const read = (): void =>
+    session.read(key, 'linearizable', 'none', (answer) => {
+      if (answer === null) workload.later(100, read);
+      else served();
+    });
+  let tries = 0;
+  const write = (): void => {
+    tries += 1;
+    const value = {
+      meta: `healed ${session.id} ${tries}`,
+      body: { type: 'inline', bytes: new Uint8Array(1) },
+    } as const;
+    const command =
+      profile === 'core'
+        ? ({ type: 'put', key, value, condition: null, ttlMs: null, tags: [] } as const)
+        : ({ type: 'purge', selector: { type: 'url', key } } as const);
+    session.write(command, ({ result }) => {
+      if (result === null) workload.later(100, write);
+      else read();
+    });
+  };
+  write();
+}

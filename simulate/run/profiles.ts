@@ -1,0 +1,35 @@
+// The two kinds of run: what clients do, and which parts of the protocol that reaches.
+import type { ReplicaLimits } from '../../core/replication/limits.ts';
+import { coreOperations } from '../clients/core-operations.ts';
+import { invalidationOperations } from '../clients/invalidation-operations.ts';
+import type { Origin } from '../clients/origin.ts';
+import type { Operate } from '../clients/workload.ts';
+import type { Chance } from '../engine/chance.ts';
+
+export const PROFILES = ['core', 'invalidation'] as const;
+export type ProfileName = (typeof PROFILES)[number];
+
+export function operationsOf(profile: ProfileName, chance: Chance, origin: Origin): Operate {
+  return profile === 'core' ? coreOperations(chance) : invalidationOperations(chance, origin);
+}
+
+/**
+ * Half of the runs evict all the time, write to disk more often than they must, and have leases that overlap; others
+ * cannot send a log in one message, or go to rest whenever clients pause.
+ */
+export function drawLimits(chance: Chance): Partial<ReplicaLimits> {
+  return {
+    ...(chance.hits(0.5) ? { httpBytesMax: 350, overlayRowsMax: 2, leaseMs: 60 } : {}),
+    ...(chance.hits(0.3) ? { entryBytesMax: 300 } : {}),
+    ...(chance.hits(0.3) ? { idleMs: 1_500 } : {}),
+    ...(chance.hits(0.2) ? { windowMax: 2 } : {}),
+    ...(chance.hits(0.3) ? { variantsMax: 2 } : {}),
+  };
+}
+
+/** Three members mostly; one and five run the same code. */
+export function drawMembers(chance: Chance): number {
+  const drawn = chance.next();
+  if (drawn < 0.08) return 1;
+  return drawn < 0.18 ? 5 : 3;
+}
