@@ -7,6 +7,7 @@ import { replaySeed } from './campaign/replay-seed.ts';
 import { seedsReport } from './campaign/seeds-report.ts';
 import { hasFailed, simulateSeeds, toJson } from './campaign/simulate-seeds.ts';
 import { FAULTS } from './engine/faults.ts';
+import { MUTANTS } from './mutants/all.ts';
 import { PHASES } from './run/phase.ts';
 import { PROFILES, type ProfileName } from './run/profiles.ts';
 
@@ -18,6 +19,7 @@ interface Flags {
   readonly seed?: number;
   readonly trace: boolean;
   readonly mutants: boolean;
+  readonly only: readonly string[];
   readonly json: boolean;
   readonly threads: number;
 }
@@ -32,6 +34,11 @@ function whole(min: number, max: number): (text: string) => number {
     }
     return number;
   };
+}
+
+function mutantName(text: string, before: readonly string[]): readonly string[] {
+  if (!MUTANTS.some(({ name }) => name === text)) throw new InvalidArgumentError('There is no such mutant.');
+  return [...before, text];
 }
 
 const progress = (line: string): void => {
@@ -56,6 +63,7 @@ const program = new Command('simulate')
     'plants each deliberate bug in turn and tells what caught it, within so many seeds of each profile',
     false,
   )
+  .option('--only <mutant...>', 'with --mutants: these by name', mutantName, [])
   .option(
     '--threads <count>',
     'how many runs at a time',
@@ -66,34 +74,44 @@ const program = new Command('simulate')
   .showSuggestionAfterError(false)
   .allowExcessArguments(false);
 
-program.action(async ({ profile, seeds, firstSeed, ops, seed, trace, mutants, json, threads }: Flags) => {
-  const profiles = profile === 'all' ? PROFILES : [profile];
-  if (mutants) {
-    if (seed !== undefined) program.error('error: --mutants and --seed exclude each other');
-    const kills = await killMutants({ profiles, seeds, firstSeed, operations: ops, threads, progress });
-    process.stdout.write(json ? `${JSON.stringify({ mutants: kills })}\n` : `${mutantsReport(kills)}\n`);
-    if (kills.some(({ caughtBy }) => caughtBy === null)) process.exitCode = 1;
-    return;
-  }
-  if (seed === undefined) {
-    if (trace) program.error('error: --trace needs --seed');
-    const reports = await simulateSeeds({ profiles, seeds, firstSeed, operations: ops, threads, progress });
+program.action(
+  async ({ profile, seeds, firstSeed, ops, seed, trace, mutants, only, json, threads }: Flags) => {
+    const profiles = profile === 'all' ? PROFILES : [profile];
+    if (mutants) {
+      if (seed !== undefined) program.error('error: --mutants and --seed exclude each other');
+      const kills = await killMutants({
+        profiles,
+        only,
+        seeds,
+        firstSeed,
+        operations: ops,
+        threads,
+        progress,
+      });
+      process.stdout.write(json ? `${JSON.stringify({ mutants: kills })}\n` : `${mutantsReport(kills)}\n`);
+      if (kills.some(({ caughtBy }) => caughtBy === null)) process.exitCode = 1;
+      return;
+    }
+    if (seed === undefined) {
+      if (trace) program.error('error: --trace needs --seed');
+      const reports = await simulateSeeds({ profiles, seeds, firstSeed, operations: ops, threads, progress });
+      process.stdout.write(
+        json
+          ? `${JSON.stringify({ profiles: reports.map((report) => toJson(report, FAULTS, PHASES)) })}\n`
+          : `${reports.map((report) => seedsReport(report, ops)).join('\n\n')}\n`,
+      );
+      if (reports.some(hasFailed)) process.exitCode = 1;
+      return;
+    }
+    if (json && trace) program.error('error: --json and --trace exclude each other');
+    const results = profiles.map((name) => replaySeed(name, seed, ops, trace));
     process.stdout.write(
       json
-        ? `${JSON.stringify({ profiles: reports.map((report) => toJson(report, FAULTS, PHASES)) })}\n`
-        : `${reports.map((report) => seedsReport(report, ops)).join('\n\n')}\n`,
+        ? `${JSON.stringify({ profiles: results.map(({ report }) => report) })}\n`
+        : results.map(({ text }) => text).join(''),
     );
-    if (reports.some(hasFailed)) process.exitCode = 1;
-    return;
-  }
-  if (json && trace) program.error('error: --json and --trace exclude each other');
-  const results = profiles.map((name) => replaySeed(name, seed, ops, trace));
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ profiles: results.map(({ report }) => report) })}\n`
-      : results.map(({ text }) => text).join(''),
-  );
-  if (results.some(({ violation }) => violation !== null)) process.exitCode = 1;
-});
+    if (results.some(({ violation }) => violation !== null)) process.exitCode = 1;
+  },
+);
 
 await program.parseAsync();

@@ -8,6 +8,8 @@ import { JobThread } from './worker-pool.ts';
 
 export interface MutantsOptions {
   readonly profiles: readonly ProfileName[];
+  /** Names that are asked for; none: all. */
+  readonly only: readonly string[];
   /** Of each profile, for each mutant. */
   readonly seeds: number;
   readonly firstSeed: number;
@@ -34,20 +36,21 @@ const SEEDS_PER_TURN = 20;
 
 /** Throws before anything runs where a mutant does not fit the code any more. */
 export async function killMutants(options: MutantsOptions): Promise<Kill[]> {
-  for (const mutant of MUTANTS) checkMutant(mutant);
+  const mutants = MUTANTS.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
+  for (const mutant of mutants) checkMutant(mutant);
   const kills: Kill[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     for (;;) {
       const at = next++;
-      const mutant = MUTANTS[at];
+      const mutant = mutants[at];
       if (mutant === undefined) return;
       const kill = await hunt(mutant, options);
       kills[at] = kill;
       options.progress(`${mutant.name}: ${describe(kill)}`);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(options.threads, MUTANTS.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(options.threads, mutants.length) }, work));
   return kills;
 }
 

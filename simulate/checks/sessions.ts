@@ -1,5 +1,6 @@
-// I7: a session reads its own writes, and never goes back behind what it has seen. I10, as visitors see it: what an
-// acknowledged purge has promised away does not come back.
+// What readers of each level were promised. I7: a session reads its own writes, and never goes back behind what it has
+// seen. I8: a bounded read is not older than its bound. I9, I10, as visitors see it: what an acknowledged purge has
+// promised away does not come back.
 import type { History } from '../clients/history.ts';
 import { type Origin, versionOf } from '../clients/origin.ts';
 import { must } from './violation.ts';
@@ -17,16 +18,40 @@ export function checkSessions({ reads }: History): void {
 
 export function checkPromises({ reads }: History, origin: Origin): void {
   for (const { level, key, rows, invokedAt } of reads) {
-    if (level !== 'linearizable') continue;
-    const promised = origin.promisedBefore(key, invokedAt);
+    if (level === 'any') continue;
+    const isLinearizable = level === 'linearizable';
+    const promised = origin.promisedBefore(key, invokedAt, !isLinearizable);
     for (const { value, staleFrom } of rows) {
       const version = versionOf(value.meta);
       const least = staleFrom === null ? promised.fresh : promised.any;
       must(
         version >= least,
-        'I10',
-        () => `version ${version} of ${key} was seen after a purge promised ${least}`,
+        isLinearizable ? 'I10' : 'I9',
+        () => `version ${version} of ${key} was seen (${level}) after a purge promised ${least}`,
       );
     }
   }
+}
+
+/** I8: a bounded read, and a session's, shows whatever was committed longer ago than its limit. */
+export function checkBounds({ reads }: History, committedAt: readonly number[], staleForMs: number): void {
+  for (const { level, key, bookmark, invokedMs, isCopy } of reads) {
+    if (level !== 'bounded' && level !== 'session') continue;
+    const committedBefore = countBefore(committedAt, invokedMs - staleForMs);
+    must(bookmark.op >= committedBefore, 'I8', () => {
+      const age = invokedMs - (committedAt[bookmark.op] ?? invokedMs);
+      return `a ${level} read of ${key}${isCopy ? ' from a copy' : ''} at op ${bookmark.op} was ${age.toFixed(0)} ms behind, ${staleForMs.toFixed(0)} ms are allowed`;
+    });
+  }
+}
+
+/** How many of the ascending instants lie before `at`. O(log n). */
+function countBefore(instants: readonly number[], at: number): number {
+  let [low, high] = [0, instants.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((instants[middle] as number) < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

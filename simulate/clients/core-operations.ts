@@ -9,7 +9,7 @@ import type { Session } from './session.ts';
 import type { Operate } from './workload.ts';
 
 const HOT_KEYS = 2;
-const LEVELS: readonly ReadLevel[] = ['linearizable', 'linearizable', 'any'];
+const LEVELS: readonly ReadLevel[] = ['linearizable', 'linearizable', 'session', 'bounded', 'any'];
 const BYTES = new Uint8Array(8);
 
 export function coreOperations(chance: Chance): Operate {
@@ -26,7 +26,9 @@ export function coreOperations(chance: Chance): Operate {
   };
 
   const read = (session: Session, key: string, done: () => void): void => {
-    session.read(key, chance.pick(LEVELS), 'none', (answer) => {
+    const level = chance.pick(LEVELS);
+    const copies = level === 'bounded' && chance.hits(0.5);
+    session.read(key, { level, lease: 'none', copies }, (answer) => {
       const row = answer?.rows[0];
       if (row !== undefined) etags.set(key, etagOf(row));
       done();

@@ -10,26 +10,49 @@ import {
   type PrimaryHint,
 } from '../../core/sharding/group-call.ts';
 import type { Cluster } from '../engine/cluster.ts';
+import { START_AT } from '../engine/instance.ts';
+import { IsolateCache } from './isolate-cache.ts';
 
 export type EdgeOutcome =
-  | { readonly type: 'answered'; readonly answer: ClientAnswer }
+  /** `sentAt`: of the try that was answered, by the edge's clock. */
+  | { readonly type: 'answered'; readonly answer: ClientAnswer; readonly sentAt: number }
   | { readonly type: 'failed'; readonly maybeDone: boolean };
 
-const FIRST_PRIMARY: PrimaryHint = { view: 0, primary: 0 };
-/** How long a caller waits for an answer, and for one member's. */
-export interface Patience {
+/** How a caller wants to be served. */
+export interface CallOptions {
+  /** How long it waits in all, and for one member. */
   readonly deadlineMs: number;
   readonly tryMs: number;
+  /** A backup may answer as well. */
+  readonly anyMember: boolean;
 }
+
+interface OpenCall {
+  readonly request: ClientRequest;
+  readonly options: CallOptions;
+  /** True time. */
+  readonly deadlineAt: number;
+  done(outcome: EdgeOutcome): void;
+}
+
+const FIRST_PRIMARY: PrimaryHint = { view: 0, primary: 0 };
 
 export class Edge {
   readonly id: number;
+  readonly copies = new IsolateCache();
   private readonly cluster: Cluster;
   private hint = FIRST_PRIMARY;
+  private readonly rate: number;
 
   constructor(id: number, cluster: Cluster) {
     this.id = id;
     this.cluster = cluster;
+    this.rate = 1 + cluster.chance.between(-1, 1) * cluster.faults.clockDrift;
+  }
+
+  /** What its clock shows, which goes as wrong as any other. */
+  get now(): number {
+    return (this.cluster.scheduler.now - START_AT) * this.rate + START_AT;
   }
 
   /** It goes by what it knew at the beginning. */
@@ -37,50 +60,59 @@ export class Edge {
     this.hint = FIRST_PRIMARY;
   }
 
-  /** Asks the primary until it answers or the deadline has passed. */
-  call(request: ClientRequest, { deadlineMs, tryMs }: Patience, done: (outcome: EdgeOutcome) => void): void {
-    this.tryOnce(request, beginCall(this.hint), this.cluster.scheduler.now + deadlineMs, tryMs, done);
+  /** Asks the primary, or first whichever member is near, until one answers or the deadline has passed. */
+  call(request: ClientRequest, options: CallOptions, done: (outcome: EdgeOutcome) => void): void {
+    const { chance, members, scheduler } = this.cluster;
+    const call = beginCall(this.hint);
+    const target = options.anyMember ? chance.below(members.length) : call.target;
+    this.tryOnce(
+      { request, options, deadlineAt: scheduler.now + options.deadlineMs, done },
+      { ...call, target },
+    );
   }
 
-  private tryOnce(
-    request: ClientRequest,
-    call: GroupCall,
-    deadlineAt: number,
-    tryMs: number,
-    done: (outcome: EdgeOutcome) => void,
-  ): void {
-    const { scheduler } = this.cluster;
+  private tryOnce(open: OpenCall, call: GroupCall): void {
+    const { scheduler, members } = this.cluster;
+    const { request, options, deadlineAt, done } = open;
+    const { suspects, target } = call;
+    const sentAt = this.now;
     let isOpen = true;
-    const settle = (failure: FailedTry | null, answer: ClientAnswer | null): void => {
+    const fail = (failure: FailedTry): void => {
+      if (failure.type === 'not-primary' || failure.type === 'deposed') {
+        this.hint = betterHint(this.hint, failure);
+      }
+      const move = afterFailure(call, failure, deadlineAt - scheduler.now, members.length);
+      if (move.type === 'give-up') done({ type: 'failed', maybeDone: move.maybeDone });
+      else if (move.afterMs === 0) this.tryOnce(open, move.call);
+      else scheduler.after(move.afterMs, () => this.tryOnce(open, move.call));
+    };
+    const settle = (end: () => void): void => {
       if (!isOpen) return;
       isOpen = false;
       timer.run = null;
-      if (answer !== null) {
-        done({ type: 'answered', answer });
-        return;
-      }
-      if (failure === null) return;
-      if (failure.type === 'not-primary' || failure.type === 'deposed')
-        this.hint = betterHint(this.hint, failure);
-      const move = afterFailure(call, failure, deadlineAt - scheduler.now, this.cluster.members.length);
-      if (move.type === 'give-up') done({ type: 'failed', maybeDone: move.maybeDone });
-      else if (move.afterMs === 0) this.tryOnce(request, move.call, deadlineAt, tryMs, done);
-      else scheduler.after(move.afterMs, () => this.tryOnce(request, move.call, deadlineAt, tryMs, done));
+      end();
     };
-    const limitMs = Math.min(tryMs, deadlineAt - scheduler.now);
-    const timer = scheduler.after(limitMs, () => settle({ type: 'timed-out' }, null));
+    const timer = scheduler.after(Math.min(options.tryMs, deadlineAt - scheduler.now), () =>
+      settle(() => fail({ type: 'timed-out' })),
+    );
     // Whoever is asked instead of a silent primary is told so, and looks after it.
-    const { suspects, target } = call;
     if (suspects !== null) this.cluster.ask(this.id, target, [{ type: 'suspect', view: suspects }], () => {});
-    this.cluster.ask(this.id, target, [request], (outcome) => {
-      if (outcome.type === 'threw') settle({ ...outcome, message: 'the call failed' }, null);
-      else if (isFailure(outcome.answer)) settle(outcome.answer, null);
-      else {
-        // Only the primary answers.
-        this.hint = betterHint(this.hint, { view: outcome.view, primary: target });
-        settle(null, outcome.answer);
-      }
-    });
+    this.cluster.ask(this.id, target, [request], (outcome) =>
+      settle(() => {
+        if (outcome.type === 'threw') {
+          fail({ ...outcome, message: 'the call failed' });
+          return;
+        }
+        const { answer, view } = outcome;
+        if (isFailure(answer)) {
+          fail(answer);
+          return;
+        }
+        // Nobody but the primary answers what is not for any member.
+        if (!options.anyMember) this.hint = betterHint(this.hint, { view, primary: target });
+        done({ type: 'answered', answer, sentAt });
+      }),
+    );
   }
 }
 

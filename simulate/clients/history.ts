@@ -24,7 +24,11 @@ export interface ObservedRead {
   readonly key: string;
   readonly level: ReadLevel;
   readonly invokedAt: number;
+  /** The same instant in true time, epoch ms. */
+  readonly invokedMs: number;
   readonly answeredAt: number;
+  /** An edge's own copy served it. */
+  readonly isCopy: boolean;
   readonly rows: readonly LiveRow[];
   readonly bookmark: Viewstamp;
   /** The group's time in the answer. */

@@ -2,6 +2,7 @@
 // be slow or fail, and fill; publishers change the origin and purge, hard or soft. Each response names the origin's
 // version of its URL, so that an old one is known for what it is.
 import type { FillToken, Value } from '../../core/replication/commands.ts';
+import type { ReadLevel } from '../../core/replication/messages.ts';
 import type { Chance } from '../engine/chance.ts';
 import { covers, drawHttpPurge, pickKey, tagsOf, URLS } from './keys.ts';
 import type { Origin } from './origin.ts';
@@ -9,19 +10,25 @@ import type { Session } from './session.ts';
 import type { Operate, Workload } from './workload.ts';
 
 const HOT_URLS = 1;
+const LEVELS: readonly ReadLevel[] = ['linearizable', 'bounded', 'bounded', 'session'];
 const BYTES = new Uint8Array(100);
+/** The clock that measures the wait may be the fastest there is. */
+const DRIFT = 1.01;
 /** More of them than a key may have in runs with small limits. */
 const VARIANTS = ['', '', '', 'de', 'fr'];
 
 export function invalidationOperations(chance: Chance, origin: Origin): Operate {
   const visit = (session: Session, workload: Workload, done: () => void): void => {
     const key = pickKey(chance, URLS, HOT_URLS);
-    const wish = chance.hits(0.3) ? 'always' : 'when-absent';
-    session.read(key, 'linearizable', wish, (answer) => {
-      const lease = answer?.lease;
-      if (lease?.type === 'granted') {
+    const level = chance.pick(LEVELS);
+    const lease = chance.hits(0.3) ? 'always' : 'when-absent';
+    // Who goes to the origin in any case does not look at copies.
+    const copies = level !== 'linearizable' && lease !== 'always' && chance.hits(0.7);
+    session.read(key, { level, lease, copies }, (answer) => {
+      const granted = answer?.lease;
+      if (granted?.type === 'granted') {
         // The fetch goes on beside its client, as one that nobody waits for any more.
-        workload.beside(chance.next() * 30, (ended) => fetch(session, workload, key, lease.token, ended));
+        workload.beside(chance.next() * 30, (ended) => fetch(session, workload, key, granted.token, ended));
       }
       done();
     });
@@ -47,7 +54,8 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
     });
   };
 
-  const publish = (session: Session, done: () => void): void => {
+  const publish = (session: Session, workload: Workload, done: () => void): void => {
+    const isStrict = chance.hits(0.3);
     const selector = drawHttpPurge(chance, pickKey(chance, URLS, HOT_URLS));
     const soft = chance.hits(0.3);
     const versions = URLS.filter((key) => covers(selector, key, tagsOf(key))).map(
@@ -55,7 +63,19 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
     );
     session.write({ type: 'purge', selector, soft }, ({ result, answeredAt }) => {
       if (result?.type === 'purged' && answeredAt !== null) {
-        for (const [key, version] of versions) origin.promise(key, { version, at: answeredAt, soft });
+        for (const [key, version] of versions)
+          origin.promise(key, { version, at: answeredAt, soft, strict: false });
+        if (!isStrict) {
+          done();
+          return;
+        }
+        // Nobody but readers at level `any` may see what was there before, once the longest limit has run out everywhere.
+        workload.later(workload.staleForMs * DRIFT, () => {
+          const at = workload.history.next();
+          for (const [key, version] of versions) origin.promise(key, { version, at, soft, strict: true });
+          done();
+        });
+        return;
       }
       done();
     });
@@ -63,6 +83,6 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
 
   return (session, workload, done) => {
     if (chance.hits(0.8)) visit(session, workload, done);
-    else publish(session, done);
+    else publish(session, workload, done);
   };
 }

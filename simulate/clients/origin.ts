@@ -13,6 +13,8 @@ export interface Promised {
   readonly version: number;
   /** Older ones may still be shown, as stale. */
   readonly soft: boolean;
+  /** Promised to readers of every level but `any`, not to linearizable ones alone. */
+  readonly strict: boolean;
 }
 
 export class Origin {
@@ -58,10 +60,14 @@ export class Origin {
   }
 
   /** The least version that may still be shown fresh, and at all, by what was acknowledged before. O(purges of the key). */
-  promisedBefore(key: string, at: number): { readonly fresh: number; readonly any: number } {
+  promisedBefore(
+    key: string,
+    at: number,
+    strictOnly: boolean,
+  ): { readonly fresh: number; readonly any: number } {
     let [fresh, any] = [0, 0];
     for (const promise of this.promises.get(key) ?? []) {
-      if (promise.at >= at) continue;
+      if (promise.at >= at || (strictOnly && !promise.strict)) continue;
       fresh = Math.max(fresh, promise.version);
       if (!promise.soft) any = Math.max(any, promise.version);
     }

@@ -2,21 +2,31 @@
 // again with the same request id, until it gives up and leaves the outcome open.
 import type { Command } from '../../core/replication/commands.ts';
 import type { ClientAnswer, ClientRequest, LeaseWish, ReadLevel } from '../../core/replication/messages.ts';
+import { isNewer, type Viewstamp } from '../../core/replication/viewstamp.ts';
 import { isKvEntryKey } from '../../core/sharding/entry-key.ts';
 import type { Scheduler } from '../engine/scheduler.ts';
-import type { Edge, Patience } from './edge.ts';
-import type { History, ObservedWrite } from './history.ts';
+import type { CallOptions, Edge } from './edge.ts';
+import type { History, ObservedRead, ObservedWrite } from './history.ts';
 
 /** As the product's edges have them: a lookup that takes longer goes to the origin. */
-const LOOKUP: Patience = { deadlineMs: 1_000, tryMs: 400 };
-const COMMAND: Patience = { deadlineMs: 5_000, tryMs: 1_500 };
+const LOOKUP = { deadlineMs: 1_000, tryMs: 400 };
+const COMMAND: CallOptions = { deadlineMs: 5_000, tryMs: 1_500, anyMember: false };
 /** Calls that a client spends on one write. */
 const WRITE_CALLS = 2;
 
+export interface ReadOptions {
+  readonly level: ReadLevel;
+  readonly lease: LeaseWish;
+  /** The edge's own copy will do, and it keeps one. */
+  readonly copies: boolean;
+}
+
+type Rows = Extract<ClientAnswer, { type: 'rows' }>;
+
 export class Session {
   readonly id: number;
-  /** The newest op that it has seen. */
-  seenOp = 0;
+  /** What it has seen and written; null: nothing. */
+  private bookmark: Viewstamp | null = null;
   private readonly edge: Edge;
   private readonly history: History;
   private readonly scheduler: Scheduler;
@@ -29,37 +39,47 @@ export class Session {
     this.scheduler = scheduler;
   }
 
-  read(
-    key: string,
-    level: ReadLevel,
-    lease: LeaseWish,
-    done: (answer: Extract<ClientAnswer, { type: 'rows' }> | null) => void,
-  ): void {
-    const { history } = this;
-    const invokedAt = history.next();
-    const sessionOp = this.seenOp;
-    this.edge.call({ type: 'read', key, lease, level }, isKvEntryKey(key) ? COMMAND : LOOKUP, (outcome) => {
+  /** Hears null where no member answered, and no answer at all but rows where a copy served. */
+  read(key: string, options: ReadOptions, done: (answer: Rows | null) => void): void {
+    const { level, lease, copies } = options;
+    const asked = {
+      type: 'read' as const,
+      session: this.id,
+      key,
+      level,
+      invokedAt: this.history.next(),
+      invokedMs: this.scheduler.now,
+      sessionOp: this.bookmark?.op ?? 0,
+    };
+    const copy = copies
+      ? this.edge.copies.find(key, this.edge.now, level === 'session' ? asked.sessionOp : 0)
+      : undefined;
+    if (copy !== undefined) {
+      this.note({ ...asked, ...copy, answeredAt: this.history.next(), isCopy: true });
+      done(null);
+      return;
+    }
+    const anyMember = level !== 'linearizable';
+    const patience = isKvEntryKey(key) ? COMMAND : LOOKUP;
+    const request = { type: 'read', key, lease, level, bookmark: this.bookmark } as const;
+    this.edge.call(request, { ...patience, anyMember }, (outcome) => {
       const answer = outcome.type === 'answered' && outcome.answer.type === 'rows' ? outcome.answer : null;
-      if (answer !== null) {
+      if (outcome.type === 'answered' && answer !== null) {
         const { rows, bookmark, t } = answer;
-        const answeredAt = history.next();
-        const type = 'read' as const;
-        history.reads.push({
-          type,
-          session: this.id,
-          key,
-          level,
-          invokedAt,
-          answeredAt,
-          rows,
-          bookmark,
-          t,
-          sessionOp,
-        });
-        this.seenOp = Math.max(this.seenOp, bookmark.op);
+        if (copies) this.edge.copies.keep(key, answer, outcome.sentAt);
+        this.note({ ...asked, rows, bookmark, t, answeredAt: this.history.next(), isCopy: false });
       }
       done(answer);
     });
+  }
+
+  private note(read: ObservedRead): void {
+    this.history.reads.push(read);
+    this.see(read.bookmark);
+  }
+
+  private see(seen: Viewstamp): void {
+    if (this.bookmark === null || isNewer(seen, this.bookmark)) this.bookmark = seen;
   }
 
   write(command: Command, done: (observed: ObservedWrite) => void): void {
@@ -92,7 +112,7 @@ export class Session {
         observed.answeredAt = this.history.next();
         observed.result = outcome.answer.result;
         observed.bookmark = outcome.answer.bookmark;
-        this.seenOp = Math.max(this.seenOp, outcome.answer.bookmark.op);
+        this.see(outcome.answer.bookmark);
         done(observed);
         return;
       }

@@ -1,4 +1,5 @@
 // The clients of one run, each on one of the edges: what they do is a profile's, how often and when is here.
+import { DEFAULT_LIMITS } from '../../core/replication/limits.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import { Edge } from './edge.ts';
 import { History } from './history.ts';
@@ -17,6 +18,8 @@ export class Workload {
   readonly sessions: readonly Session[];
   /** Clients, and work beside them, that are not done yet. */
   running = 0;
+  /** How old what a bounded read shows may be, in true time, ms. */
+  readonly staleForMs: number;
   /** Operations begun. */
   operations = 0;
   private readonly operate: Operate;
@@ -26,6 +29,7 @@ export class Workload {
   constructor(cluster: Cluster, options: { edges: number; clients: number; operate: Operate }) {
     this.cluster = cluster;
     this.operate = options.operate;
+    this.staleForMs = (cluster.limits.boundMs ?? DEFAULT_LIMITS.boundMs) * 1.021 + 250;
     this.history = new History(cluster.scheduler);
     this.edges = Array.from({ length: options.edges }, (_, id) => new Edge(id, cluster));
     this.sessions = Array.from({ length: options.clients }, (_, id) => {

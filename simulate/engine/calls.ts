@@ -87,7 +87,7 @@ export function callMember(cluster: Cluster, instance: Instance, message: Messag
       return;
     }
     const answer = (back: Message | null): void => {
-      if (cluster.network.loses(to.id, id)) fail();
+      if (cluster.network.loses(to.id, id, back?.body.type)) fail();
       else if (cluster.chance.hits(cluster.faults.errorAfterExecution)) {
         cluster.happened('error-after-execution', to);
         fail();
@@ -95,7 +95,7 @@ export function callMember(cluster: Cluster, instance: Instance, message: Messag
     };
     cluster.run(reached, { type: 'message', message }, { from: id, answer, fail });
   };
-  if (cluster.network.loses(id, to.id)) fail();
+  if (cluster.network.loses(id, to.id, type)) fail();
   else cluster.later(id, to.id, deliver);
   if (cluster.chance.hits(cluster.faults.duplicate)) {
     cluster.happened('duplicate', to);

@@ -1,5 +1,6 @@
 // What may go wrong in one run. Each seed draws its own mixture, each fault with its own probability, and many seeds are
 // spared some faults altogether: a run with every fault at once hides what a single one would show.
+import type { MessageBody } from '../../core/replication/messages.ts';
 import type { Chance } from './chance.ts';
 
 /** Every fault by name; the rows of the coverage table. */
@@ -36,6 +37,8 @@ export interface Faults {
   readonly drop: number;
   readonly errorAfterExecution: number;
   readonly duplicate: number;
+  /** One kind of message gets lost much more often than the others. */
+  readonly dropMore: { readonly type: MessageBody['type']; readonly probability: number } | null;
   /** Of what is lost: how much goes without a word, instead of as a failed call. */
   readonly silent: number;
   /** A message takes up to seconds, with a heavy tail, and is overtaken by many. */
@@ -74,6 +77,7 @@ export const NO_FAULTS: Faults = {
   drop: 0,
   errorAfterExecution: 0,
   duplicate: 0,
+  dropMore: null,
   silent: 0,
   slow: 0,
   reorder: false,
@@ -98,6 +102,16 @@ export const NO_FAULTS: Faults = {
   alarmLost: 0,
 };
 
+/** Those whose loss leaves members knowing different things. */
+const DROPPED: readonly MessageBody['type'][] = [
+  'prepare',
+  'prepareOk',
+  'confirm',
+  'joinView',
+  'pull',
+  'exitView',
+];
+
 /** Clock rates differ from true time by at most this share (the design's assumption for I8 and I9). */
 const DRIFT_MAX = 0.01;
 
@@ -111,13 +125,14 @@ export function drawFaults(chance: Chance): Faults {
     drop: sometimes(0.12),
     errorAfterExecution: sometimes(0.1),
     duplicate: sometimes(0.15),
+    dropMore: chance.hits(0.3) ? { type: chance.pick(DROPPED), probability: chance.between(0.3, 0.9) } : null,
     silent: chance.next(),
     slow: chance.hits(0.6) ? chance.next() ** 2 * 0.15 : 0,
     reorder: chance.hits(0.7),
     crashBeforeDurable: sometimes(0.006),
     crashAfterDurable: sometimes(0.006),
     longOutage: sometimes(0.7),
-    primaryHunt: sometimes(0.8),
+    primaryHunt: chance.hits(0.15) ? 1 : sometimes(0.8),
     partition: every(0.4, 1_000, 6_000),
     oneWayPartition: every(0.4, 1_000, 6_000),
     edgePartition: every(0.25, 2_000, 8_000),

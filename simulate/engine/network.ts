@@ -1,5 +1,6 @@
 // The ways between members, and between edges and members: which are cut, in which direction, and how long a message
 // takes. Calls are remote procedure calls: what is cut on the way back was carried out all the same.
+import type { MessageBody } from '../../core/replication/messages.ts';
 import type { Chance } from './chance.ts';
 import type { FaultName, Faults } from './faults.ts';
 
@@ -62,9 +63,11 @@ export class Network {
   }
 
   /** Whether this message gets lost on its way. */
-  loses(from: Place, to: Place): boolean {
+  loses(from: Place, to: Place, type?: MessageBody['type']): boolean {
     if (this.isCut(from, to)) return true;
-    if (!this.chance.hits(this.faults.drop)) return false;
+    const { drop, dropMore } = this.faults;
+    const probability = type !== undefined && type === dropMore?.type ? dropMore.probability : drop;
+    if (!this.chance.hits(probability)) return false;
     this.happened('drop', memberOf(from, to));
     return true;
   }

@@ -9,8 +9,8 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${R}reads.ts`,
-        find: 'if (isFresh && isNormal(state)) answerRead',
-        replace: 'if (isNormal(state)) answerRead',
+        find: "    case 'linearizable':\n      return false;",
+        replace: "    case 'linearizable':\n      return state.primary !== null && isNormal(state);",
       },
     ],
   },
@@ -131,8 +131,8 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
       },
       {
         file: `${R}confirm-round.ts`,
-        find: "sendVote(step, member, { type: 'confirm', id, isHeard });",
-        replace: "send(step, member, { type: 'confirm', id, isHeard });",
+        find: "sendVote(step, member, { type: 'confirm', id, isHeard, echo });",
+        replace: "send(step, member, { type: 'confirm', id, isHeard, echo });",
       },
       {
         file: `${R}confirm-round.ts`,
@@ -146,8 +146,8 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${R}confirm-round.ts`,
-        find: "sendVote(step, from, { type: 'confirmOk', id });",
-        replace: "send(step, from, { type: 'confirmOk', id });",
+        find: "sendVote(step, from, { type: 'confirmOk', id, clock: ownClock(state, nowMs) });",
+        replace: "send(step, from, { type: 'confirmOk', id, clock: ownClock(state, nowMs) });",
       },
       {
         file: `${R}confirm-round.ts`,
@@ -162,7 +162,8 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
       {
         file: `${R}receive.ts`,
         find: "if (FROM_PRIMARY.has(body.type) && !('isHeard' in body && body.isHeard === false)) noteEvidence(step);",
-        replace: 'if (FROM_PRIMARY.has(body.type)) noteEvidence(step);',
+        replace:
+          'if (FROM_PRIMARY.has(body.type)) {\n    noteEvidence(step);\n    state.watch.suspectedAt = null;\n  }',
       },
     ],
   },
@@ -174,6 +175,26 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
         find: "import { compareViewstamps, isNewer } from './viewstamp.ts';",
         replace:
           "import { compareViewstamps, type Viewstamp } from './viewstamp.ts';\nconst isNewer = (a: Viewstamp, b: Viewstamp): boolean => a.op > b.op;",
+      },
+    ],
+  },
+  {
+    name: 'freshAsOf set before apply',
+    edits: [
+      {
+        file: `${R}freshness.ts`,
+        find: 'if (echo === null || state.head.applied < echo.commit) return;',
+        replace: 'if (echo === null) return;',
+      },
+    ],
+  },
+  {
+    name: 'session read without the bound',
+    edits: [
+      {
+        file: `${R}reads.ts`,
+        find: 'state.head.applied >= bookmark.op && isWithinBound(state, nowMs);',
+        replace: 'state.head.applied >= bookmark.op;',
       },
     ],
   },

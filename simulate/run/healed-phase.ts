@@ -102,7 +102,7 @@ function untilServed(
   served: () => void,
 ): void {
   const read = (): void =>
-    session.read(key, 'linearizable', 'none', (answer) => {
+    session.read(key, { level: 'linearizable', lease: 'none', copies: false }, (answer) => {
       if (answer === null) workload.later(100, read);
       else served();
     });

@@ -24,6 +24,8 @@ export function drawLimits(chance: Chance): Partial<ReplicaLimits> {
     ...(chance.hits(0.3) ? { idleMs: 1_500 } : {}),
     ...(chance.hits(0.2) ? { windowMax: 2 } : {}),
     ...(chance.hits(0.3) ? { variantsMax: 2 } : {}),
+    // Short enough for bounds to matter in a run, long enough for backups to answer within them.
+    ...(chance.hits(0.7) ? { boundMs: Math.round(chance.between(300, 3_000)) } : {}),
   };
 }
 

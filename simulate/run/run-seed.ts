@@ -6,7 +6,7 @@ import { checkConverged } from '../checks/converged.ts';
 import { GroupChecker } from '../checks/group-checker.ts';
 import { checkLinearizable } from '../checks/linearizable.ts';
 import { checkReplay } from '../checks/replay.ts';
-import { checkPromises, checkSessions } from '../checks/sessions.ts';
+import { checkBounds, checkPromises, checkSessions } from '../checks/sessions.ts';
 import { must } from '../checks/violation.ts';
 import { Origin } from '../clients/origin.ts';
 import { Workload } from '../clients/workload.ts';
@@ -94,6 +94,11 @@ export function runSeed(seed: number, options: RunOptions): Run {
   const { history } = workload;
   checkReplay(history, checker.entries, cluster.limits.variantsMax ?? DEFAULT_LIMITS.variantsMax);
   checkSessions(history);
+  checkBounds(
+    history,
+    checker.committed.map(({ at }) => at),
+    workload.staleForMs,
+  );
   if (options.profile === 'invalidation') checkPromises(history, origin);
   const jumps = faults.clockJump > 0 ? Number.POSITIVE_INFINITY : 0;
   const ranMs = scheduler.now - beganAt;

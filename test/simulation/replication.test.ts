@@ -42,7 +42,7 @@ describe('a group whose primary dies', () => {
       const ask = (): void => {
         const id = ++asked;
         const request = { type: 'command', reqId: `r${id}`, command: put(KEY, `${id}`) } as const;
-        edge.call(request, { deadlineMs: 60_000, tryMs: 400 }, (outcome) => {
+        edge.call(request, { deadlineMs: 60_000, tryMs: 400, anyMember: false }, (outcome) => {
           if (outcome.type === 'answered') acknowledged += 1;
           scheduler.after(5, ask);
         });
