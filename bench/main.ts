@@ -8,6 +8,9 @@ import { runDistribution } from './distribution/run-distribution.ts';
 import { InputError } from './input-error.ts';
 import { overheadTable } from './overhead/overhead-table.ts';
 import { runOverhead } from './overhead/run-overhead.ts';
+import { addQueuesOptions, type QueuesFlags, queuesInputs } from './queues/queues-options.ts';
+import { queuesTable } from './queues/queues-table.ts';
+import { runQueues } from './queues/run-queues.ts';
 import { resilienceTable } from './resilience/resilience-table.ts';
 import { runResilience } from './resilience/run-resilience.ts';
 import { runStreams } from './streams/run-streams.ts';
@@ -43,6 +46,14 @@ const LABS: Readonly<Record<string, Lab>> = {
     async run({ quick, seed }) {
       const report = runDistribution({ quick, seed, progress });
       return { report, table: distributionTable(report) };
+    },
+  },
+  queues: {
+    summary: 'how long users wait under each strategy when many edges see only their own requests, simulated',
+    addOptions: addQueuesOptions,
+    async run({ quick, seed }, own: QueuesFlags) {
+      const report = runQueues({ quick, seed, progress, ...queuesInputs(own) });
+      return { report, table: queuesTable(report) };
     },
   },
   cache: {
