@@ -43,7 +43,7 @@ export function replayCommand(profile: string, seed: number, operations: number)
   return `npm run simulate -- --profile ${profile} --seed ${seed} --ops ${operations} --trace`;
 }
 
-function coverageTable({ coverage }: ProfileReport): string {
+function coverageTable({ profile, coverage }: ProfileReport): string {
   const table = new Table({
     head: ['fault, by phase', ...PHASES],
     colAligns: ['left', ...PHASES.map(() => 'right' as const)],
@@ -53,7 +53,7 @@ function coverageTable({ coverage }: ProfileReport): string {
     table.push([
       fault,
       ...PHASES.map((phase) =>
-        isImpossible(fault, phase) ? '-' : coverage.of(fault, phase).toLocaleString('en'),
+        isImpossible(fault, phase, profile) ? '-' : coverage.of(fault, phase).toLocaleString('en'),
       ),
     ]);
   }

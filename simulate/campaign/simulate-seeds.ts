@@ -71,7 +71,16 @@ async function simulateProfile(
   });
   violations.sort((a, b) => a.seed - b.seed);
   failoversMs.sort((a, b) => a - b);
-  return { profile, firstSeed, sums, violations, coverage, missing: coverage.missing(), failoversMs, cpuMs };
+  return {
+    profile,
+    firstSeed,
+    sums,
+    violations,
+    coverage,
+    missing: coverage.missing(profile),
+    failoversMs,
+    cpuMs,
+  };
 }
 
 /** Whether anything broke, or was not met though there were seeds enough. */

@@ -1,6 +1,7 @@
 // The origin of the profile `invalidation`: each URL has a version that grows with every change; responses say which
 // they show. It also keeps what acknowledged purges have promised: from then on, no older version.
 import type { Chance } from '../engine/chance.ts';
+import type { FaultName } from '../engine/faults.ts';
 
 export type OriginResponse =
   | { readonly type: 'failed' }
@@ -24,19 +25,30 @@ export class Origin {
   private readonly chance: Chance;
   private readonly versions = new Map<string, number>();
   private readonly promises = new Map<string, Promised[]>();
+  private readonly happened: (fault: FaultName) => void;
   private fetches = 0;
 
-  constructor(chance: Chance, faults: { readonly failing: number; readonly crawling: number }) {
+  constructor(
+    chance: Chance,
+    faults: { readonly failing: number; readonly crawling: number },
+    happened: (fault: FaultName) => void,
+  ) {
     this.chance = chance;
     this.failing = faults.failing;
     this.crawling = faults.crawling;
+    this.happened = happened;
   }
 
   fetch(key: string): OriginResponse {
     const { chance } = this;
-    if (chance.hits(this.failing)) return { type: 'failed' };
+    if (chance.hits(this.failing)) {
+      this.happened('failing-origin');
+      return { type: 'failed' };
+    }
     this.fetches += 1;
-    const bodyMs = chance.hits(this.crawling)
+    const crawls = chance.hits(this.crawling);
+    if (crawls) this.happened('slow-origin');
+    const bodyMs = crawls
       ? chance.pick([
           chance.between(200, 3_000),
           chance.between(3_000, 20_000),

@@ -25,6 +25,8 @@ export const FAULTS = [
   'alarm-lost',
   'overload',
   'stale-edge',
+  'slow-origin',
+  'failing-origin',
 ] as const;
 
 export type FaultName = (typeof FAULTS)[number];

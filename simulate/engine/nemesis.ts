@@ -167,10 +167,15 @@ export class Nemesis {
     );
   }
 
+  /** Whoever leads the newest view, or is about to. */
+  get primary(): Member {
+    const { members } = this.cluster;
+    return members[this.newestView % members.length] as Member;
+  }
+
   /** The primary more often than the others. */
   private anyMember(): Member {
     const { chance, members } = this.cluster;
-    const member = members[this.newestView % members.length];
-    return member !== undefined && chance.hits(0.4) ? member : chance.pick(members);
+    return chance.hits(0.4) ? this.primary : chance.pick(members);
   }
 }

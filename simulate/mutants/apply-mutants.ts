@@ -96,4 +96,14 @@ export const APPLY_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'soft and hard stamps merged',
+    edits: [
+      {
+        file: `${R}apply-purge.ts`,
+        find: 'hard: command.soft === true ? (known?.hard ?? null) : stamp,',
+        replace: 'hard: stamp,',
+      },
+    ],
+  },
 ];

@@ -7,7 +7,7 @@ import { GroupChecker } from '../checks/group-checker.ts';
 import { checkLinearizable } from '../checks/linearizable.ts';
 import { checkReplay } from '../checks/replay.ts';
 import { checkBounds, checkPromises, checkSessions } from '../checks/sessions.ts';
-import { must } from '../checks/violation.ts';
+import { asViolation, type Invariant, must } from '../checks/violation.ts';
 import { Origin } from '../clients/origin.ts';
 import { Workload } from '../clients/workload.ts';
 import { Chance } from '../engine/chance.ts';
@@ -51,8 +51,26 @@ const CLIENTS = 6;
 /** Simulated time after which a run must have ended by itself. */
 const RUN_MS_MAX = 3_600_000;
 
-/** Throws a Violation if anything that must hold did not, and whatever the code under test throws. */
+/** Throws a Violation if anything that must hold did not. */
 export function runSeed(seed: number, options: RunOptions): Run {
+  let cluster: Cluster | null = null;
+  try {
+    return run(seed, options, (created) => {
+      cluster = created;
+    });
+  } catch (error) {
+    const violation = asViolation(error);
+    const { stopped = null } = (cluster ?? {}) as Partial<Cluster>;
+    // Objects that stop themselves again and again serve nobody: then that is what is wrong.
+    if (stopped !== null && VAGUE.has(violation.invariant)) throw asViolation(stopped);
+    throw violation;
+  }
+}
+
+/** What may follow from anything. */
+const VAGUE: ReadonlySet<Invariant> = new Set(['liveness', 'idle', 'assertion']);
+
+function run(seed: number, options: RunOptions, created: (cluster: Cluster) => void): Run {
   const chance = new Chance(seededRandom(seed));
   const trace = new Trace(options.print ?? null);
   const faults = options.faults ?? drawFaults(chance);
@@ -65,9 +83,12 @@ export function runSeed(seed: number, options: RunOptions): Run {
     trace,
     happened: (fault, member) => coverage.count(fault, phaseOf(cluster, member, checker.committed.length)),
   });
+  created(cluster);
   const checker = new GroupChecker(cluster);
   const sometimes = (max: number): number => (chance.hits(0.5) ? chance.next() * max : 0);
-  const origin = new Origin(chance, { failing: sometimes(0.3), crawling: sometimes(0.4) });
+  const origin = new Origin(chance, { failing: sometimes(0.3), crawling: sometimes(0.4) }, (fault) =>
+    cluster.happened(fault, nemesis.primary),
+  );
   const operate = operationsOf(options.profile, chance, origin);
   const workload = new Workload(cluster, { edges: EDGES, clients: CLIENTS, operate });
   const nemesis = new Nemesis(cluster, EDGES);
