@@ -5,8 +5,8 @@ import { DEFAULT_LIMITS } from '../../core/replication/limits.ts';
 import { checkConverged } from '../checks/converged.ts';
 import { GroupChecker } from '../checks/group-checker.ts';
 import { checkLinearizable } from '../checks/linearizable.ts';
+import { checkBounds, checkPromises, checkSessions } from '../checks/promises.ts';
 import { checkReplay } from '../checks/replay.ts';
-import { checkBounds, checkPromises, checkSessions } from '../checks/sessions.ts';
 import { asViolation, type Invariant, must } from '../checks/violation.ts';
 import { Origin } from '../clients/origin.ts';
 import { Workload } from '../clients/workload.ts';
@@ -48,8 +48,9 @@ export interface RunOptions {
 
 const EDGES = 3;
 const CLIENTS = 6;
-/** Simulated time after which a run must have ended by itself. */
-const RUN_MS_MAX = 3_600_000;
+/** Simulated time after which a run must have ended by itself: what one operation may take at worst, and some. */
+const RUN_MS_MIN = 3_600_000;
+const OPERATION_MS_MAX = 12_000;
 
 /** Throws a Violation if anything that must hold did not. */
 export function runSeed(seed: number, options: RunOptions): Run {
@@ -105,8 +106,9 @@ function run(seed: number, options: RunOptions, created: (cluster: Cluster) => v
   const beganAt = scheduler.now;
   workload.start(options.operations, chance.pick([10, 60, 300]));
   nemesis.start();
-  scheduler.run(() => workload.running === 0, beganAt + RUN_MS_MAX);
-  must(workload.running === 0, 'liveness', () => 'clients have not come to an end after an hour');
+  const endAt = beganAt + RUN_MS_MIN + options.operations * OPERATION_MS_MAX;
+  scheduler.run(() => workload.running === 0, endAt, 500 * options.operations + 1_000_000);
+  must(workload.running === 0, 'liveness', () => 'clients have not come to an end in time');
 
   nemesis.heal(NO_FAULTS);
   cluster.print('everything heals');
