@@ -11,6 +11,9 @@ import { runOverhead } from './overhead/run-overhead.ts';
 import { addQueuesOptions, type QueuesFlags, queuesInputs } from './queues/queues-options.ts';
 import { queuesTable } from './queues/queues-table.ts';
 import { runQueues } from './queues/run-queues.ts';
+import { addReplayOptions, type ReplayFlags, replayInputs, wantsReplay } from './replay/replay-options.ts';
+import { replayTable } from './replay/replay-table.ts';
+import { runReplay } from './replay/run-replay.ts';
 import { resilienceTable } from './resilience/resilience-table.ts';
 import { runResilience } from './resilience/run-resilience.ts';
 import { runStreams } from './streams/run-streams.ts';
@@ -101,8 +104,10 @@ const withFlags = (command: Command): Command =>
     .showSuggestionAfterError(false)
     .allowExcessArguments(false);
 
-const program = withFlags(new Command('bench'))
-  .description('Measures the product. Without a lab: all of them.')
+const program = new Command('bench');
+addReplayOptions(withFlags(program));
+program
+  .description('Measures the product. Without a lab: all of them; with --config: your own case.')
   // So that flags after a lab's name are the lab's.
   .enablePositionalOptions();
 
@@ -115,12 +120,18 @@ const flagsOf = (given: Partial<Flags>): Flags => ({
   ...given,
 });
 
-program.allowExcessArguments().action(async (given: Partial<Flags>) => {
+program.allowExcessArguments().action(async (given: Partial<Flags> & ReplayFlags) => {
   const [unknown] = program.args;
   if (unknown !== undefined) {
     program.error(`error: there is no lab '${unknown}', only: ${Object.keys(LABS).join(', ')}`);
   }
   const flags = flagsOf(given);
+  if (wantsReplay(given)) {
+    const inputs = replayInputs(given, process.env.INIT_CWD ?? process.cwd());
+    const report = runReplay({ seed: flags.seed, progress, ...inputs });
+    process.stdout.write(`${flags.json ? JSON.stringify(report) : replayTable(report)}\n`);
+    return;
+  }
   const results: [name: string, result: Result][] = [];
   for (const [name, lab] of Object.entries(LABS)) results.push([name, await lab.run(flags, {})]);
   process.stdout.write(

@@ -1,8 +1,7 @@
 // Request traces: one request a line, `time key size`, plain or gzip. The time is not used (order is what counts); a key
 // is any text without white space; the size is in bytes, 1 where the source has none (0 counts as 1).
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
 import { InputError } from '../input-error.ts';
+import { readText } from '../read-text.ts';
 
 export interface Trace {
   /** As the caller wrote it. */
@@ -20,33 +19,7 @@ export interface Trace {
 
 /** @param path resolved @param name for errors and results */
 export function readTrace(path: string, name: string): Trace {
-  return parseTrace(readText(path, name), name);
-}
-
-function readText(path: string, name: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new InputError(`Cannot read the trace ${name}: ${causeOf(error)}`);
-  }
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes.toString('utf8');
-  try {
-    return gunzipSync(bytes).toString('utf8');
-  } catch (error) {
-    throw new InputError(`Cannot read the trace ${name}: its gzip is damaged (${causeOf(error)})`);
-  }
-}
-
-const CAUSES: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'it is a folder',
-  EACCES: 'it may not be read',
-};
-
-function causeOf(error: unknown): string {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return CAUSES[code] ?? message;
+  return parseTrace(readText(path, `the trace ${name}`), name);
 }
 
 const LINE = /^(\d+(?:\.\d+)?)[ \t]+(\S+)[ \t]+(\d{1,15})[ \t]*\r?$/;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { cookieValue, queryValue } from '../../core/http/named-values.ts';
 import { parseTarget } from '../../core/http/target.ts';
-import { strategyKey } from '../../worker/data-plane/strategy-key.ts';
+import { strategyKey } from '../../core/load-balancing/strategy-key.ts';
 
 describe('queryValue', () => {
   it.each([

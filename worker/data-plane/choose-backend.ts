@@ -10,6 +10,7 @@ import {
 } from '../../core/load-balancing/refusals.ts';
 import { healthyShare, type Selection, selectBackend } from '../../core/load-balancing/select-backend.ts';
 import { SelectionRecord } from '../../core/load-balancing/selection-record.ts';
+import { type KeySource, strategyKey } from '../../core/load-balancing/strategy-key.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
 import { limitOf } from './backend-limits.ts';
 import type { ClientAffinity } from './client-affinity.ts';
@@ -17,7 +18,6 @@ import type { ClientPlace } from './client-region.ts';
 import { ejectedUntil, verdictOf } from './ejections.ts';
 import { selectionLayers } from './pool-layers.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
-import { type KeySource, strategyKey } from './strategy-key.ts';
 
 /** Of a visit: what a choice depends on. */
 export interface Asking extends KeySource, ClientPlace {

@@ -3,13 +3,13 @@
 // first pool's own panic rules decide.
 import type { Route } from '../../core/config/schema.ts';
 import { hasHealthyChoice, selectPinned } from '../../core/load-balancing/select-backend.ts';
+import { strategyKey } from '../../core/load-balancing/strategy-key.ts';
 import { type TrafficSplit, trafficSplit } from '../../core/load-balancing/traffic-split.ts';
 import type { Random } from '../../core/random.ts';
 import type { AffinitySigner } from './affinity-signer.ts';
 import { type Asking, selectionQuestion } from './choose-backend.ts';
 import { type ClientAffinity, clientAffinity } from './client-affinity.ts';
 import type { PoolRegistry, RuntimePool } from './pool-registry.ts';
-import { strategyKey } from './strategy-key.ts';
 
 export interface PoolChoice {
   readonly pool: RuntimePool;

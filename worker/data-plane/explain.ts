@@ -2,6 +2,7 @@
 // lease is taken, and no strategy takes a turn.
 
 import { keyPartsOf } from '../../core/cache/cache-key.ts';
+import { routeTableOf } from '../../core/config/route-table.ts';
 import type { Route } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { parseTarget } from '../../core/http/target.ts';
@@ -23,7 +24,6 @@ import {
 import { outboundFields } from './outbound-fields.ts';
 import { plannedBackends, planOf } from './plan-attempts.ts';
 import { notRepeatableAs } from './repetition.ts';
-import { routeTableOf } from './route-table.ts';
 
 /** Its place is that of whoever asks, where `region` names no other. */
 export interface ExplainInput extends ClientPlace {

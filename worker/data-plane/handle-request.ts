@@ -1,5 +1,7 @@
 // One request of the data plane, its steps in order: target, configuration, route, cache, origin, response. What each
 // step can answer has a name; the same words stand in Cache-Status, in the counters and in `explain`.
+
+import { routeTableOf } from '../../core/config/route-table.ts';
 import type { Edge } from '../edge.ts';
 import { acceptTarget } from './accept-target.ts';
 import { lookUp } from './cache-lookup.ts';
@@ -12,7 +14,6 @@ import { fieldsOf } from './headers.ts';
 import { isWebSocketHandshake, outboundFields } from './outbound-fields.ts';
 import { refreshInBackground } from './refresh.ts';
 import { respondFromCache, respondFromOrigin, respondFromStale } from './respond.ts';
-import { routeTableOf } from './route-table.ts';
 import { explainToken, recordAsSample, recordByToken, tellExplainId } from './start-record.ts';
 import type { Tally, Visit } from './visit.ts';
 

@@ -2,10 +2,10 @@
 // that a fetch which began before the change cannot bring the old response back. It is waited for, with a bound:
 // whoever gets the answer to a change reads nothing older afterwards.
 import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
+import { routeTableOf } from '../../core/config/route-table.ts';
 import { parseTarget } from '../../core/http/target.ts';
 import { keysOfUrl } from './keys-of-url.ts';
 import type { Answered } from './make-attempt.ts';
-import { routeTableOf } from './route-table.ts';
 import type { Visit } from './visit.ts';
 import { within } from './within.ts';
 

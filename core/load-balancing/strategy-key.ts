@@ -1,8 +1,7 @@
 // What the hashing strategies hash of a request: the first of the pool's list that it has.
-import type { Strategy } from '../../core/config/schema.ts';
-import { type Fields, fieldValue } from '../../core/http/fields.ts';
-import { cookieValue, queryValue } from '../../core/http/named-values.ts';
-import type { Target } from '../../core/http/target.ts';
+import { type Fields, fieldValue } from '../http/fields.ts';
+import { cookieValue, queryValue } from '../http/named-values.ts';
+import type { Target } from '../http/target.ts';
 
 export interface KeySource {
   readonly target: Target;
@@ -13,7 +12,7 @@ export interface KeySource {
 }
 
 /** '' = none, which the strategies place at random; what is there but empty counts as not there. */
-export function strategyKey(source: KeySource, parts: Strategy['key']): string {
+export function strategyKey(source: KeySource, parts: readonly string[]): string {
   for (const part of parts) {
     const value = partOf(source, part);
     if (value !== '') return value;

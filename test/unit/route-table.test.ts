@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../core/config/parse-config.ts';
+import { compileGlob, compileRoutes } from '../../core/config/route-table.ts';
 import type { Route } from '../../core/config/schema.ts';
-import { compileGlob, compileRoutes } from '../../worker/data-plane/route-table.ts';
 
 type Match = { hosts?: string[]; paths?: string[]; methods?: string[] };
 

@@ -1,7 +1,7 @@
 // The routes of one configuration, compiled once: the first route whose hosts, paths and methods all match wins.
 // Globs know only "*" (any run of characters) and are matched by searching their literal pieces in order, so no
 // pattern can make matching explode as a backtracking regular expression would.
-import type { Config, Route } from '../../core/config/schema.ts';
+import type { Config, Route } from './schema.ts';
 
 export interface RouteTable {
   /** `host` in lower case with its port, if any; `path` raw, without the query. O(routes × length). */
