@@ -6,7 +6,11 @@ import type { FillToken } from '../core/replication/commands.ts';
 import { type Message, PROTOCOLS_UNDERSTOOD } from '../core/replication/messages.ts';
 import { replicaStatus } from '../core/replication/status.ts';
 import type {
+  BatchAnswer,
+  BatchRequest,
   EdgeHeader,
+  KvPageAnswer,
+  KvPageRequest,
   KvReadAnswer,
   KvReadRequest,
   LookupAnswer,
@@ -22,10 +26,12 @@ import type {
 import type { NewEvent } from './interfaces/telemetry.ts';
 import { directoryOf, recordEvents } from './other-objects.ts';
 import { RunningReplica } from './run-effects.ts';
+import { runBatch } from './shard-replica/batch.ts';
 import { Birth } from './shard-replica/birth.ts';
 import { BirthRecord } from './shard-replica/birth-record.ts';
 import { hasHash } from './shard-replica/chunk-hash.ts';
 import { HeardHeader } from './shard-replica/heard-header.ts';
+import { pageKv } from './shard-replica/kv-page.ts';
 import { readKv } from './shard-replica/kv-read.ts';
 import { lookUp } from './shard-replica/lookup.ts';
 import { PeerCalls } from './shard-replica/peer-calls.ts';
@@ -96,6 +102,18 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     return this.#answer(
       ready.type === 'ready' ? await readKv(ready.replica, this.#readChunk, request) : ready,
     );
+  }
+
+  async kvBatch(request: BatchRequest): Promise<BatchAnswer> {
+    const ready = await this.#ready(request.to, request.header);
+    return this.#answer(
+      ready.type === 'ready' ? await runBatch(ready.replica, this.#readChunk, request) : ready,
+    );
+  }
+
+  async kvPage(request: KvPageRequest): Promise<KvPageAnswer> {
+    const ready = await this.#ready(request.to, request.header);
+    return this.#answer(ready.type === 'ready' ? await pageKv(ready.replica, request) : ready);
   }
 
   async stage(to: MemberAddress, header: EdgeHeader, hash: string, bytes: Uint8Array): Promise<StageAnswer> {

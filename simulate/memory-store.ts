@@ -12,7 +12,7 @@ import {
   newestStamp,
   type ScopeKind,
 } from '../core/replication/purge-scope.ts';
-import { entryBytes } from '../core/replication/sizes.ts';
+import { bodyBytes, entryBytes } from '../core/replication/sizes.ts';
 import type {
   AppliedHead,
   DedupeRow,
@@ -21,6 +21,7 @@ import type {
   Invalidation,
   InvalidationSpan,
   LogPlace,
+  PairHead,
   ReplicaStore,
   Row,
   RowHead,
@@ -28,7 +29,8 @@ import type {
   Write,
 } from '../core/replication/store.ts';
 import { compareViewstamps, isNewer, type Viewstamp } from '../core/replication/viewstamp.ts';
-import { isKvEntryKey } from '../core/sharding/entry-key.ts';
+import { isKvEntryKey, nameOf, namespaceOf } from '../core/sharding/entry-key.ts';
+import { compareTexts } from '../core/sharding/text-order.ts';
 
 const NOTHING: Viewstamp = { view: 0, op: 0 };
 
@@ -49,6 +51,7 @@ export class MemoryStore implements ReplicaStore {
     fillMarkT: 0,
     httpBytes: 0,
     kvBytes: 0,
+    kvKeptBytes: 0,
     entries: 0,
     stateHash: 0,
   };
@@ -69,7 +72,7 @@ export class MemoryStore implements ReplicaStore {
   head(): DurableHead {
     const last = this.log.at(-1);
     const { commit, applied, appliedT, fillFloor, fillMark, fillMarkT } = this.appliedHead;
-    const { httpBytes, kvBytes, entries, stateHash } = this.appliedHead;
+    const { httpBytes, kvBytes, kvKeptBytes, entries, stateHash } = this.appliedHead;
     return {
       commit,
       applied,
@@ -79,6 +82,7 @@ export class MemoryStore implements ReplicaStore {
       fillMarkT,
       httpBytes,
       kvBytes,
+      kvKeptBytes,
       entries,
       stateHash,
       identity: this.identity,
@@ -235,6 +239,23 @@ export class MemoryStore implements ReplicaStore {
     copy.chunks = new Map(this.chunks);
     copy.invalidations = new Map(this.invalidations);
     return copy;
+  }
+
+  evictablePairs(limit: number): RowHead[] {
+    return this.everyRow()
+      .filter((row) => isKvEntryKey(row.key) && row.expireAt !== null)
+      .sort((a, b) => (a.expireAt ?? 0) - (b.expireAt ?? 0))
+      .slice(0, limit);
+  }
+
+  pairsAfter(namespace: string, prefix: string, after: string | null, limit: number): PairHead[] {
+    return this.everyRow()
+      .filter(({ key }) => isKvEntryKey(key) && namespaceOf(key) === namespace)
+      .map((row) => ({ row, name: nameOf(row.key) }))
+      .filter(({ name }) => name.startsWith(prefix) && (after === null || compareTexts(name, after) > 0))
+      .sort((a, b) => compareTexts(a.name, b.name))
+      .slice(0, limit)
+      .map(({ row }) => ({ ...row, bodyBytes: bodyBytes(row.value.body) }));
   }
 
   /** All writes of one `persist`, in order. */

@@ -15,30 +15,42 @@ export function applyPut(
   point: ApplyPoint,
   command: Extract<Command, { type: 'put' }>,
 ): CommandResult {
-  const { state, store } = step;
   const { key, value, ttlMs, tags } = command;
   const existing = liveRow(step, key, '', point.t);
   if (!conditionHolds(command.condition, existing)) return conditionFailed(existing);
 
   const address = { key, variant: '' };
   const bytes = rowBytes(address, value);
-  if (isKvEntryKey(key)) {
-    const grownBy = bytes - (readRowHead(state.overlay, store, address)?.bytes ?? 0);
-    if (grownBy > 0 && state.head.kvBytes + grownBy > state.limits.kvBytesMax) return { type: 'full' };
-  }
+  const expireAt = ttlMs === null ? null : point.t + ttlMs;
+  if (isOverFull(step, { ...address, bytes, expireAt })) return { type: 'full' };
   const row: Row = {
     ...address,
     viewstamp: point.stamp,
     item: point.item,
     born: point.stamp,
     writtenAt: point.t,
-    expireAt: ttlMs === null ? null : point.t + ttlMs,
+    expireAt,
     tags,
     bytes,
     value,
   };
   storeRow(step, row);
   return { type: 'stored', created: existing === undefined, etag: etagOf(row) };
+}
+
+/**
+ * Key-value data without a ttl is never evicted, so its sum is bounded here. What has a ttl may be evicted, and is,
+ * when all of it together takes too much: it is always stored.
+ */
+export function isOverFull(
+  step: Step,
+  row: Pick<RowHead, 'key' | 'variant' | 'bytes' | 'expireAt'>,
+): boolean {
+  if (!isKvEntryKey(row.key) || row.expireAt !== null) return false;
+  const { head, limits, overlay } = step.state;
+  const old = readRowHead(overlay, step.store, row);
+  const grownBy = row.bytes - (old?.expireAt === null ? old.bytes : 0);
+  return grownBy > 0 && head.kvKeptBytes + grownBy > limits.kvBytesMax;
 }
 
 /** RFC 9110 §13.1.1 and §13.1.2 for `If-Match` and `If-None-Match: *`; etags compare as opaque text. */

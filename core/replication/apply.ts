@@ -3,6 +3,7 @@
 // primary's. What it changes goes to the overlay and into the rolling state hash.
 
 import { applyFill } from './apply-fill.ts';
+import { applyIncrement } from './apply-increment.ts';
 import { applyFloor, applyPurge, leavesStamp } from './apply-purge.ts';
 import { applyPut } from './apply-put.ts';
 import { applyDelete, applyRemoval } from './apply-removal.ts';
@@ -83,6 +84,8 @@ function applyCommand(step: Step, point: ApplyPoint, { reqId, command }: LogItem
   switch (command.type) {
     case 'put':
       return applyPut(step, point, command);
+    case 'increment':
+      return applyIncrement(step, point, command);
     case 'fill':
       return applyFill(step, point, command);
     case 'delete':

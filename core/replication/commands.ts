@@ -56,6 +56,17 @@ export type Command =
     }
   | { readonly type: 'delete'; readonly key: string; readonly condition: Condition | null }
   | {
+      readonly type: 'increment';
+      readonly key: string;
+      /** A safe integer; what is absent counts as 0. */
+      readonly by: number;
+      readonly condition: Condition | null;
+      /** These three are for a pair that is made by it: one that is there keeps its own. */
+      readonly meta: string;
+      readonly ttlMs: number | null;
+      readonly tags: readonly string[];
+    }
+  | {
       readonly type: 'fill';
       readonly key: string;
       readonly variant: string;
@@ -93,6 +104,10 @@ export type FillRefusal =
 export type CommandResult =
   | { readonly type: 'stored'; readonly created: boolean; readonly etag: string }
   | { readonly type: 'deleted'; readonly existed: boolean }
+  | { readonly type: 'incremented'; readonly value: number; readonly etag: string }
+  /** Nothing was changed: what is stored is no integer in decimal, or the sum would not be a safe one. */
+  | { readonly type: 'not-an-integer'; readonly etag: string }
+  | { readonly type: 'out-of-range'; readonly etag: string | null }
   | { readonly type: 'condition-failed'; readonly etag: string | null }
   | { readonly type: 'full' }
   | { readonly type: 'filled' }

@@ -163,6 +163,7 @@ function followLeases(primary: PrimaryState, command: Command, entry: LogEntry):
       break;
     case 'put':
     case 'delete':
+    case 'increment':
       revokeLease(primary, command.key, entry);
       break;
     case 'purge':

@@ -82,6 +82,14 @@ export function commandDigest(command: Command): string {
       eatText(lanes, command.key);
       eatText(lanes, conditionText(command.condition));
       break;
+    case 'increment':
+      eatText(lanes, command.key);
+      eatText(lanes, command.meta);
+      eatText(
+        lanes,
+        JSON.stringify([conditionText(command.condition), command.by, command.ttlMs, command.tags]),
+      );
+      break;
     case 'fill': {
       const { token } = command;
       eatText(lanes, command.key);

@@ -11,7 +11,10 @@ export function assertInvariants(state: ReplicaState): void {
   assert(log.last.view <= state.view, () => `the log's view ${log.last.view} is above view ${state.view}`);
   const end = log.tail.at(-1)?.entry.op ?? log.last.op;
   assert(end === log.last.op, () => `the log ends at ${log.last.op}, in memory at ${end}`);
-  assert(head.httpBytes >= 0 && head.kvBytes >= 0 && head.entries >= 0, () => 'a total of rows is negative');
+  assert(
+    head.httpBytes >= 0 && head.kvKeptBytes >= 0 && head.kvBytes >= head.kvKeptBytes && head.entries >= 0,
+    () => 'a total of rows is negative',
+  );
   assert(
     overlay.dirty || overlay.changes === 0,
     () => 'the overlay holds rows that no applied op accounts for',
@@ -23,7 +26,7 @@ export function assertInvariants(state: ReplicaState): void {
     () => `${inFlight} entries are in flight, at most ${limits.windowMax}`,
   );
   assert(
-    primary.pendingCount <= limits.queueMax + 3 * 128,
+    primary.pendingCount <= limits.queueMax + 4 * 128,
     () => `${primary.pendingCount} commands are pending, at most ${limits.queueMax}`,
   );
   for (const peer of primary.peers) {

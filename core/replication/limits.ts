@@ -2,7 +2,10 @@
 // be created with the same ones, or the members' states part ways.
 
 export interface ReplicaLimits {
-  /** Replicated. Bytes of key-value rows; a put beyond them is `full`. */
+  /**
+   * Replicated. Bytes of key-value rows without a ttl, beyond which a put is `full`; beyond as many of all of them the
+   * primary proposes evictions of those with one.
+   */
   readonly kvBytesMax: number;
   /** Bytes of HTTP rows beyond which the primary proposes evictions. */
   readonly httpBytesMax: number;

@@ -142,6 +142,8 @@ export type ClientRequest =
     }
   /** For a caller that has looked at the rows in the same turn and found none that serves. */
   | { readonly type: 'lease'; readonly key: string }
+  /** One page of a namespace, for a caller whose read has been answered in the same turn. */
+  | ({ readonly type: 'page' } & PageWish)
   /** The fetch that the lease was given for came to nothing that can be stored. */
   | { readonly type: 'release'; readonly key: string; readonly token: FillToken }
   /** A chunk of a large body, before the command that names it; the caller has checked that the hash is right. */
@@ -154,6 +156,20 @@ export type ClientRequest =
  * most `boundMs` ago. `any`: no bound.
  */
 export type ReadLevel = 'linearizable' | 'session' | 'bounded' | 'any';
+
+export interface PageWish {
+  readonly namespace: string;
+  readonly prefix: string;
+  /** The name after which it begins; null = at the start. */
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+export interface PageEntry {
+  readonly name: string;
+  readonly etag: string;
+  readonly bodyBytes: number;
+}
 
 /** `when-absent`: only if no row lives under the key. `always`: the caller is going to the origin in any case. */
 export type LeaseWish = 'none' | 'when-absent' | 'always';
@@ -184,6 +200,13 @@ export type ClientAnswer =
     }
   /** What the wish of a `lease` request came to. */
   | { readonly type: 'lease'; readonly lease: Lease; readonly bookmark: Viewstamp; readonly t: number }
+  | {
+      readonly type: 'page';
+      readonly entries: readonly PageEntry[];
+      /** The page is complete up to this name; null = there are no more. */
+      readonly upTo: string | null;
+      readonly bookmark: Viewstamp;
+    }
   | { readonly type: 'released'; readonly released: boolean }
   | { readonly type: 'staged' }
   | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }

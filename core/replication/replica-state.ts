@@ -240,6 +240,7 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
     fillMarkT: rest.fillMarkT,
     httpBytes: rest.httpBytes,
     kvBytes: rest.kvBytes,
+    kvKeptBytes: rest.kvKeptBytes,
     entries: rest.entries,
     stateHash: rest.stateHash,
   };

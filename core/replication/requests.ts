@@ -9,6 +9,7 @@ import { stillRemembers } from './forget.ts';
 import { grantLease, releaseLease } from './leases.ts';
 import type { ClientAnswer, ClientRequest } from './messages.ts';
 import { readDedupe } from './overlay.ts';
+import { handlePage } from './pages.ts';
 import { primaryOf } from './quorum.ts';
 import { handleRead } from './reads.ts';
 import { isNormal, type PrimaryState } from './replica-state.ts';
@@ -69,6 +70,9 @@ function handleClient(
       reply(step, id, { type: 'lease', lease, bookmark, t: Math.max(nowMs, state.head.appliedT) });
       break;
     }
+    case 'page':
+      handlePage(step, id, request);
+      break;
     case 'release':
       reply(step, id, { type: 'released', released: releaseLease(primary, request.key, request.token) });
       break;

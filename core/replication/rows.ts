@@ -51,8 +51,10 @@ export function leaveTombstone(step: Step, key: string, stamp: Viewstamp, point:
 
 function count(step: Step, row: RowHead, sign: 1 | -1): void {
   const { head } = step.state;
-  if (isKvEntryKey(row.key)) head.kvBytes += sign * row.bytes;
-  else head.httpBytes += sign * row.bytes;
+  if (isKvEntryKey(row.key)) {
+    head.kvBytes += sign * row.bytes;
+    if (row.expireAt === null) head.kvKeptBytes += sign * row.bytes;
+  } else head.httpBytes += sign * row.bytes;
   if (sign < 0 && row.bytes > INLINE_BYTES_MAX) step.state.sweepAt ??= step.nowMs;
 }
 

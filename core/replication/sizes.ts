@@ -29,6 +29,11 @@ export function commandBytes(command: Command): number {
       for (const tag of command.tags) tags += tag.length;
       return OVERHEAD_BYTES + command.key.length + value.meta.length + held + tags;
     }
+    case 'increment': {
+      let tags = 0;
+      for (const tag of command.tags) tags += tag.length;
+      return OVERHEAD_BYTES + command.key.length + command.meta.length + tags;
+    }
     case 'delete':
       return OVERHEAD_BYTES + command.key.length;
     case 'purge':

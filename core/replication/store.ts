@@ -27,6 +27,11 @@ export interface RowHead extends RowAddress {
   readonly bytes: number;
 }
 
+/** A key-value row for a listing. */
+export interface PairHead extends RowHead {
+  readonly bodyBytes: number;
+}
+
 export interface Row extends RowHead {
   readonly value: Value;
 }
@@ -101,6 +106,8 @@ export interface AppliedHead {
   /** Bytes of rows by kind, expired ones included until they are removed. */
   readonly httpBytes: number;
   readonly kvBytes: number;
+  /** Of those, key-value rows without a ttl: they stay until their owner removes them. */
+  readonly kvKeptBytes: number;
   readonly entries: number;
   /** Rolling hash of the applied state, for comparison between replicas. Unsigned 32 bit. */
   readonly stateHash: number;
@@ -174,6 +181,13 @@ export interface ReplicaStore {
    * it saw of their use. Rows that this names again after a while were not evicted the first time.
    */
   evictable(bytes: number, limit: number): RowHead[];
+  /** Key-value rows with a ttl, soonest expiry first. */
+  evictablePairs(limit: number): RowHead[];
+  /**
+   * Up to `limit` key-value rows of a namespace whose names begin with `prefix` and come after `after`, in the order of
+   * code points (core/sharding/text-order).
+   */
+  pairsAfter(namespace: string, prefix: string, after: string | null, limit: number): PairHead[];
 }
 
 export type Write =

@@ -8,6 +8,7 @@ import { pumpAll } from './peers.ts';
 import { isNormal, type PrimaryState } from './replica-state.ts';
 import { wake } from './rest.ts';
 import type { Step } from './step.ts';
+import type { RowHead } from './store.ts';
 
 /** Rows whose removal is proposed in one go. */
 const REMOVALS_MAX = 128;
@@ -40,18 +41,27 @@ export function handleAlarm(step: Step): void {
   pumpAll(step, primary);
 }
 
-/** Proposes evictions while HTTP rows take more than they may, one round at a time, for the next batch. */
+/** Proposes evictions while a kind of rows takes more than it may, one round at a time, for the next batch. */
 export function proposeEvictions(step: Step, primary: PrimaryState): void {
   const { state, store } = step;
   const { head, limits } = state;
-  if (head.httpBytes <= limits.httpBytesMax || primary.evicting > 0 || !isNormal(state)) return;
-  const excess = head.httpBytes - limits.httpBytesMax;
-  for (const { key, variant, viewstamp } of store.evictable(excess, REMOVALS_MAX)) {
-    propose(primary, { type: 'evict', address: { key, variant }, viewstamp });
-    primary.evicting += 1;
-  }
+  const httpExcess = head.httpBytes - limits.httpBytesMax;
+  const kvExcess = head.kvBytes - limits.kvBytesMax;
+  if ((httpExcess <= 0 && kvExcess <= 0) || primary.evicting > 0 || !isNormal(state)) return;
+  if (httpExcess > 0) evict(primary, store.evictable(httpExcess, REMOVALS_MAX), httpExcess);
+  if (kvExcess > 0) evict(primary, store.evictablePairs(REMOVALS_MAX), kvExcess);
   // With nothing named, the next step of any cause asks again.
   if (primary.evicting > 0) armBatch(step, primary);
+}
+
+function evict(primary: PrimaryState, rows: readonly RowHead[], excessBytes: number): void {
+  let excess = excessBytes;
+  for (const { key, variant, viewstamp, bytes } of rows) {
+    if (excess <= 0) break;
+    propose(primary, { type: 'evict', address: { key, variant }, viewstamp });
+    primary.evicting += 1;
+    excess -= bytes;
+  }
 }
 
 /** Sets the alarm earlier if something is due before it; an alarm that finds nothing to do does no harm. */

@@ -5,7 +5,8 @@ import type { Fields } from '../../core/http/fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 import type { Command, CommandResult, FillToken } from '../../core/replication/commands.ts';
-import type { Message, NotReady, ReadLevel } from '../../core/replication/messages.ts';
+import type { Message, NotReady, PageEntry, PageWish, ReadLevel } from '../../core/replication/messages.ts';
+import type { ReadNeed } from '../../core/replication/read-need.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 
 /** Where the caller believes the member stands; an unborn object learns from it who it is. */
@@ -55,7 +56,31 @@ export interface KvReadRequest {
   readonly to: MemberAddress;
   readonly header: EdgeHeader;
   readonly key: string;
+  /** Edges of an older version do not say: linearizable. */
+  readonly need?: ReadNeed | undefined;
   readonly withBody: boolean;
+}
+
+export type BatchOp =
+  | { readonly type: 'read'; readonly key: string }
+  | {
+      readonly type: 'write';
+      readonly reqId: string;
+      readonly command: Extract<Command, { type: 'put' | 'delete' | 'increment' }>;
+    };
+
+/** Several of key-value data at once; what concerns one key happens in this order. */
+export interface BatchRequest {
+  readonly to: MemberAddress;
+  readonly header: EdgeHeader;
+  readonly need: ReadNeed;
+  readonly ops: readonly BatchOp[];
+}
+
+export interface KvPageRequest extends PageWish {
+  readonly to: MemberAddress;
+  readonly header: EdgeHeader;
+  readonly need: ReadNeed;
 }
 
 /** Refusals every call can meet. `retryable` ones may be tried again with the same request id. */
@@ -132,6 +157,42 @@ export type KvReadAnswer = Answered &
     | MemberRefusal
   );
 
+export type BatchOutcome =
+  | { readonly type: 'result'; readonly result: CommandResult }
+  | {
+      readonly type: 'found';
+      readonly meta: string;
+      readonly etag: string;
+      readonly body: Uint8Array | null;
+      readonly bodyBytes: number;
+    }
+  | { readonly type: 'absent' }
+  /** The values asked for are too many bytes together for one answer. */
+  | { readonly type: 'too-much' };
+
+export type BatchAnswer = Answered &
+  (
+    | {
+        readonly type: 'outcomes';
+        /** One for each op, in order. */
+        readonly outcomes: readonly BatchOutcome[];
+        readonly bookmark: Viewstamp;
+      }
+    | MemberRefusal
+  );
+
+export type KvPageAnswer = Answered &
+  (
+    | {
+        readonly type: 'page';
+        readonly entries: readonly PageEntry[];
+        /** Complete up to this name; null = to the end. */
+        readonly upTo: string | null;
+        readonly bookmark: Viewstamp;
+      }
+    | MemberRefusal
+  );
+
 export interface MemberStatus {
   readonly member: number;
   readonly groupId: string | null;
@@ -151,6 +212,8 @@ export interface ShardReplicaRpc {
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
   lookup(request: LookupRequest): Promise<LookupAnswer>;
   kvRead(request: KvReadRequest): Promise<KvReadAnswer>;
+  kvBatch(request: BatchRequest): Promise<BatchAnswer>;
+  kvPage(request: KvPageRequest): Promise<KvPageAnswer>;
   /** Puts a chunk of a large body in place at this member and its peers, before the command that names it. */
   stage(to: MemberAddress, header: EdgeHeader, hash: string, bytes: Uint8Array): Promise<StageAnswer>;
   /** The fetch that a lease was given for came to nothing that can be stored. */

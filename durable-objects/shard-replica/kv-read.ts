@@ -1,5 +1,6 @@
 // A read of one key-value pair inside the member.
 import { etagOf } from '../../core/replication/etag.ts';
+import { promiseOf } from '../../core/replication/read-need.ts';
 import { bodyBytes } from '../../core/replication/sizes.ts';
 import type { KvReadAnswer, KvReadRequest, MemberRefusal } from '../interfaces/shard-replica.ts';
 import type { RunningReplica } from '../run-effects.ts';
@@ -13,10 +14,10 @@ export type KvFound = Unaddressed<Extract<KvReadAnswer, { type: 'found' | 'absen
 export function readKv(
   replica: RunningReplica,
   readChunk: (hash: string) => Uint8Array | undefined,
-  { key, withBody }: KvReadRequest,
+  { key, need, withBody }: Pick<KvReadRequest, 'key' | 'need' | 'withBody'>,
 ): Promise<KvFound | MemberRefusal> {
   return new Promise((resolve, reject) => {
-    replica.askThen({ type: 'read', key, lease: 'none' }, (ask) => {
+    replica.askThen({ type: 'read', key, lease: 'none', ...promiseOf(need) }, (ask) => {
       try {
         resolve(describe());
       } catch (error) {

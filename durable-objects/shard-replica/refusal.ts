@@ -19,6 +19,7 @@ function refusedAnswer(answer: ClientAnswer): MemberRefusal {
     case 'result':
     case 'rows':
     case 'lease':
+    case 'page':
     case 'released':
     case 'staged':
     case 'suspected':

@@ -22,13 +22,14 @@ export type HeadRow = {
   fillMarkT: number;
   httpBytes: number;
   kvBytes: number;
+  kvKeptBytes: number;
   entries: number;
   stateHash: number;
 };
 
 export function headFromRow(row: HeadRow, log: LogEnds): DurableHead {
   const { groupId, shard, memberId, memberCount, incarnation, epoch } = row;
-  const { commit, applied, appliedT, fillMarkT, httpBytes, kvBytes, entries, stateHash } = row;
+  const { commit, applied, appliedT, fillMarkT, httpBytes, kvBytes, kvKeptBytes, entries, stateHash } = row;
   return {
     identity: { groupId, shard, memberId, memberCount, incarnation, epoch },
     view: row.view,
@@ -46,6 +47,7 @@ export function headFromRow(row: HeadRow, log: LogEnds): DurableHead {
     fillMarkT,
     httpBytes,
     kvBytes,
+    kvKeptBytes,
     entries,
     stateHash,
   };

@@ -60,6 +60,18 @@ export class RowTable {
     return { rows: found.map(headOf), lastId: found.at(-1)?.id ?? id };
   }
 
+  /** Soonest expiry first. */
+  evictablePairs(limit: number): RowHead[] {
+    return this.#sql
+      .exec<HeadColumns>(
+        `SELECT ${HEAD_COLUMNS} FROM rows INDEXED BY pairsByExpiry
+         WHERE expireAt IS NOT NULL AND id < 0 ORDER BY expireAt LIMIT ?`,
+        limit,
+      )
+      .toArray()
+      .map(headOf);
+  }
+
   /** By id: rows keep theirs but for HTTP rows that are written again, which move to the end. */
   after(cursor: string | null, limit: number): { rows: RowHead[]; cursor: string | null } {
     const found = this.#sql

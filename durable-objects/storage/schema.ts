@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS head (
   fillFloorView INTEGER NOT NULL DEFAULT 0, fillFloorOp INTEGER NOT NULL DEFAULT 0,
   fillMarkView INTEGER NOT NULL DEFAULT 0, fillMarkOp INTEGER NOT NULL DEFAULT 0,
   fillMarkT INTEGER NOT NULL DEFAULT 0,
-  httpBytes INTEGER NOT NULL DEFAULT 0, kvBytes INTEGER NOT NULL DEFAULT 0, entries INTEGER NOT NULL DEFAULT 0,
+  httpBytes INTEGER NOT NULL DEFAULT 0, kvBytes INTEGER NOT NULL DEFAULT 0, kvKeptBytes INTEGER NOT NULL DEFAULT 0,
+  entries INTEGER NOT NULL DEFAULT 0,
   stateHash INTEGER NOT NULL DEFAULT 0,
   hardView INTEGER, hardOp INTEGER, softView INTEGER, softOp INTEGER
 );
@@ -46,6 +47,7 @@ CREATE TABLE IF NOT EXISTS rows (
   meta TEXT NOT NULL, body BLOB, UNIQUE (key, variant)
 );
 CREATE INDEX IF NOT EXISTS rowsByExpiry ON rows (expireAt) WHERE expireAt IS NOT NULL;
+CREATE INDEX IF NOT EXISTS pairsByExpiry ON rows (expireAt) WHERE expireAt IS NOT NULL AND id < 0;
 CREATE INDEX IF NOT EXISTS rowsWithChunks ON rows (id) WHERE hashes IS NOT NULL;
 CREATE TABLE IF NOT EXISTS tombstones (
   key TEXT PRIMARY KEY, view INTEGER NOT NULL, op INTEGER NOT NULL, t INTEGER NOT NULL
@@ -67,7 +69,19 @@ CREATE INDEX IF NOT EXISTS chunksByAge ON chunks (stagedAt);
 /** Where the tables are there, it only brings what older versions left into today's form. */
 export function createTables(sql: SqlStorage): void {
   sql.exec(TABLES);
+  countKeptBytes(sql);
   moveOldPurges(sql);
+}
+
+/** Version 0.1 did not tell data that stays from data with a ttl. */
+function countKeptBytes(sql: SqlStorage): void {
+  const has = sql.exec("SELECT 1 FROM pragma_table_info('head') WHERE name = 'kvKeptBytes'").toArray();
+  if (has.length > 0) return;
+  sql.exec('ALTER TABLE head ADD COLUMN kvKeptBytes INTEGER NOT NULL DEFAULT 0');
+  sql.exec(
+    `UPDATE head SET kvKeptBytes =
+       (SELECT coalesce(sum(bytes), 0) FROM rows WHERE id < 0 AND expireAt IS NULL)`,
+  );
 }
 
 /** Version 0.1 kept its one kind of lasting purge, of everything, in the head. */

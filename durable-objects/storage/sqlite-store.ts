@@ -11,6 +11,7 @@ import type {
   Invalidation,
   InvalidationSpan,
   LogPlace,
+  PairHead,
   ReplicaStore,
   Row,
   RowHead,
@@ -25,6 +26,7 @@ import { EvictionRanks, type RankedRow } from './eviction-ranks.ts';
 import { type HeadRow, headFromRow } from './head-row.ts';
 import { InvalidationTable } from './invalidation-table.ts';
 import { LogTable } from './log-table.ts';
+import { pairsAfter } from './pairs-after.ts';
 import { RowTable } from './row-table.ts';
 
 export class SqliteStore implements ReplicaStore {
@@ -137,6 +139,14 @@ export class SqliteStore implements ReplicaStore {
     this.#ranks.use(row);
   }
 
+  evictablePairs(limit: number): RowHead[] {
+    return this.#rows.evictablePairs(limit);
+  }
+
+  pairsAfter(namespace: string, prefix: string, after: string | null, limit: number): PairHead[] {
+    return pairsAfter(this.#sql, namespace, prefix, after, limit);
+  }
+
   /** All writes of one `persist`, in order; the caller holds the transaction. */
   write(writes: readonly Write[]): void {
     for (const write of writes) this.#writeOne(write);
@@ -225,7 +235,8 @@ export class SqliteStore implements ReplicaStore {
     this.#httpBytes = head.httpBytes;
     this.#sql.exec(
       `UPDATE head SET "commit" = ?, applied = ?, appliedT = ?, fillFloorView = ?, fillFloorOp = ?,
-         fillMarkView = ?, fillMarkOp = ?, fillMarkT = ?, httpBytes = ?, kvBytes = ?, entries = ?, stateHash = ?`,
+         fillMarkView = ?, fillMarkOp = ?, fillMarkT = ?, httpBytes = ?, kvBytes = ?, kvKeptBytes = ?, entries = ?,
+         stateHash = ?`,
       head.commit,
       head.applied,
       head.appliedT,
@@ -236,6 +247,7 @@ export class SqliteStore implements ReplicaStore {
       head.fillMarkT,
       head.httpBytes,
       head.kvBytes,
+      head.kvKeptBytes,
       head.entries,
       head.stateHash,
     );

@@ -162,4 +162,248 @@ describe('key-value data', () => {
       expect([answer.status, answer.body]).toEqual([200, 'x']);
     }
   });
+
+  it('reads of a session are answered whatever groups its bookmark names; those that are gone are dropped', async () => {
+    await putValue('session', 'x');
+    const headers = { 'Roundel-Bookmark': 'b1.gone~5~zz' };
+    const answer = await ask<string>(`${path('session')}?consistency=session`, { headers });
+    expect([answer.status, answer.body]).toEqual([200, 'x']);
+    const bookmark = answer.headers.get('roundel-bookmark') ?? '';
+    expect(bookmark).toMatch(/^b1\.[^.]+$/);
+    expect(bookmark).not.toContain('gone');
+  });
+});
+
+describe('increments', () => {
+  const increment = (key: string, json: unknown = {}, headers: Record<string, string> = {}) =>
+    ask<Problem & { value: number }>(`/v1/kv/counters/${key}/increment`, { method: 'POST', json, headers });
+
+  it('count from nothing, and back', async () => {
+    const first = await increment('a');
+    expect([first.status, first.body]).toEqual([200, { value: 1 }]);
+    expect(first.headers.get('etag')).toMatch(/^"[^"]+"$/);
+    expect(first.headers.get('roundel-bookmark')).toMatch(/^b1\./);
+    expect((await increment('a', { by: -5 })).body).toEqual({ value: -4 });
+    const read = await ask<string>('/v1/kv/counters/a');
+    expect([read.body, read.headers.get('content-type')]).toEqual(['-4', 'text/plain; charset=utf-8']);
+  });
+
+  it('lose none of many at once', async () => {
+    const answers = await Promise.all(Array.from({ length: 40 }, () => increment('many')));
+    expect(answers.map(({ body }) => body.value).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 40 }, (_, i) => i + 1),
+    );
+  });
+
+  it('answer 409 for what is no integer, and change nothing', async () => {
+    await ask('/v1/kv/counters/text', { method: 'PUT', body: 'four' });
+    const refused = await increment('text');
+    expect([refused.status, expectProblem(refused)]).toEqual([409, 'not-an-integer']);
+    expect((await ask<string>('/v1/kv/counters/text')).body).toBe('four');
+    await ask('/v1/kv/counters/large', { method: 'PUT', body: String(Number.MAX_SAFE_INTEGER) });
+    const beyond = await increment('large');
+    expect([beyond.status, expectProblem(beyond)]).toEqual([409, 'out-of-range']);
+  });
+
+  it('count once for one Idempotency-Key, and refuse it for another sum', async () => {
+    const once = { 'Idempotency-Key': 'count-1' };
+    expect((await increment('once', { by: 3 }, once)).body).toEqual({ value: 3 });
+    expect((await increment('once', { by: 3 }, once)).body).toEqual({ value: 3 });
+    const other = await increment('once', { by: 4 }, once);
+    expect([other.status, badFields(other)]).toEqual([422, ['Idempotency-Key']]);
+    expect((await increment('once', { by: 0 })).body).toEqual({ value: 3 });
+  });
+
+  it('honour If-Match', async () => {
+    const { headers } = await increment('cas');
+    const tag = headers.get('etag') ?? '';
+    expect((await increment('cas', {}, { 'If-Match': tag })).status).toBe(200);
+    const lost = await increment('cas', {}, { 'If-Match': tag });
+    expect([lost.status, expectProblem(lost)]).toEqual([412, 'precondition-failed']);
+    expect((await increment('none', {}, { 'If-Match': '*' })).status).toBe(412);
+  });
+});
+
+describe('batches', () => {
+  interface Result {
+    status: number;
+    etag?: string | null;
+    value?: string | number;
+    valueBase64?: string;
+    problem?: string;
+  }
+  const batch = async (ops: unknown[], headers: Record<string, string> = {}) => {
+    const answer = await ask<{ results: Result[] }>('/v1/kv/batch', {
+      method: 'POST',
+      json: { ops },
+      headers,
+    });
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+    return answer.body.results;
+  };
+
+  it('do each op for itself, and answer in order', async () => {
+    const results = await batch([
+      { op: 'put', key: 'a', value: 'text ä', tags: ['t'], ttl: 60 },
+      { op: 'put', key: 'b', valueBase64: '/wA=' },
+      { op: 'get', key: 'absent' },
+      { op: 'delete', key: 'absent' },
+      { op: 'increment', key: 'n', by: 2 },
+      { op: 'put', key: 'c', value: 'x', ifMatch: '"no"' },
+    ]);
+    expect(results.map(({ status }) => status)).toEqual([201, 201, 404, 404, 200, 412]);
+    expect(results[4]).toMatchObject({ value: 2, etag: expect.stringMatching(/^"/) });
+    expect(results[5]).toEqual({ status: 412, etag: null, problem: 'precondition-failed' });
+    const read = await batch(['c', 'b', 'a', 'n'].map((key) => ({ op: 'get', key })));
+    expect(read).toMatchObject([
+      { status: 404 },
+      { status: 200, valueBase64: '/wA=' },
+      { status: 200, value: 'text ä', etag: results[0]?.etag },
+      { status: 200, value: '2' },
+    ]);
+    expect((await ask<string>('/v1/kv/batch/a')).headers.get('content-type')).toBe(
+      'text/plain; charset=utf-8',
+    );
+    const again = await batch([
+      { op: 'put', key: 'a', value: 'y', ifMatch: results[0]?.etag },
+      { op: 'delete', key: 'b' },
+      { op: 'increment', key: 'a' },
+    ]);
+    expect(again.map(({ status, problem }) => [status, problem])).toEqual([
+      [204, undefined],
+      [204, undefined],
+      [409, 'not-an-integer'],
+    ]);
+  });
+
+  it('do what concerns one key in their order', async () => {
+    const results = await batch([
+      { op: 'get', key: 'one' },
+      { op: 'put', key: 'one', value: '5' },
+      { op: 'increment', key: 'one' },
+      { op: 'get', key: 'one' },
+      { op: 'delete', key: 'one' },
+      { op: 'get', key: 'one' },
+    ]);
+    expect(results.map(({ status, value }) => [status, value])).toEqual([
+      [404, undefined],
+      [201, undefined],
+      [200, 6],
+      [200, '6'],
+      [204, undefined],
+      [404, undefined],
+    ]);
+  });
+
+  it('of a hundred ops on all shards are answered whole, with a bookmark of each', async () => {
+    const ops = Array.from({ length: 100 }, (_, i) => ({ op: 'put', key: `k${i}`, value: String(i) }));
+    const answer = await ask<{ results: Result[] }>('/v1/kv/hundred', { method: 'POST', json: { ops } });
+    expect(answer.body.results.map(({ status }) => status)).toEqual(Array(100).fill(201));
+    expect((answer.headers.get('roundel-bookmark') ?? '').split('.').length - 1).toBe(4);
+    const gets = ops.map(({ key }) => ({ op: 'get', key }));
+    const read = await ask<{ results: Result[] }>('/v1/kv/hundred?consistency=session', {
+      method: 'POST',
+      json: { ops: gets },
+    });
+    expect(read.body.results.map(({ value }) => value)).toEqual(ops.map(({ value }) => value));
+    expect(
+      (await ask<{ results: Result[] }>('/v1/kv/hundred', { method: 'POST', json: { ops: [] } })).body,
+    ).toEqual({
+      results: [],
+    });
+  });
+
+  it('give repeated ones their first outcomes, by key and place', async () => {
+    const once = { 'Idempotency-Key': 'batch-1' };
+    const ops = [
+      { op: 'increment', key: 'r' },
+      { op: 'increment', key: 'r' },
+      { op: 'put', key: 's', value: 'x' },
+    ];
+    const first = await batch(ops, once);
+    expect(first.map(({ value }) => value)).toEqual([1, 2, undefined]);
+    expect(await batch(ops, once)).toEqual(first);
+    const other = await batch([{ op: 'increment', key: 'r', by: 9 }], once);
+    expect(other).toEqual([{ status: 422, problem: 'invalid' }]);
+  });
+
+  it('take values beyond what a log entry holds', async () => {
+    const value = 'v'.repeat(700_000);
+    expect(await batch([{ op: 'put', key: 'large', value }])).toMatchObject([{ status: 201 }]);
+    expect(await batch([{ op: 'get', key: 'large' }])).toMatchObject([{ status: 200, value }]);
+    const many = await batch(Array.from({ length: 100 }, () => ({ op: 'get', key: 'large' })));
+    expect(new Set(many.map(({ status }) => status))).toEqual(new Set([200, 413]));
+  });
+});
+
+describe('listings', () => {
+  interface Listed {
+    keys: { key: string; etag: string; bytes: number }[];
+    cursor: string | null;
+  }
+  const list = (query = '', namespace = 'listed') => ask<Listed & Problem>(`/v1/kv/${namespace}${query}`);
+  const names = Array.from({ length: 60 }, (_, i) => `item-${i}`);
+  const byBytes = (keys: readonly string[]) =>
+    [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+
+  beforeAll(async () => {
+    const ops = names.map((key, i) => ({ op: 'put', key, value: 'x'.repeat(i) }));
+    await ask('/v1/kv/listed', { method: 'POST', json: { ops } });
+    await ask('/v1/kv/listed/%C3%A4%2Fb', { method: 'PUT', body: 'x' });
+  });
+
+  it('have every key of the namespace in order, with its tag and size', async () => {
+    const { status, body, headers } = await list();
+    expect(status).toBe(200);
+    expect(body.keys.map(({ key }) => key)).toEqual(byBytes([...names, 'ä/b']));
+    expect(body.cursor).toBeNull();
+    expect(body.keys.find(({ key }) => key === 'item-7')).toMatchObject({ bytes: 7 });
+    const { etag } = body.keys[3] ?? { etag: '' };
+    const read = await ask(`/v1/kv/listed/${body.keys[3]?.key}`);
+    expect(read.headers.get('etag')).toBe(etag);
+    expect((headers.get('roundel-bookmark') ?? '').split('.').length - 1).toBe(4);
+    expect((await list('', 'nothing-here')).body).toEqual({ keys: [], cursor: null });
+  });
+
+  it.each([1, 7, 61, 1_000])('come page by page, %i at a time', async (limit) => {
+    const found: string[] = [];
+    let cursor: string | null = '';
+    for (let page = 0; cursor !== null; page++) {
+      expect(page).toBeLessThan(100);
+      const { body } = await list(`?limit=${limit}${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      expect(body.keys.length).toBeLessThanOrEqual(limit);
+      found.push(...body.keys.map(({ key }) => key));
+      cursor = body.cursor;
+    }
+    expect(found).toEqual(byBytes([...names, 'ä/b']));
+  });
+
+  it('of a prefix have only what begins with it, and their cursors fit no other', async () => {
+    const expected = byBytes(names.filter((name) => name.startsWith('item-1')));
+    const { body } = await list('?prefix=item-1&limit=3');
+    expect(body.keys.map(({ key }) => key)).toEqual(expected.slice(0, 3));
+    const next = await list(`?prefix=item-1&cursor=${body.cursor}`);
+    expect(next.body.keys.map(({ key }) => key)).toEqual(expected.slice(3));
+    for (const query of [`?cursor=${body.cursor}`, `?prefix=item-2&cursor=${body.cursor}`]) {
+      const refused = await list(query);
+      expect([refused.status, badFields(refused)]).toEqual([422, ['cursor']]);
+    }
+    expect((await list('?prefix=%C3%A4')).body.keys.map(({ key }) => key)).toEqual(['ä/b']);
+  });
+
+  it('leave out what was removed, and what a purge emptied', async () => {
+    const ops = ['a', 'b', 'c'].map((key) => ({
+      op: 'put',
+      key,
+      value: 'x',
+      ...(key === 'b' ? { tags: ['b'] } : {}),
+    }));
+    await ask('/v1/kv/shrinking', { method: 'POST', json: { ops } });
+    await ask('/v1/kv/shrinking/a', { method: 'DELETE' });
+    expect((await list('', 'shrinking')).body.keys.map(({ key }) => key)).toEqual(['b', 'c']);
+    await ask('/v1/purge', { method: 'POST', json: { tags: ['b'] } });
+    expect((await list('', 'shrinking')).body.keys.map(({ key }) => key)).toEqual(['c']);
+    await ask('/v1/purge', { method: 'POST', json: { namespaces: ['shrinking'] } });
+    expect((await list('', 'shrinking')).body).toMatchObject({ keys: [], cursor: null });
+  });
 });

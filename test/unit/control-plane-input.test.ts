@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchesStrongly, matchesWeakly, tagCondition } from '../../worker/control-plane/entity-tags.ts';
+import { decodeCursor, encodeCursor } from '../../worker/control-plane/kv-cursor.ts';
 import {
   kvAddress,
   kvReadQuery,
@@ -244,11 +245,13 @@ describe('key-value requests', () => {
   });
 
   it('give a repeated write the same id, and only that', async () => {
-    const id = (key: string, idempotencyKey: string | null, namespace = 'ns') =>
+    const id = (key: string, idempotencyKey: string | null, namespace = 'ns', place?: number) =>
       writeRequestId(
         new Headers(idempotencyKey === null ? {} : { 'idempotency-key': idempotencyKey }),
-        { namespace, key },
+        namespace,
+        key,
         () => 'fresh',
+        place,
       );
     expect(await id('a', null)).toBe('fresh');
     expect(await id('a', 'once')).toBe(await id('a', 'once'));
@@ -258,9 +261,52 @@ describe('key-value requests', () => {
       id('a', 'twice'),
       id('a', 'once', 'other'),
       id('a","once', 'x'),
+      id('a', 'once', 'ns', 0),
+      id('a', 'once', 'ns', 1),
     ];
-    expect(new Set(await Promise.all(ids)).size).toBe(5);
+    expect(new Set(await Promise.all(ids)).size).toBe(7);
     await expect(id('a', 'x'.repeat(257))).rejects.toMatchObject({ code: 'bad-header' });
+  });
+});
+
+describe('cursors of listings', () => {
+  it('come back as they were given, whatever the name', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (name) => {
+        const cursor = encodeCursor('ns', '', name);
+        expect(cursor).toMatch(/^[A-Za-z0-9_-]+$/);
+        expect(decodeCursor(cursor, 'ns', '')).toEqual({ type: 'cursor', name });
+      }),
+      { seed: 1 },
+    );
+  });
+
+  it('are refused for another listing than their own', () => {
+    const cursor = encodeCursor('ns', 'a', 'ab');
+    for (const [namespace, prefix] of [
+      ['other', 'a'],
+      ['ns', ''],
+      ['ns', 'ab'],
+    ] as const) {
+      expect(decodeCursor(cursor, namespace, prefix)).toEqual({
+        type: 'refused',
+        reason: 'of-another-listing',
+      });
+    }
+  });
+
+  it.each([
+    '',
+    'x',
+    '!',
+    'W10',
+    'WzEsIm5zIiwiIl0',
+    'WzIsIm5zIiwiIiwiYSJd',
+    'WzEsIm5zIiwiIiwxXQ',
+    '_w',
+    'a'.repeat(5_000),
+  ])('that nobody gave are refused: %s', (cursor) => {
+    expect(decodeCursor(cursor, 'ns', '')).toEqual({ type: 'refused', reason: 'malformed' });
   });
 });
 

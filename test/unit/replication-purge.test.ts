@@ -128,7 +128,7 @@ describe('a hard purge', () => {
   it('touches no row: it writes one stamp, whatever it covers', () => {
     const group = new Solo();
     for (let i = 0; i < 100; i++) filled(group, httpEntryKey(`http://o.test/${i}`), ['a']);
-    group.run({ type: 'timer', name: 'heartbeat' });
+    group.run({ type: 'timer', name: 'follow' });
     group.command(byTag('a'), 'once');
     expect(group.written()).toEqual(['append', 'invalidation', 'applied']);
     expect(group.state.head.entries).toBe(100);
@@ -354,7 +354,7 @@ describe('what a purge made unusable', () => {
     const group = new Solo();
     filled(group, PAGE, ['a']);
     group.command(byTag('a'));
-    group.run({ type: 'timer', name: 'heartbeat' });
+    group.run({ type: 'timer', name: 'follow' });
     group.boot();
     pass(group, 2 * MINUTE);
     expect(group.state.head.entries).toBe(0);

@@ -15,6 +15,7 @@ import { encodeStored } from '../../core/cache/stored-response.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import type { Command, CommandResult, FillToken, Value } from '../../core/replication/commands.ts';
 import type { LogEntry } from '../../core/replication/messages.ts';
+import { LINEARIZABLE } from '../../core/replication/read-need.ts';
 import { rowBytes } from '../../core/replication/sizes.ts';
 import type { Identity, ReplicaStore, Row, Write } from '../../core/replication/store.ts';
 import { httpEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
@@ -31,11 +32,8 @@ import { lookUp as lookUpInside } from '../../durable-objects/shard-replica/look
 import { createTables } from '../../durable-objects/storage/schema.ts';
 import { SqliteStore } from '../../durable-objects/storage/sqlite-store.ts';
 import { MemoryStore } from '../../simulate/memory-store.ts';
-import {
-  createShardClient,
-  type Lookup,
-  type UnstagedCommand,
-} from '../../worker/data-plane/shard-client.ts';
+import { createShardClient, type Lookup } from '../../worker/data-plane/shard-client.ts';
+import type { UnstagedCommand } from '../../worker/data-plane/unstaged-command.ts';
 import { clearFault, clearFaults, setFault } from '../support/faults/fault-table.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -142,7 +140,7 @@ async function write(key: string, command: UnstagedCommand, reqId = newRequestId
 }
 
 async function read(key: string) {
-  const answer = await client.kvRead(map, key, true);
+  const answer = await client.kvRead(map, key, LINEARIZABLE, true);
   if (answer.type === 'unavailable' || answer.type === 'outcome-unknown') throw new Error(answer.detail);
   return answer.type === 'found' ? text(answer.body) : null;
 }
@@ -221,6 +219,11 @@ describe('the SQLite store', () => {
     httpEntryKey('http://b/'),
     kvEntryKey('n', 'x'),
     kvEntryKey('n', 'ü'),
+    kvEntryKey('n', 'x:1'),
+    kvEntryKey('n', 'xxxxxxxxxxxx'),
+    kvEntryKey('n', '\u{1f600}'),
+    kvEntryKey('n', '\uffeex'),
+    kvEntryKey('nn', 'x'),
   ];
   const SCOPES = ['all:', 'tag:a', 'tag:"', 'prefix:http://a/', 'url:http://a/', 'namespace:n'];
   const HASHES = ['aa', 'bb', 'cc'];
@@ -295,6 +298,7 @@ describe('the SQLite store', () => {
         fillMarkT: choose(99),
         httpBytes: choose(99),
         kvBytes: choose(99),
+        kvKeptBytes: choose(99),
         entries: choose(99),
         stateHash: 4_294_967_295 - choose(9),
       }),
@@ -354,6 +358,14 @@ describe('the SQLite store', () => {
       invalidationCounts: store.invalidationCounts(),
       invalidationSpan: store.invalidationSpan(),
       looked: lookThrough(store),
+      evictablePairs: [2, 99].map((limit) => store.evictablePairs(limit).map(({ expireAt }) => expireAt)),
+      pairs: ['n', 'x'].flatMap((namespace) =>
+        ['', 'x', '\u{1f600}'].flatMap((prefix) =>
+          [null, 'x', '\uffee'].flatMap((after) =>
+            [1, 99].map((limit) => store.pairsAfter(namespace, prefix, after, limit).map(withoutValue)),
+          ),
+        ),
+      ),
       dedupe: Array.from({ length: 7 }, (_, i) => store.dedupe(`r${i}.0`)),
       log: [1, 3].map((fromOp) => [0, 50_000, 1e9].map((bytesMax) => store.logEntries(fromOp, bytesMax))),
       views: Array.from({ length: ops }, (_, op) => store.viewAt(op)),
@@ -442,16 +454,33 @@ describe('the SQLite store', () => {
     });
   });
 
-  it('opens what version 0.1 wrote, and a purge of everything still holds', async () => {
+  it('opens what version 0.1 wrote: a purge of everything holds, and what stays is counted apart', async () => {
     await runInDurableObject(stubOf(env.SHARD_REPLICA, 'store-of-0.1'), (_, { storage: { sql } }) => {
       createTables(sql);
       const old = new SqliteStore(sql);
       old.write([{ type: 'identity', identity: IDENTITY }]);
-      sql.exec('DROP TABLE invalidations');
-      sql.exec('UPDATE head SET hardView = 0, hardOp = 7, appliedT = 5000');
+      const kept = { meta: '{}', body: { type: 'inline' as const, bytes: pattern(9).slice() } };
+      const pair = (name: string, expireAt: number | null): Row => ({
+        key: kvEntryKey('n', name),
+        variant: '',
+        viewstamp: { view: 0, op: 1 },
+        item: 0,
+        born: { view: 0, op: 1 },
+        writtenAt: 1,
+        expireAt,
+        tags: [],
+        bytes: 100,
+        value: kept,
+      });
+      old.write([pair('a', null), pair('b', null), pair('c', 9)].map((row) => ({ type: 'putRow', row })));
+      sql.exec(
+        'DROP TABLE invalidations; DROP INDEX pairsByExpiry; ALTER TABLE head DROP COLUMN kvKeptBytes',
+      );
+      sql.exec('UPDATE head SET hardView = 0, hardOp = 7, appliedT = 5000, kvBytes = 300');
       createTables(sql);
       createTables(sql);
       const hard = { view: 0, op: 7, item: 0, t: 5_000 };
+      expect(new SqliteStore(sql).head()).toMatchObject({ kvBytes: 300, kvKeptBytes: 200 });
       expect(new SqliteStore(sql).invalidation('all:')).toEqual({
         scope: 'all:',
         hard,
@@ -512,7 +541,7 @@ describe('the SQLite store', () => {
         if (looked.decision.type === 'hit') return true;
         if (looked.lease === null) throw new Error('No lease was given');
         const unstaged = fill(key, looked.lease, body);
-        if (!('meta' in unstaged)) throw new Error('A fill has meta');
+        if (unstaged.type !== 'fill') throw new Error(unstaged.type);
         const { meta, body: _, ...rest } = unstaged;
         const inline = { type: 'inline' as const, bytes: body.slice() };
         const command = { ...rest, value: { meta, body: inline } } as Command;
@@ -700,9 +729,9 @@ describe('a shard', () => {
 
   it('passes on what it heard of newer configurations', async () => {
     const key = keyIn(2);
-    await clientWith(41).kvRead(map, key, false);
+    await clientWith(41).kvRead(map, key, LINEARIZABLE, false);
     heard.length = 0;
-    await client.kvRead(map, key, false);
+    await client.kvRead(map, key, LINEARIZABLE, false);
     expect(heard).toEqual([[41, 1]]);
   });
 
@@ -732,7 +761,7 @@ describe('a shard', () => {
       const key = keyIn(1, 10 + n);
       const value = pattern(size);
       expect(await write(key, put(key, value))).toMatchObject({ type: 'stored' });
-      const found = await client.kvRead(map, key, true);
+      const found = await client.kvRead(map, key, LINEARIZABLE, true);
       if (found.type !== 'found') throw new Error(found.type);
       expect(found.bodyBytes).toBe(size);
       expect(Buffer.from(found.body ?? []).equals(Buffer.from(value))).toBe(true);
@@ -755,10 +784,10 @@ describe('a shard', () => {
 
   it('is not there for reads while it cannot be reached: that is not "absent"', async () => {
     cutOff(0, 0, 1, 2);
-    const answer = await client.kvRead(map, keyIn(0), true);
+    const answer = await client.kvRead(map, keyIn(0), LINEARIZABLE, true);
     expect(answer).toMatchObject({ type: 'unavailable' });
     clearFaults();
-    expect((await client.kvRead(map, keyIn(0), true)).type).toBe('absent');
+    expect((await client.kvRead(map, keyIn(0), LINEARIZABLE, true)).type).toBe('absent');
   });
 });
 
@@ -768,9 +797,14 @@ describe('a shard with one backup unreachable', () => {
     const key = keyIn(2, 1);
     for (let i = 0; i < 10; i++) await write(key, put(key, `${i}`));
     expect(await read(key)).toBe('9');
-    clearFaults();
     const { op } = await statusOf(2, 0);
-    expect((await statusOf(2, 1)).applied).toBeLessThan(op);
+    // Read off its disk: it catches up as soon as it can be called.
+    const applied = await runInDurableObject(
+      memberStub(2, 1),
+      (_, { storage }) => storage.sql.exec<{ applied: number }>('SELECT applied FROM head').one().applied,
+    );
+    expect(applied).toBeLessThan(op);
+    clearFaults();
     await waitUntil(async () => (await statusOf(2, 1)).applied === op);
   });
 
@@ -1049,7 +1083,7 @@ describe('a purge of more than a URL', () => {
     expect(written).toBeLessThanOrEqual(6 * shards * replicas + 4);
     expect(written).toBeGreaterThanOrEqual(3 * shards * replicas);
     const key = urlKeyIn(1, 3, 'tagged');
-    expect((await lookUp(key)).decision.type).toBe('miss');
+    await waitUntil(async () => (await lookUp(key)).decision.type === 'miss');
     for (const { shard, members } of map.groups) {
       for (const index of members.keys()) {
         await runInDurableObject(memberStub(shard, index), (_, { storage }) => {
@@ -1069,7 +1103,8 @@ describe('a purge of more than a URL', () => {
     expect(answer).toMatchObject({ type: 'done', shards: { acked: 4, total: 4 } });
     expect(Object.keys(answer.bookmarks).length).toBe(4);
     for (const key of keys) expect(await read(key)).toBeNull();
-    for (const key of urls) expect((await lookUp(key)).decision.type).toBe('miss');
+    // A bounded look may still be answered from before, by a backup, for a moment.
+    for (const key of urls) await waitUntil(async () => (await lookUp(key)).decision.type === 'miss');
     for (const key of keys) {
       await write(key, put(key, 'y'));
       expect(await read(key)).toBe('y');
@@ -1081,16 +1116,19 @@ describe('a purge of more than a URL', () => {
     const fresh = await lookUp(key);
     const tagged = fill(key, tokenOf(fresh), 'x', [['etag', '"a"']]);
     await write(key, { ...tagged, tags: ['soft'] } as UnstagedCommand);
-    expect((await lookUp(key)).decision.type).toBe('hit');
+    await waitUntil(async () => (await lookUp(key)).decision.type === 'hit');
     const before = Date.now();
     await purgeOf('soft', { tags: ['soft'], soft: true });
-    const stale = await lookUp(key);
+    const stale = await waitUntil(async () => {
+      const looked = await lookUp(key);
+      return looked.decision.type === 'hit' ? null : looked;
+    });
     expect(stale).toMatchObject({ decision: { type: 'revalidate', forward: 'stale' }, bodyBytes: 1 });
     const { freshUntilAt } = JSON.parse(stale.meta ?? '{}');
     expect(freshUntilAt).toBeGreaterThanOrEqual(before);
     expect(freshUntilAt).toBeLessThanOrEqual(Date.now());
     await write(key, { ...fill(key, tokenOf(stale), 'y'), tags: ['soft'] } as UnstagedCommand);
-    expect((await lookUp(key)).decision.type).toBe('hit');
+    await waitUntil(async () => (await lookUp(key)).decision.type === 'hit');
   });
 });
 
@@ -1174,7 +1212,8 @@ describe('the purge coordinator', () => {
   });
 
   it('goes on after its own restart with what it had written down', async () => {
-    cutOff(3, 0);
+    // All of them: with one of them left out the others would find a new primary.
+    cutOff(3, 0, 1, 2);
     const open = purge('restarted', [], true).catch((error: unknown) => String(error));
     const ackedIn = (stub: DurableObjectStub) =>
       runInDurableObject(stub, (_, { storage }) => {
@@ -1192,7 +1231,9 @@ describe('the purge coordinator', () => {
     expect(await runDurableObjectAlarm(purges())).toBe(true);
     const report = await purge('restarted', [], true);
     expect(report).toMatchObject({ type: 'done', shards: { acked: 4, total: 4 }, missing: [] });
-    expect((await opsOf()).map((op, shard) => op - (before[shard] ?? 0))).toEqual([0, 0, 0, 1]);
+    const more = (await opsOf()).map((op, shard) => op - (before[shard] ?? 0));
+    expect(more.slice(0, 3)).toEqual([0, 0, 0]);
+    expect(more[3]).toBeGreaterThanOrEqual(1);
   });
 
   it('keeps its intent while the directory cannot be reached', async () => {
@@ -1251,7 +1292,7 @@ describe('shards without a majority', () => {
     expect(Object.keys(pending.bookmarks)).toEqual([groupOf(1).groupId]);
     // Nor does a member without a majority behind it say what is so now.
     for (const key of [cut, crippled]) {
-      expect(await client.kvRead(map, key, true)).toMatchObject({ type: 'unavailable' });
+      expect(await client.kvRead(map, key, LINEARIZABLE, true)).toMatchObject({ type: 'unavailable' });
     }
 
     clearFaults();

@@ -1,22 +1,36 @@
-// Key-value data over HTTP: GET, HEAD, PUT and DELETE of one key. Values, lifetimes and conditions live in the
-// shards; every level of consistency is served by the primary, which is at least as strong as what was asked for.
+// Key-value data over HTTP: GET, HEAD, PUT, DELETE and increment of one key. Values, lifetimes and conditions live in
+// the shards, and so does what a level of consistency means.
+import { z } from '@hono/zod-openapi';
+import type { Consistency } from '../../core/replication/read-need.ts';
 import { kvEntryKey } from '../../core/sharding/entry-key.ts';
-import type { KvRead, UnstagedCommand, WriteOutcome } from '../data-plane/shard-client.ts';
+import type { UnstagedCommand } from '../data-plane/unstaged-command.ts';
 import { matchesStrongly, matchesWeakly, tagCondition } from './entity-tags.ts';
 import {
+  conditionFailed,
+  failureProblem,
+  metaText,
+  noSuchKey,
+  type ValueMeta,
+  type Written,
+  writtenOf,
+} from './kv-answers.ts';
+import { KV_BATCH_CALL } from './kv-batch.ts';
+import { KV_LIST_CALL } from './kv-list.ts';
+import {
+  incrementHeaders,
   type KvAddress,
   kvAddress,
-  kvDeleteQuery,
+  kvNoQuery,
   kvReadHeaders,
   kvReadQuery,
   kvWriteHeaders,
   kvWriteQuery,
+  readWish,
   refuseForeignRepresentation,
   writeCondition,
   writeRequestId,
 } from './kv-request.ts';
-import { type Call, type Operation, operation } from './operation.ts';
-import { invalid, Problem } from './problem.ts';
+import { type Call, json, type Operation, operation } from './operation.ts';
 import { shardMapOf } from './reach.ts';
 import { readBytes } from './read-body.ts';
 import { inSession, type Session } from './session.ts';
@@ -25,10 +39,9 @@ const PATH = '/v1/kv/{namespace}/{key}';
 const VALUE_MAX_BYTES = 1024 * 1024;
 const DEFAULT_TYPE = 'application/octet-stream';
 
-/** What is kept beside the bytes of a value. */
-interface ValueMeta {
-  readonly contentType: string;
-}
+const incrementSchema = z
+  .strictObject({ by: z.int().default(1).describe('What is added: a safe integer.') })
+  .openapi('Increment');
 
 export const KV_CALLS: readonly Operation[] = [
   operation({
@@ -68,7 +81,7 @@ export const KV_CALLS: readonly Operation[] = [
     path: PATH,
     allowed: ['kv'],
     summary: 'Removes a key.',
-    query: kvDeleteQuery,
+    query: kvNoQuery,
     headers: kvWriteHeaders,
     answers: {
       204: { description: 'Removed.' },
@@ -78,17 +91,46 @@ export const KV_CALLS: readonly Operation[] = [
     },
     handle: (call) => inSession(call.request, (session) => remove(call, session)),
   }),
+  operation({
+    method: 'POST',
+    path: `${PATH}/increment`,
+    allowed: ['kv'],
+    summary: 'Adds to an integer; what is absent counts as 0.',
+    query: kvNoQuery,
+    headers: incrementHeaders,
+    body: { type: 'json', schema: incrementSchema },
+    answers: {
+      200: { description: 'The sum.', schema: z.object({ value: z.int() }).openapi('Incremented') },
+      409: {
+        description: 'The value is no integer, or the sum would not be a safe one: nothing is changed.',
+      },
+      412: { description: 'If-Match does not name the current ETag.' },
+      504: { description: 'Outcome unknown: may be sent again with the same Idempotency-Key.' },
+      507: { description: 'The shard is full.' },
+    },
+    handle: (call) => inSession(call.request, (session) => increment(call, session)),
+  }),
+  KV_LIST_CALL,
+  KV_BATCH_CALL,
 ];
 
-async function get(call: Call<unknown, unknown>, session: Session): Promise<Response> {
-  const address = kvAddress(call.path);
+async function get(
+  call: Call<{ consistency?: Consistency | undefined }, unknown>,
+  session: Session,
+): Promise<Response> {
+  const { namespace, key } = kvAddress(call.path);
   const { headers, method } = call.request;
   const ifMatch = tagCondition(headers, 'If-Match');
   const ifNoneMatch = tagCondition(headers, 'If-None-Match');
-  const found = await read(call, session, address, method !== 'HEAD');
+  const map = await shardMapOf(call);
+  session.knows(map);
+  const wish = readWish(call.query, session);
+  const found = await call.edge.shards.kvRead(map, kvEntryKey(namespace, key), wish, method !== 'HEAD');
+  if (found.type !== 'found' && found.type !== 'absent') throw failureProblem(found);
+  session.saw(found.groupId, found.bookmark);
   const etag = found.type === 'found' ? found.etag : null;
   if (ifMatch && !matchesStrongly(ifMatch, etag)) throw conditionFailed(etag);
-  if (found.type === 'absent') throw noSuchKey(address);
+  if (found.type === 'absent') throw noSuchKey(namespace, key);
 
   const answer = {
     etag: `"${found.etag}"`,
@@ -102,21 +144,6 @@ async function get(call: Call<unknown, unknown>, session: Session): Promise<Resp
   });
 }
 
-async function read(
-  call: Call<unknown, unknown>,
-  session: Session,
-  { namespace, key }: KvAddress,
-  withBody: boolean,
-): Promise<KvRead> {
-  const map = await shardMapOf(call);
-  const answer = await call.edge.shards.kvRead(map, kvEntryKey(namespace, key), withBody);
-  if (answer.type === 'found' || answer.type === 'absent') {
-    session.saw(answer.groupId, answer.bookmark);
-    return answer;
-  }
-  throw unavailable(answer.detail);
-}
-
 async function put(
   call: Call<{ ttl?: number | undefined; tags?: string[] | undefined }, unknown>,
   session: Session,
@@ -125,78 +152,60 @@ async function put(
   const { headers } = call.request;
   refuseForeignRepresentation(headers);
   const condition = writeCondition(headers);
-  const meta: ValueMeta = { contentType: headers.get('content-type') ?? DEFAULT_TYPE };
   const { ttl, tags = [] } = call.query;
-  const result = await write(call, session, address, {
+  const written = await write(call, session, address, {
     type: 'put',
     key: kvEntryKey(address.namespace, address.key),
-    meta: JSON.stringify(meta),
+    meta: metaText(headers.get('content-type') ?? DEFAULT_TYPE),
     body: await readBytes(call.request, VALUE_MAX_BYTES),
     condition,
     ttlMs: ttl === undefined ? null : ttl * 1000,
     tags,
   });
-  if (result.type !== 'stored') throw unexpected(result.type);
-  return new Response(null, { status: result.created ? 201 : 204, headers: { etag: `"${result.etag}"` } });
+  if (written.type !== 'stored') throw unexpected(written.type);
+  return new Response(null, { status: written.created ? 201 : 204, headers: { etag: `"${written.etag}"` } });
 }
 
 async function remove(call: Call<unknown, unknown>, session: Session): Promise<Response> {
   const address = kvAddress(call.path);
   const condition = writeCondition(call.request.headers);
   const key = kvEntryKey(address.namespace, address.key);
-  const result = await write(call, session, address, { type: 'delete', key, condition });
-  if (result.type !== 'deleted') throw unexpected(result.type);
-  if (!result.existed) throw noSuchKey(address);
+  await write(call, session, address, { type: 'delete', key, condition });
   return new Response(null, { status: 204 });
 }
 
-/** The result of a write that was carried out; refusals and failures are thrown. */
+async function increment(call: Call<unknown, { by: number }>, session: Session): Promise<Response> {
+  const address = kvAddress(call.path);
+  const written = await write(call, session, address, {
+    type: 'increment',
+    key: kvEntryKey(address.namespace, address.key),
+    by: call.body.by,
+    condition: writeCondition(call.request.headers),
+    meta: metaText('text/plain; charset=utf-8'),
+    ttlMs: null,
+    tags: [],
+  });
+  if (written.type !== 'incremented') throw unexpected(written.type);
+  return json({ value: written.value }, { etag: `"${written.etag}"` });
+}
+
+/** What was done; refusals and failures are thrown. */
 async function write(
   call: Call<unknown, unknown>,
   session: Session,
-  address: KvAddress,
+  { namespace, key }: KvAddress,
   command: UnstagedCommand & { readonly key: string },
-): Promise<WriteOutcome['result']> {
+): Promise<Written> {
   const { edge, request } = call;
-  const requestId = await writeRequestId(request.headers, address, edge.newRequestId);
-  const outcome = await edge.shards.write(await shardMapOf(call), command.key, requestId, command);
-  switch (outcome.type) {
-    case 'unavailable':
-      throw unavailable(outcome.detail);
-    case 'outcome-unknown':
-      throw new Problem('outcome-unknown', `The write may or may not have happened: ${outcome.detail}`);
-    case 'result':
-      break;
-    default:
-      outcome satisfies never;
-  }
+  const requestId = await writeRequestId(request.headers, namespace, key, edge.newRequestId);
+  const map = await shardMapOf(call);
+  session.knows(map);
+  const outcome = await edge.shards.write(map, command.key, requestId, command);
+  if (outcome.type !== 'result') throw failureProblem(outcome);
   session.saw(outcome.groupId, outcome.bookmark);
-  const { result } = outcome;
-  if (result.type === 'condition-failed') throw conditionFailed(result.etag);
-  if (result.type === 'full') throw new Problem('full', `Cannot store "${address.key}": its shard is full`);
-  if (result.type === 'request-mismatch') {
-    const message = 'was used for another write of this key within the last 10 minutes';
-    throw invalid([{ path: 'Idempotency-Key', message }]);
-  }
-  return result;
-}
-
-function conditionFailed(etag: string | null): Problem {
-  const detail = etag === null ? 'There is no such key' : `The current ETag is "${etag}"`;
-  return new Problem('precondition-failed', detail, {
-    headers: etag === null ? {} : { etag: `"${etag}"` },
-    members: { etag: etag === null ? null : `"${etag}"` },
-  });
-}
-
-function noSuchKey({ namespace, key }: KvAddress): Problem {
-  return new Problem('not-found', `There is no key ${JSON.stringify(key)} in namespace "${namespace}"`);
-}
-
-function unavailable(detail: string): Problem {
-  return new Problem('shard-unavailable', `Nothing was done: ${detail}`, { headers: { 'retry-after': '1' } });
+  return writtenOf(outcome.result, namespace, key);
 }
 
 function unexpected(type: string): Error {
-  return new Error(`Cannot answer a key-value write: a shard answered "${type}"`);
+  return new Error(`Cannot answer a key-value write: it came to "${type}"`);
 }

@@ -3,8 +3,10 @@
 import { z } from '@hono/zod-openapi';
 import type { FieldError } from '../../core/config/field-error.ts';
 import type { Condition } from '../../core/replication/commands.ts';
-import { tagCondition } from './entity-tags.ts';
+import { CONSISTENCY_LEVELS, type Consistency, type ReadWish } from '../../core/replication/read-need.ts';
+import { type TagCondition, tagCondition } from './entity-tags.ts';
 import { invalid, Problem } from './problem.ts';
+import type { Session } from './session.ts';
 
 export const NAMESPACE = /^[a-z0-9-]{1,64}$/;
 export const NAMESPACE_MESSAGE = 'must be 1–64 of a–z, 0–9 and "-"';
@@ -23,18 +25,50 @@ export function kvAddress(path: Readonly<Record<string, string>>): KvAddress {
   const { namespace = '', key = '' } = path;
   const errors: FieldError[] = [];
   if (!NAMESPACE.test(namespace)) errors.push({ path: 'namespace', message: NAMESPACE_MESSAGE });
-  const bytes = new TextEncoder().encode(key).byteLength;
-  if (bytes < 1 || bytes > KEY_MAX_BYTES) {
-    errors.push({ path: 'key', message: `must have 1–${KEY_MAX_BYTES} bytes of UTF-8, not ${bytes}` });
-  }
-  if (key === '.' || key === '..') {
-    errors.push({ path: 'key', message: 'must not be "." or "..": clients and proxies fold such paths' });
-  }
+  const message = keyProblem(key);
+  if (message !== null) errors.push({ path: 'key', message });
   if (errors.length > 0) throw invalid(errors);
   return { namespace, key };
 }
 
+export function kvNamespace({ namespace = '' }: Readonly<Record<string, string>>): string {
+  if (!NAMESPACE.test(namespace)) throw invalid([{ path: 'namespace', message: NAMESPACE_MESSAGE }]);
+  return namespace;
+}
+
+/** What keeps a text from being a key, or null. */
+function keyProblem(key: string): string | null {
+  if (key === '.' || key === '..') return 'must not be "." or "..": clients and proxies fold such paths';
+  return keyBytesProblem(key);
+}
+
+export function keyBytesProblem(text: string): string | null {
+  if (!isWellFormed(text)) return 'must be well-formed Unicode';
+  const bytes = new TextEncoder().encode(text).byteLength;
+  return bytes < 1 || bytes > KEY_MAX_BYTES
+    ? `must have 1–${KEY_MAX_BYTES} bytes of UTF-8, not ${bytes}`
+    : null;
+}
+
+/** No half of a surrogate pair by itself: it has no UTF-8. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
+
+export const kvKey = z.string().superRefine((key, context) => {
+  const message = keyProblem(key);
+  if (message !== null) context.addIssue({ code: 'custom', message });
+});
+
 const ttlMessage = `must be whole seconds from 1 to ${TTL_MAX_SECONDS}`;
+
+/** Of JSON. */
+export const ttlSeconds = z.int(ttlMessage).min(1, ttlMessage).max(TTL_MAX_SECONDS, ttlMessage);
+
+export const tagList = z
+  .array(z.string().regex(TAG, 'must be 1–256 visible ASCII characters without commas'))
+  .max(TAGS_MAX, `must be at most ${TAGS_MAX} tags`)
+  .refine((tags) => new Set(tags).size === tags.length, 'must not name a tag twice');
 
 export const kvWriteQuery = z.strictObject({
   ttl: z
@@ -46,24 +80,33 @@ export const kvWriteQuery = z.strictObject({
     .openapi({ description: 'Lifetime in whole seconds; without it the pair stays for ever.' }),
   tags: z
     .string()
-    .transform((text) => (text === '' ? [] : text.split(',')))
-    .refine((tags) => tags.length <= TAGS_MAX, `must be at most ${TAGS_MAX} tags`)
-    .refine(
-      (tags) => tags.every((tag) => TAG.test(tag)),
-      'must be tags of 1–256 visible ASCII, with commas between',
-    )
+    .transform((text, context) => {
+      const parsed = tagList.safeParse(text === '' ? [] : text.split(','));
+      if (parsed.success) return parsed.data;
+      // One value of the query, whichever of its tags is wrong.
+      context.addIssue({ code: 'custom', message: parsed.error.issues[0]?.message ?? 'must be tags' });
+      return z.NEVER;
+    })
     .optional()
-    .openapi({ description: 'Comma-separated.' }),
+    .openapi({ type: 'string', description: 'Comma-separated.' }),
 });
 
-export const kvReadQuery = z.strictObject({
-  consistency: z
-    .enum(['linearizable', 'session', 'bounded', 'any'])
-    .optional()
-    .openapi({ description: 'Least that the read has to give; default linearizable.' }),
-});
+export const consistency = z
+  .enum(CONSISTENCY_LEVELS)
+  .optional()
+  .openapi({ description: 'Least that reads have to give; default linearizable.' });
 
-export const kvDeleteQuery = z.strictObject({});
+export const kvReadQuery = z.strictObject({ consistency });
+
+/** The level, and what the client's session has seen. */
+export function readWish(
+  query: { readonly consistency?: Consistency | undefined },
+  { sent }: Session,
+): ReadWish {
+  return { level: query.consistency ?? 'linearizable', bookmark: sent };
+}
+
+export const kvNoQuery = z.strictObject({});
 
 const bookmark = { 'Roundel-Bookmark': z.string().optional().describe('The last one an answer gave.') };
 
@@ -73,10 +116,23 @@ export const kvReadHeaders = z.object({
   ...bookmark,
 });
 
+export const listHeaders = z.object(bookmark);
+
+const idempotencyKey = z.string().optional().describe('Repeats within 10 minutes have the first outcome.');
+
+/** Each op is remembered by its key and its place in the batch. */
+export const batchHeaders = z.object({ 'Idempotency-Key': idempotencyKey, ...bookmark });
+
+export const incrementHeaders = z.object({
+  'If-Match': z.string().optional().describe('Only if this is the current ETag.'),
+  'Idempotency-Key': idempotencyKey,
+  ...bookmark,
+});
+
 export const kvWriteHeaders = z.object({
   'If-Match': z.string().optional().describe('Only if this is the current ETag.'),
   'If-None-Match': z.literal('*').optional().describe('Only if there is no such key.'),
-  'Idempotency-Key': z.string().optional().describe('Repeats within 10 minutes have the first outcome.'),
+  'Idempotency-Key': idempotencyKey,
   ...bookmark,
 });
 
@@ -91,7 +147,10 @@ export function writeCondition(headers: Headers): Condition | null {
     throw invalid([{ path: 'If-None-Match', message: 'cannot be combined with If-Match' }]);
   }
   if (ifNoneMatch) return { type: 'absent' };
-  if (!ifMatch) return null;
+  return ifMatch ? conditionOf(ifMatch) : null;
+}
+
+export function conditionOf(ifMatch: TagCondition): Condition {
   if (ifMatch === '*') return { type: 'exists' };
   return { type: 'etag', etags: ifMatch.filter(({ weak }) => !weak).map(({ opaque }) => opaque) };
 }
@@ -113,11 +172,16 @@ export function refuseForeignRepresentation(headers: Headers): void {
   }
 }
 
-/** The id of a repeatable write: one for each Idempotency-Key of a namespace and key. */
+/**
+ * The id of a repeatable write: one for each Idempotency-Key of a namespace and key. In a batch it is one for each
+ * place as well, since a batch may write a key more than once.
+ */
 export async function writeRequestId(
   headers: Headers,
-  { namespace, key }: KvAddress,
+  namespace: string,
+  key: string,
   newRequestId: () => string,
+  place?: number,
 ): Promise<string> {
   const given = headers.get('idempotency-key');
   if (given === null) return newRequestId();
@@ -127,7 +191,8 @@ export async function writeRequestId(
       errors: [{ path: 'Idempotency-Key', message }],
     });
   }
-  const scoped = new TextEncoder().encode(JSON.stringify([namespace, key, given]));
+  const scope = place === undefined ? [namespace, key, given] : [namespace, key, given, place];
+  const scoped = new TextEncoder().encode(JSON.stringify(scope));
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', scoped));
   return `kv-${[...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }

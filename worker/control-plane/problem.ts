@@ -9,6 +9,8 @@ const PROBLEMS = {
   forbidden: [403, 'The token does not allow this'],
   'not-found': [404, 'There is no such resource'],
   'method-not-allowed': [405, 'The resource has no such method'],
+  'not-an-integer': [409, 'The value is not an integer'],
+  'out-of-range': [409, 'The sum is out of range'],
   'version-conflict': [412, 'The configuration has changed'],
   'precondition-failed': [412, 'The condition does not hold'],
   'too-large': [413, 'The body is too large'],
@@ -28,6 +30,10 @@ const PROBLEMS = {
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+export function statusOf(code: ProblemCode): number {
+  return PROBLEMS[code][0];
+}
 
 export interface ProblemExtras {
   readonly errors?: readonly FieldError[];

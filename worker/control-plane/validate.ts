@@ -25,10 +25,22 @@ export function queryValues(url: string): Record<string, string> {
   const text = mark < 0 ? '' : url.slice(mark + 1).replace(/#.*$/s, '');
   const values = new Map<string, string>();
   const errors: FieldError[] = [];
+  // URLSearchParams would put U+FFFD in the place of what is no UTF-8, and two different values would be one.
+  if (!isUtf8(text)) throw invalid([{ path: '', message: 'The query must be percent-encoded UTF-8' }]);
   for (const [name, value] of new URLSearchParams(text)) {
     if (values.has(name)) errors.push({ path: formatPath([name]), message: 'given more than once' });
     values.set(name, value);
   }
   if (errors.length > 0) throw invalid(errors);
   return Object.fromEntries(values);
+}
+
+/** A "%" that begins no escape stands for itself, as URLSearchParams has it. */
+function isUtf8(query: string): boolean {
+  try {
+    decodeURIComponent(query.replaceAll(/%(?![0-9A-Fa-f]{2})/g, '%25'));
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -3,8 +3,9 @@
 import type { ReusePolicy } from '../../core/cache/policy.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
-import type { Command, CommandResult, FillToken } from '../../core/replication/commands.ts';
-import { PROTOCOL_VERSION } from '../../core/replication/messages.ts';
+import type { CommandResult, FillToken } from '../../core/replication/commands.ts';
+import { type PageWish, PROTOCOL_VERSION } from '../../core/replication/messages.ts';
+import { needOf, type ReadWish } from '../../core/replication/read-need.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import { slotOfKey } from '../../core/sharding/slot-map.ts';
 import type { ShardGroup, ShardMap } from '../../durable-objects/interfaces/directory.ts';
@@ -16,7 +17,9 @@ import type {
   SubmitAnswer,
 } from '../../durable-objects/interfaces/shard-replica.ts';
 import { createShardCaller, type ReplicaNamespace, type ShardCaller } from './shard-call.ts';
-import { type Chunk, chunksOf, INLINE_BODY_BYTES } from './shard-chunks.ts';
+import type { Chunk } from './shard-chunks.ts';
+import { type KvBatch, type KvCallParts, type KvOp, type KvPage, kvBatch, kvPage } from './shard-kv-calls.ts';
+import { stageable, type UnstagedCommand } from './unstaged-command.ts';
 
 export type ShardFailure =
   /** Nothing was done, or nothing was asked. */
@@ -69,19 +72,16 @@ export interface ShardClient {
   kvRead(
     map: ShardMap,
     key: string,
+    wish: ReadWish,
     withBody: boolean,
   ): Promise<(KvRead & { groupId: string }) | ShardFailure>;
+  /** One call for each shard concerned; each op succeeds or fails for itself. */
+  kvBatch(map: ShardMap, ops: readonly KvOp[], wish: ReadWish): Promise<KvBatch>;
+  /** Of every shard, in the order of names; complete up to a name, null = to the end. */
+  kvPage(map: ShardMap, page: PageWish, wish: ReadWish): Promise<KvPage | ShardFailure>;
   release(map: ShardMap, key: string, token: FillToken): Promise<void>;
   status(map: ShardMap): Promise<ShardStatus[]>;
 }
-
-/** A command whose body is still plain bytes. */
-export type UnstagedCommand =
-  | Unstaged<Extract<Command, { type: 'put' }>>
-  | Unstaged<Extract<Command, { type: 'fill' }>>
-  | Exclude<Command, { type: 'put' | 'fill' }>;
-
-type Unstaged<C> = Omit<C, 'value'> & { readonly meta: string; readonly body: Uint8Array };
 
 export interface ShardClientParts {
   readonly namespace: ReplicaNamespace;
@@ -136,6 +136,13 @@ export function createShardClient({
     return group;
   };
 
+  const parts: KvCallParts = {
+    caller,
+    groupOf,
+    stage: (group, chunks, leftMs) => stage(caller, group, chunks, leftMs),
+    now,
+  };
+
   return {
     slotOf: slotOfKey,
     shardOf,
@@ -182,15 +189,21 @@ export function createShardClient({
       }
     },
 
-    async kvRead(map, key, withBody) {
+    async kvRead(map, key, wish, withBody) {
+      const group = groupOf(map, key);
+      const need = needOf(wish, group.groupId);
       const outcome = await caller.call(
-        groupOf(map, key),
+        group,
         KV_READ_DEADLINE_MS,
         (member, to, ownHeader): Promise<KvReadAnswer> =>
-          member.kvRead({ to, header: ownHeader, key, withBody }),
+          member.kvRead({ to, header: ownHeader, key, need, withBody }),
+        { anyMember: need.level !== 'linearizable' },
       );
       return outcome.type === 'answered' ? outcome.answer : unavailable(outcome.detail);
     },
+
+    kvBatch: (map, ops, wish) => kvBatch(parts, map, ops, wish),
+    kvPage: (map, page, wish) => kvPage(parts, map, page, wish),
 
     async release(map, key, token) {
       // A lease that is not given back runs out by itself.
@@ -208,23 +221,6 @@ export function createShardClient({
 
 interface ChunksMissing {
   readonly type: 'chunks-missing';
-}
-
-/** The command as it will be logged, and the chunks that it names. */
-async function stageable(command: UnstagedCommand): Promise<{ logged: Command; chunks: readonly Chunk[] }> {
-  if (command.type !== 'put' && command.type !== 'fill') return { logged: command, chunks: [] };
-  const { meta, body, ...rest } = command;
-  if (body.byteLength <= INLINE_BODY_BYTES) {
-    // A view would take the whole buffer behind it along to the shard.
-    const bytes = body.byteLength === body.buffer.byteLength ? body : body.slice();
-    return { logged: { ...rest, value: { meta, body: { type: 'inline', bytes } } }, chunks: [] };
-  }
-  const chunks = await chunksOf(body);
-  const hashes = chunks.map(({ hash }) => hash);
-  return {
-    logged: { ...rest, value: { meta, body: { type: 'chunks', hashes, bytes: body.byteLength } } },
-    chunks,
-  };
 }
 
 /** null when all are in place, else what went wrong. */
