@@ -72,5 +72,12 @@ export const cacheSchema = z.strictObject({
       device: z.boolean().default(false).describe('mobile, tablet or desktop, by User-Agent.'),
     })
     .prefault({}),
+  tagsHeader: ruled(rules.responseHeaderNameProblem, 'Header name.')
+    .default('Cache-Tag')
+    .describe('Its members, separated by commas, are tags to purge by. It is passed on to clients.'),
+  cacheGroups: z
+    .boolean()
+    .default(true)
+    .describe('RFC 9875: Cache-Groups are tags too, and Cache-Group-Invalidation purges them.'),
   exposeKey: z.boolean().default(false).describe('Adds `key` to Cache-Status.'),
 });

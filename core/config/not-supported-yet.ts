@@ -7,8 +7,6 @@ export const NOT_SUPPORTED_YET = 'not supported yet';
 const FIELDS: ReadonlySet<string> = new Set([
   'pools.*.strategy.hotKeys',
   'routes[].cache.consistency',
-  'routes[].cache.tagsHeader',
-  'routes[].cache.cacheGroups',
   'staleness',
 ]);
 

@@ -613,6 +613,31 @@ describe('purge', () => {
     expect((await ask('/v1/kv/emptied/key-0', { method: 'PUT', body: 'y' })).status).toBe(201);
   });
 
+  it('by tag removes the responses that carry it, by tags header or cache group, on every shard', async () => {
+    const page = (n: number, header: string) =>
+      `/respond?n=${n}&header=Cache-Control:max-age=600&header=${encodeURIComponent(header)}`;
+    const tagged = [1, 2, 3, 4, 5, 6].map((n) => page(n, 'Cache-Tag: shop, sale'));
+    const grouped = page(7, 'Cache-Groups: "sale"');
+    const other = page(8, 'Cache-Tag: shopping');
+    for (const path of [...tagged, grouped, other]) await fresh(path);
+    expect((await purge({ tags: ['sale'] })).body).toMatchObject({ shards: { acked: 4, total: 4 } });
+    for (const path of [...tagged, grouped]) await gives(path, 'fwd=uri-miss');
+    expect(await cacheStatus(other)).toContain('hit');
+    for (const path of tagged) await fresh(path);
+    expect((await purge({ tags: ['shop'], soft: true })).status).toBe(200);
+    for (const path of tagged) await gives(path, 'fwd=stale');
+  });
+
+  it('of cache groups is what an origin asks for in answer to a change (RFC 9875)', async () => {
+    const grouped = '/respond?g=1&header=Cache-Control:max-age=600&header=Cache-Groups:%22list%22';
+    await fresh(grouped);
+    const change = '/respond?header=Cache-Group-Invalidation:%22list%22';
+    await (await fetch(`${product.url}${change}`)).arrayBuffer();
+    expect(await cacheStatus(grouped)).toContain('hit');
+    await (await fetch(`${product.url}${change}`, { method: 'POST', body: 'x' })).arrayBuffer();
+    await gives(grouped, 'fwd=uri-miss');
+  });
+
   it('by tag removes the key-value pairs that carry it', async () => {
     await ask('/v1/kv/tagged/a?tags=red,blue', { method: 'PUT', body: 'x' });
     await ask('/v1/kv/tagged/b?tags=green', { method: 'PUT', body: 'x' });

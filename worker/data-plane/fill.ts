@@ -1,6 +1,7 @@
 // Puts an origin's response into its shard, off the client's path: under the lease that the lookup gave, so that
 // only one of many requests stores it, and only if no purge has come between.
 import { keyPartsOf } from '../../core/cache/cache-key.ts';
+import { tagsOf } from '../../core/cache/response-tags.ts';
 import { decideStorable } from '../../core/cache/storable.ts';
 import { encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
@@ -17,6 +18,7 @@ export type FillPlan =
       readonly stored: StoredResponse;
       readonly variant: string;
       readonly keepMs: number;
+      readonly tags: readonly string[];
     }
   /** `reason` is told in Cache-Status. */
   | { readonly type: 'none'; readonly reason: string | null };
@@ -41,9 +43,22 @@ export function planFill(visit: Visit, cached: CacheAnswer, origin: Answered): F
     return { type: 'none', reason: verdict.type === 'not-stored' ? verdict.reason : 'too-large' };
   }
   edge.passMemory.forget(cached.key);
-  if (cached.lease === null) return { type: 'none', reason: cached.reason };
   const { stored, variant, keepMs } = verdict;
-  return { type: 'fill', key: cached.key, token: cached.lease, stored, variant, keepMs };
+  const plan = planToStore(visit, cached, { stored, variant, keepMs });
+  if (plan.type === 'none') giveBackLease(visit, cached);
+  return plan;
+}
+
+/** Under the tags that the response has: the lease must be there. */
+export function planToStore(
+  { target, route }: Visit,
+  { key, lease, reason }: CacheForward,
+  stored: Pick<Extract<FillPlan, { type: 'fill' }>, 'stored' | 'variant' | 'keepMs'>,
+): FillPlan {
+  if (lease === null) return { type: 'none', reason };
+  const read = tagsOf(stored.stored.fields, target, route.cache);
+  if (read.type === 'refused') return { type: 'none', reason: read.reason };
+  return { type: 'fill', key, token: lease, ...stored, tags: read.tags };
 }
 
 /** Only a body that arrived whole is stored. Undefined when there is nothing to wait for. */
@@ -58,7 +73,7 @@ async function fill(visit: Visit, plan: Extract<FillPlan, { type: 'fill' }>, end
     await edge.shards.release(snapshot.shardMap, plan.key, plan.token);
     return;
   }
-  const { key, variant, token, keepMs, stored } = plan;
+  const { key, variant, token, keepMs, stored, tags } = plan;
   await edge.shards.write(snapshot.shardMap, key, edge.newRequestId(), {
     type: 'fill',
     key,
@@ -67,7 +82,7 @@ async function fill(visit: Visit, plan: Extract<FillPlan, { type: 'fill' }>, end
     body: end.bytes,
     token,
     ttlMs: keepMs,
-    tags: [],
+    tags,
   });
 }
 

@@ -2,6 +2,7 @@
 // that a fetch which began before the change cannot bring the old response back. It is waited for, with a bound:
 // whoever gets the answer to a change reads nothing older afterwards.
 import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
+import { groupTagsToInvalidate } from '../../core/cache/response-tags.ts';
 import { routeTableOf } from '../../core/config/route-table.ts';
 import { parseTarget } from '../../core/http/target.ts';
 import { keysOfUrl } from './keys-of-url.ts';
@@ -15,17 +16,14 @@ export type Invalidation = 'nothing-to-do' | 'done' | 'not-confirmed';
 
 /** At once where nothing is to be invalidated. */
 export function invalidate(visit: Visit, { response }: Answered): Invalidation | Promise<Invalidation> {
-  const { request, target } = visit;
-  const urls = urlsToInvalidate({
-    method: request.method,
-    target,
-    status: response.status,
-    fields: response.fields,
-  });
-  return urls.length === 0 || !isCachedSomewhere(visit) ? 'nothing-to-do' : purge(visit, urls);
+  const { request, target, route } = visit;
+  const exchange = { method: request.method, target, status: response.status, fields: response.fields };
+  const urls = urlsToInvalidate(exchange);
+  if (urls.length === 0 || !isCachedSomewhere(visit)) return 'nothing-to-do';
+  return purge(visit, urls, route.cache.cacheGroups ? groupTagsToInvalidate(exchange) : []);
 }
 
-async function purge(visit: Visit, urls: readonly string[]): Promise<Invalidation> {
+async function purge(visit: Visit, urls: readonly string[], tags: readonly string[]): Promise<Invalidation> {
   const { request, target, edge, snapshot } = visit;
   const keys = new Set(urls.flatMap((url) => keysOf(visit, url)));
   const purges = [...keys].map(async (key) => {
@@ -36,6 +34,7 @@ async function purge(visit: Visit, urls: readonly string[]): Promise<Invalidatio
     edge.memory(snapshot.config.l1.bytesMax).forget(key, edge.now());
     return outcome.type === 'result';
   });
+  if (tags.length > 0) purges.push(purgeTags(visit, tags));
   const confirmed = await within(Promise.all(purges), PURGE_WAIT_MS);
   if (confirmed?.every((isDone) => isDone)) return 'done';
   edge.telemetry.event(
@@ -48,6 +47,18 @@ async function purge(visit: Visit, urls: readonly string[]): Promise<Invalidatio
     visit.context,
   );
   return 'not-confirmed';
+}
+
+/** Every shard may hold some of them: the coordinator sees it through. */
+async function purgeTags({ edge }: Visit, tags: readonly string[]): Promise<boolean> {
+  const purgeId = edge.newRequestId();
+  const nothingElse = { keys: [], prefixes: [], all: false, namespaces: [], soft: false };
+  try {
+    const { type } = await edge.purgeCoordinator().purge({ purgeId, by: 'origin', tags, ...nothingElse });
+    return type === 'done';
+  } catch {
+    return false;
+  }
 }
 
 function keysOf({ snapshot }: Visit, url: string): readonly string[] {

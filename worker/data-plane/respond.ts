@@ -9,7 +9,7 @@ import { fieldsToClient } from '../../core/http/forward-fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
 import type { CacheAnswer, CacheHit, StoredBody } from './cache-lookup.ts';
 import { affinityCookie, type ClientAffinity } from './client-affinity.ts';
-import { type FillPlan, finishFill, giveBackLease, planFill } from './fill.ts';
+import { type FillPlan, finishFill, giveBackLease, planFill, planToStore } from './fill.ts';
 import type { FromStale } from './forward.ts';
 import { editHeaders, headersOf } from './headers.ts';
 import { invalidate } from './invalidate.ts';
@@ -36,9 +36,9 @@ export function respondFromStale(visit: Visit, answer: FromStale): Response {
   const { cached, origin, stored, keepMs, bytes, bodyBytes, reason } = answer;
   const isFill = cached.lease !== null && bytes !== null && keepMs > 0;
   const plan: FillPlan = isFill
-    ? { type: 'fill', key: cached.key, token: cached.lease, stored, variant: variantOf(stored), keepMs }
+    ? planToStore(visit, cached, { stored, variant: variantOf(stored), keepMs })
     : { type: 'none', reason };
-  if (!isFill) giveBackLease(visit, cached);
+  if (plan.type === 'none') giveBackLease(visit, cached);
   const filled = finishFill(visit, plan, { type: 'complete', bytes });
   if (filled) visit.context.waitUntil(filled);
   const cacheStatus: CacheStatus = {
