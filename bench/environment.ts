@@ -14,6 +14,8 @@ export interface Environment {
   readonly at: string;
   readonly seed: number;
   readonly quick: boolean;
+  /** As it was called. */
+  readonly command: string;
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -57,5 +59,13 @@ export function describeEnvironment(
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     at: new Date().toISOString(),
     ...options,
+    command: commandLine(process.argv.slice(2)),
   };
+}
+
+function commandLine(args: readonly string[]): string {
+  const quoted = args.map((arg) =>
+    /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`,
+  );
+  return ['npm run bench', ...(quoted.length === 0 ? [] : ['--', ...quoted])].join(' ');
 }

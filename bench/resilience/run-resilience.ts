@@ -27,6 +27,7 @@ export interface ResilienceReport {
 
 interface Scenario {
   readonly name: string;
+  readonly summary: string;
   readonly run: (stand: Stand, strategy: StrategyType) => Promise<Run>;
   readonly strategies: readonly StrategyType[];
   readonly strategiesQuick: readonly StrategyType[];
@@ -34,30 +35,57 @@ interface Scenario {
 
 const TYPICAL: readonly StrategyType[] = ['round-robin', 'consistent-hash', 'least-requests', 'peak-ewma'];
 
-const SCENARIOS: readonly Scenario[] = [
-  { name: 'death', run: backendDies, strategies: STRATEGY_TYPES, strategiesQuick: TYPICAL },
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'death',
+    summary: 'one of four backends dies under load',
+    run: backendDies,
+    strategies: STRATEGY_TYPES,
+    strategiesQuick: TYPICAL,
+  },
   {
     name: 'fast failure',
+    summary: 'one answers 503 at once; ejections off',
     run: backendFailsFast,
     strategies: TYPICAL,
     strategiesQuick: ['round-robin', 'least-requests', 'peak-ewma'],
   },
   {
     name: 'fast failure with ejections',
+    summary: 'the same with the default ejections',
     run: failsFastAndIsEjected,
     strategies: STRATEGY_TYPES,
     strategiesQuick: STRATEGY_TYPES,
   },
-  { name: 'slowness', run: backendIsSlow, strategies: STRATEGY_TYPES, strategiesQuick: TYPICAL },
-  { name: 'all down', run: allDown, strategies: TYPICAL, strategiesQuick: ['round-robin'] },
+  {
+    name: 'slowness',
+    summary: 'one is 20 × slower, with hedging',
+    run: backendIsSlow,
+    strategies: STRATEGY_TYPES,
+    strategiesQuick: TYPICAL,
+  },
+  {
+    name: 'all down',
+    summary: 'every backend is dead: what retries add',
+    run: allDown,
+    strategies: TYPICAL,
+    strategiesQuick: ['round-robin'],
+  },
   {
     name: 'back again',
+    summary: 'a dead one comes back, with slow start',
     run: comesBack,
     // The victim is not the first of the list: first-available has nothing to share with it.
     strategies: STRATEGY_TYPES.filter((type) => type !== 'first-available'),
     strategiesQuick: ['round-robin', 'consistent-hash'],
   },
-  { name: 'change of weights', run: weightsChange, strategies: TYPICAL, strategiesQuick: TYPICAL },
+  {
+    name: 'change of weights',
+    summary: 'the configuration changes weights under load',
+    run: weightsChange,
+    strategies: TYPICAL,
+    strategiesQuick: TYPICAL,
+  },
 ];
 
 /** Quick: shorter runs under fewer strategies; under two minutes instead of some ten. */
