@@ -79,5 +79,13 @@ export const cacheSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('RFC 9875: Cache-Groups are tags too, and Cache-Group-Invalidation purges them.'),
+  consistency: z
+    .enum(['linearizable', 'session', 'bounded', 'any'])
+    .default('bounded')
+    .describe(
+      'What an answer from the cache is sure to show: every purge and change that was confirmed before (`linearizable`), ' +
+        'those that the Roundel-Bookmark of the request knows of (`session`), those of more than `staleness.boundMs` ago ' +
+        '(`bounded`), or none for certain (`any`).',
+    ),
   exposeKey: z.boolean().default(false).describe('Adds `key` to Cache-Status.'),
 });

@@ -21,7 +21,7 @@ export type ForwardToOrigin =
 const VIA = '1.1 roundel';
 
 /** Written anew, or only by the edge itself. */
-const OF_THE_EDGE = new Set(['host', 'cdn-loop', 'roundel-mirror', 'roundel-explain']);
+const OF_THE_EDGE = new Set(['host', 'cdn-loop', 'roundel-mirror', 'roundel-explain', 'roundel-bookmark']);
 
 /**
  * Request fields for an origin: no Host (the caller sends the backend's), nothing hop-by-hop, claims checked, Via and

@@ -2,7 +2,7 @@
 // itself, so the part of the client's bookmark that names it comes along.
 import type { Bookmark } from './bookmark.ts';
 import type { ReadLevel } from './messages.ts';
-import type { Viewstamp } from './viewstamp.ts';
+import { isNewer, type Viewstamp } from './viewstamp.ts';
 
 export const CONSISTENCY_LEVELS = ['linearizable', 'session', 'bounded', 'any'] as const;
 
@@ -26,6 +26,12 @@ export const LINEARIZABLE: ReadWish = { level: 'linearizable', bookmark: {} };
 export function promiseOf(need: ReadNeed | undefined): { level: ReadLevel; bookmark: Viewstamp | null } {
   if (need === undefined) return { level: 'linearizable', bookmark: null };
   return { level: need.level, bookmark: need.level === 'session' ? need.seen : null };
+}
+
+/** What the asker itself knows to be there must be seen too, where the level knows a bound at all. O(1). */
+export function atLeast(need: ReadNeed, seen: Viewstamp | null): ReadNeed {
+  if (seen === null || need.level === 'linearizable' || need.level === 'any') return need;
+  return need.level === 'session' && isNewer(need.seen, seen) ? need : { level: 'session', seen };
 }
 
 /** A session that never saw this group could see it go backwards by anything less than a linearizable read. O(1). */

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigDocument } from '../../core/config/schema.ts';
 import type { RunningOrigin } from '../../origin-mock/start-origin.ts';
-import { type Product, startProduct } from '../support/product.ts';
+import { type Product, startProduct, TEST_ADMIN_TOKEN } from '../support/product.ts';
 import { openRaw } from '../support/raw-http.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { type Ask, askEdge, problemOf } from './ask-edge.ts';
@@ -46,6 +46,12 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
           key: { query: { exclude: ['utm'] }, headers: ['X-Currency'] },
         },
       },
+      ...(['linearizable', 'session'] as const).map((consistency) => ({
+        id: consistency,
+        match: { hosts: [`${consistency}.test`] },
+        pool: 'web',
+        cache: { ...cached, consistency },
+      })),
       { id: 'changes', match: { hosts: ['split.test'], methods: ['POST'] }, pool: 'web' },
       { id: 'reads', match: { hosts: ['split.test'] }, pool: 'web', cache: cached },
     ],
@@ -405,6 +411,56 @@ describe('a change', () => {
     await product.admin('/v1/config', { method: 'PATCH', json: { routes } });
     await waitUntil(async () => (await ask('late.test', {}, 1)).status === 200, { timeoutMs: 4_000 });
     expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+});
+
+describe('a purge that was made elsewhere', () => {
+  const purgeAt = async (edge: number, host: string, path: string) => {
+    const response = await fetch(`${product.urls[edge]}/_roundel/v1/purge`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${TEST_ADMIN_TOKEN}` },
+      body: JSON.stringify({ urls: [`http://${host}${path}`] }),
+    });
+    expect(response.status).toBe(200);
+    return response.headers.get('roundel-bookmark') ?? '';
+  };
+  const storeThrice = async (host: string, path: string) => {
+    origin().script({ on: path, times: 1, answer: '200\nCache-Control: max-age=600\n\nold' });
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600\n\nnew' });
+    for (let i = 0; i < 3; i++) expect((await ask(host, { path })).body.toString()).toBe('old');
+  };
+
+  it('is seen at once by linearizable reads', async () => {
+    const path = newPath('linearizable');
+    await storeThrice('linearizable.test', path);
+    await purgeAt(1, 'linearizable.test', path);
+    expect((await ask('linearizable.test', { path })).body.toString()).toBe('new');
+  });
+
+  it('is seen at once by the session that knows of it, which is told what it has seen', async () => {
+    const path = newPath('session');
+    await storeThrice('session.test', path);
+    const bookmark = await purgeAt(1, 'session.test', path);
+    const answer = await ask('session.test', { path, headers: { 'roundel-bookmark': bookmark } });
+    expect(answer.body.toString()).toBe('new');
+    expect(String(answer.headers['roundel-bookmark'])).toMatch(/^b1\.\S+$/);
+    const sent = origin().ledger.wire({ on: path, fields: ['roundel-bookmark'] });
+    expect(sent.join()).not.toContain('b1.');
+  });
+
+  it('is seen by all others within the bound', async () => {
+    const path = newPath('bounded');
+    await storeThrice('cached.test', path);
+    await purgeAt(1, 'cached.test', path);
+    const isNew = async () => (await ask('cached.test', { path })).body.toString() === 'new';
+    await waitUntil(isNew, { timeoutMs: 7_000 });
+  });
+
+  it('is seen at once where it was made', async () => {
+    const path = newPath('own');
+    await storeThrice('cached.test', path);
+    await purgeAt(0, 'cached.test', path);
+    expect((await ask('cached.test', { path })).body.toString()).toBe('new');
   });
 });
 

@@ -141,7 +141,6 @@ describe('a configuration document', () => {
 
   it.each([
     ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],
-    ['routes[0].cache.consistency', document({}, { cache: { consistency: 'any' } })],
     ['staleness', document({}, {}, { staleness: { boundMs: 1000 } })],
   ])('refuses %s as not supported yet', (path, candidate) => {
     expect(errorsOf(candidate)).toEqual({ [path]: 'not supported yet' });

@@ -155,6 +155,7 @@ async function lookUp(
     fields,
     keyParts: [],
     policy: DEFAULT_CACHE_POLICY,
+    wish: { level: 'bounded', bookmark: {} },
     wantLease,
   });
   if (answer.type !== 'decision') throw new Error(answer.detail);

@@ -81,7 +81,10 @@ export const PURGE_CALL: Operation = operation({
         throw invalid([{ path: 'purgeId', message: 'was used for another selection' }]);
       }
       forget(call.edge, config, selection);
-      for (const [groupId, viewstamp] of Object.entries(answer.bookmarks)) session.saw(groupId, viewstamp);
+      for (const [groupId, viewstamp] of Object.entries(answer.bookmarks)) {
+        session.saw(groupId, viewstamp);
+        call.edge.shards.sawPurge(groupId, viewstamp);
+      }
       const { shards, missing, tookMs } = answer;
       if (answer.type === 'pending') {
         throw new Problem(

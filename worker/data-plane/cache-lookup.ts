@@ -7,9 +7,10 @@ import type { ForwardReason } from '../../core/cache/decision.ts';
 import type { ReusePolicy } from '../../core/cache/policy.ts';
 import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import type { Route } from '../../core/config/schema.ts';
-import type { Fields } from '../../core/http/fields.ts';
+import { type Fields, fieldValue } from '../../core/http/fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
+import { type Bookmark, decodeBookmark, mergeBookmarks } from '../../core/replication/bookmark.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
 import type { Visit } from './visit.ts';
@@ -102,8 +103,11 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
   const keyParts = keyPartsOf(route.cache.key, fields);
   const mayStore = request.method === 'GET' && !asksForRange({ method: request.method, fields });
   const policy = reusePolicyOf(route);
-  const recalled = recall(visit, { key, keyParts, policy });
+  const level = route.cache.consistency;
+  const mayRecall = level === 'bounded' || level === 'any';
+  const recalled = mayRecall ? recall(visit, { key, keyParts, policy }) : null;
   if (recalled !== null) return recalled;
+  const bookmark = level === 'session' ? sessionOf(visit) : {};
   const deadlineAt = edge.now() + WAIT_MS;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
     const askedAt = edge.now();
@@ -113,16 +117,28 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
       fields,
       keyParts,
       policy,
+      wish: { level, bookmark },
       wantLease: mayStore,
     });
     const answer = interpret(lookup, key);
-    if (answer.type === 'hit' && lookup.type === 'decision') remember(visit, key, lookup, answer, askedAt);
+    if (level === 'session' && lookup.type === 'decision') {
+      visit.session = mergeBookmarks(bookmark, { [lookup.groupId]: lookup.bookmark });
+    }
+    if (mayRecall && answer.type === 'hit' && lookup.type === 'decision') {
+      remember(visit, key, lookup, answer, askedAt);
+    }
     if (answer.type !== 'forward' || answer.lease !== null || !mayStore) return answer;
     // Somebody else is fetching it. His response will do, if it can be shared and comes soon.
     if (edge.passMemory.has(key) || edge.now() >= deadlineAt) return { ...answer, reason: 'fetch-under-way' };
     discard(answer.stale?.body ?? null);
     await sleep(pauseMs);
   }
+}
+
+/** What the client's session has seen; what is no bookmark of ours names nothing, and is read past. */
+function sessionOf({ received }: Visit): Bookmark {
+  const reading = decodeBookmark(fieldValue(received, 'roundel-bookmark') ?? '');
+  return reading.type === 'bookmark' ? reading.bookmark : {};
 }
 
 interface KeyedLookup {

@@ -97,6 +97,7 @@ async function explainCache(
       fields,
       keyParts: keyPartsOf(route.cache.key, fields),
       policy: reusePolicyOf(route),
+      wish: { level: route.cache.consistency, bookmark: {} },
       wantLease: false,
     });
     answer = interpret(lookup, key);

@@ -87,6 +87,7 @@ async function decide(
     clientIp,
     tally,
     affinity: null,
+    session: null,
     attempts: null,
   };
 

@@ -7,6 +7,7 @@ import { appendCacheStatus, type CacheStatus } from '../../core/http/cache-statu
 import type { Fields } from '../../core/http/fields.ts';
 import { fieldsToClient } from '../../core/http/forward-fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
+import { encodeBookmark } from '../../core/replication/bookmark.ts';
 import type { CacheAnswer, CacheHit, StoredBody } from './cache-lookup.ts';
 import { affinityCookie, type ClientAffinity } from './client-affinity.ts';
 import { type FillPlan, finishFill, giveBackLease, planFill, planToStore } from './fill.ts';
@@ -163,7 +164,7 @@ function fromStored(
 
 /** The lines that the client gets of those that an origin sent. */
 function clientFields(
-  { route, target }: Visit,
+  { route, target, session }: Visit,
   fields: Fields,
   receivedAt: number,
   cacheStatus: CacheStatus | null,
@@ -175,6 +176,7 @@ function clientFields(
     const key = route.cache.exposeKey ? { key: cacheKeyOf(target, route.cache.key) } : {};
     made = appendCacheStatus(made, { ...cacheStatus, ...key });
   }
+  if (session !== null) made = [...made, ['roundel-bookmark', encodeBookmark(session)]];
   if (exposeBackend && origin) {
     made = [
       ...made.filter(([name]) => name !== BACKEND_FIELD),

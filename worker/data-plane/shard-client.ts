@@ -5,7 +5,7 @@ import type { Fields } from '../../core/http/fields.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 import type { CommandResult, FillToken } from '../../core/replication/commands.ts';
 import { type PageWish, PROTOCOL_VERSION } from '../../core/replication/messages.ts';
-import { needOf, type ReadWish } from '../../core/replication/read-need.ts';
+import { atLeast, needOf, promiseOf, type ReadWish } from '../../core/replication/read-need.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import { slotOfKey } from '../../core/sharding/slot-map.ts';
 import type { ShardGroup, ShardMap } from '../../durable-objects/interfaces/directory.ts';
@@ -16,6 +16,7 @@ import type {
   MemberStatus,
   SubmitAnswer,
 } from '../../durable-objects/interfaces/shard-replica.ts';
+import { createPurgesSeen } from './purges-seen.ts';
 import { createShardCaller, type ReplicaNamespace, type ShardCaller } from './shard-call.ts';
 import type { Chunk } from './shard-chunks.ts';
 import { type KvBatch, type KvCallParts, type KvOp, type KvPage, kvBatch, kvPage } from './shard-kv-calls.ts';
@@ -49,6 +50,8 @@ export interface ShardStatus {
 }
 
 export interface ShardClient {
+  /** A purge that this isolate had made is committed there: what it looks up next is no older. */
+  sawPurge(groupId: string, viewstamp: Viewstamp): void;
   slotOf(key: string): number;
   shardOf(map: ShardMap, key: string): number;
   lookup(
@@ -59,6 +62,7 @@ export interface ShardClient {
       readonly fields: Fields;
       readonly keyParts: SelectingFields;
       readonly policy: ReusePolicy;
+      readonly wish: ReadWish;
       readonly wantLease: boolean;
     },
   ): Promise<Lookup | ShardFailure>;
@@ -122,6 +126,7 @@ export function createShardClient({
       heardOf(configVersion, healthEpoch);
     },
   });
+  const purges = createPurgesSeen();
   const shardOf = (map: ShardMap, key: string): number => {
     const shard = map.slots[slotOfKey(key)];
     if (shard === undefined)
@@ -144,15 +149,20 @@ export function createShardClient({
   };
 
   return {
+    sawPurge: purges.saw,
     slotOf: slotOfKey,
     shardOf,
 
     async lookup(map, query) {
+      const group = groupOf(map, query.key);
+      const { wish, ...rest } = query;
+      const need = atLeast(needOf(wish, group.groupId), purges.lastIn(group.groupId));
+      const promise = promiseOf(need);
       const outcome = await caller.call(
-        groupOf(map, query.key),
+        group,
         LOOKUP_DEADLINE_MS,
-        (member, to, ownHeader): Promise<LookupAnswer> => member.lookup({ to, header: ownHeader, ...query }),
-        { discard: discardBody, tryMs: LOOKUP_TRY_MS, anyMember: true },
+        (member, to, header): Promise<LookupAnswer> => member.lookup({ to, header, ...rest, ...promise }),
+        { discard: discardBody, tryMs: LOOKUP_TRY_MS, anyMember: need.level !== 'linearizable' },
       );
       return outcome.type === 'answered' ? outcome.answer : unavailable(outcome.detail);
     },
@@ -185,6 +195,7 @@ export function createShardClient({
         }
         const [result] = answer.results;
         if (result === undefined) throw new Error(`Shard ${group.shard} answered 1 command with 0 results`);
+        if (command.type === 'purge') purges.saw(answer.groupId, answer.bookmark);
         return { type: 'result', result, groupId: answer.groupId, bookmark: answer.bookmark };
       }
     },

@@ -3,6 +3,7 @@ import type { Route } from '../../core/config/schema.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import type { Target } from '../../core/http/target.ts';
 import type { AttemptRecord } from '../../core/load-balancing/attempt-journal.ts';
+import type { Bookmark } from '../../core/replication/bookmark.ts';
 import type { Edge, EdgeSnapshot } from '../edge.ts';
 import type { ClientAffinity } from './client-affinity.ts';
 import type { DecisionRecord } from './decision-record.ts';
@@ -25,6 +26,8 @@ export interface Visit {
   readonly tally: Tally;
   /** Found when the pool is chosen; null before, and where there is none. */
   affinity: ClientAffinity | null;
+  /** On a route of `session` consistency, once a shard has answered: what the client's session has seen now. */
+  session: Bookmark | null;
   /** Every attempt, in the order of their ends; null while there was none, or one whose answer was simply good. */
   attempts: AttemptRecord[] | null;
 }
