@@ -41,7 +41,7 @@ const PAUSE_MAX_MS = 400;
 /** Corrections that are followed at once; more of them mean that the group is changing its mind. */
 const PROMPT_TRIES = 3;
 /** Times that a member which recovers is asked before another one is. */
-const PATIENT_TRIES = 10;
+const PATIENT_TRIES = 5;
 
 export function beginCall(hint: PrimaryHint): GroupCall {
   return { hint, target: hint.primary, suspects: null, tries: 0, maybeDone: false };

@@ -47,7 +47,7 @@ export class GroupChecker implements Observer {
   constructor(cluster: Cluster) {
     this.cluster = cluster;
     this.bounds = new Bounds(cluster);
-    this.leases = new Leases(cluster);
+    this.leases = new Leases(cluster, this.committed);
     this.durableCommit = cluster.members.map(() => 0);
     this.durableView = cluster.members.map(() => 0);
   }

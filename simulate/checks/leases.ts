@@ -4,7 +4,7 @@
 import type { FillToken, PurgeSelector } from '../../core/replication/commands.ts';
 import type { Effect } from '../../core/replication/effects.ts';
 import { DEFAULT_LIMITS } from '../../core/replication/limits.ts';
-import type { ClientAnswer, ReplicaEvent } from '../../core/replication/messages.ts';
+import type { ClientAnswer, LogEntry, ReplicaEvent } from '../../core/replication/messages.ts';
 import { compareViewstamps } from '../../core/replication/viewstamp.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import type { Instance } from '../engine/instance.ts';
@@ -19,12 +19,15 @@ interface Granted {
 export class Leases {
   private readonly cluster: Cluster;
   private readonly leaseMs: number;
+  /** What logs no longer hold. */
+  private readonly committed: readonly { readonly entry: LogEntry }[];
   /** By object and view, then by key. */
   private readonly granted = new WeakMap<Instance, Map<string, Granted>>();
   private readonly asked = new WeakMap<Instance, Map<number, string>>();
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, committed: readonly { readonly entry: LogEntry }[]) {
     this.cluster = cluster;
+    this.committed = committed;
     this.leaseMs = cluster.limits.leaseMs ?? DEFAULT_LIMITS.leaseMs;
   }
 
@@ -61,16 +64,22 @@ export class Leases {
       before === undefined ||
       before.until <= now ||
       before.token.view !== lease.token.view ||
-      isUseless(key, before.token, instance);
+      isUseless(key, before.token, instance, this.committed);
     must(isOver, 'I11', () => `member ${instance.memberId} gave two leases for ${key} at a time`);
     granted.set(key, { token: lease.token, until: now + this.leaseMs });
   }
 }
 
 /** Something has happened to the key since, by what this object has committed. */
-function isUseless(key: string, token: FillToken, { state, store }: Instance): boolean {
+function isUseless(
+  key: string,
+  token: FillToken,
+  { state, store }: Instance,
+  committed: readonly { readonly entry: LogEntry }[],
+): boolean {
   for (let op = state.head.commit; op > token.op; op--) {
-    for (const { command } of store.entryAt(op)?.items ?? []) {
+    const entry = store.entryAt(op) ?? committed[op - 1]?.entry;
+    for (const { command } of entry?.items ?? []) {
       // What a flight will be tagged with is not known yet: only a purge by URL spares the others.
       if (command.type === 'purge' && isAbout(command.selector, key)) return true;
       if ((command.type === 'put' || command.type === 'delete') && command.key === key) return true;

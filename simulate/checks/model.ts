@@ -16,6 +16,8 @@ export interface ModelRow {
   readonly key: string;
   readonly variant: string;
   readonly meta: string;
+  /** What a counter stands at; null: it is none. */
+  readonly number: number | null;
   readonly etag: string;
   readonly writtenAt: Place;
   readonly born: Viewstamp;
@@ -72,6 +74,7 @@ export class Model {
           key,
           variant: '',
           meta: value.meta,
+          number: null,
           etag,
           writtenAt: place,
           born: place,
@@ -79,6 +82,21 @@ export class Model {
           tags,
         });
         return { type: 'exactly', result: { type: 'stored', created: old === undefined, etag } };
+      }
+      case 'increment': {
+        const { key, by, meta, ttlMs, tags } = command;
+        const old = this.live(key, entry.t)[0];
+        const failed = conditionFailure(command, old);
+        if (failed !== null) return failed;
+        if (old !== undefined && old.number === null) {
+          return { type: 'exactly', result: { type: 'not-an-integer', etag: old.etag } };
+        }
+        const number = (old?.number ?? 0) + by;
+        const etag = etagAt(place);
+        const expireAt = ttlMs === null ? null : entry.t + ttlMs;
+        const made = { key, variant: '', meta, expireAt, tags };
+        this.store({ ...(old ?? made), number, etag, writtenAt: place, born: place });
+        return { type: 'exactly', result: { type: 'incremented', value: number, etag } };
       }
       case 'delete': {
         const old = this.live(command.key, entry.t)[0];
@@ -136,6 +154,7 @@ export class Model {
         key,
         variant,
         meta: value.meta,
+        number: null,
         etag: etagAt(place),
         writtenAt: place,
         born,
@@ -219,7 +238,7 @@ function etagAt({ view, op, item }: Place): string {
 }
 
 function conditionFailure(
-  { condition }: Extract<Command, { type: 'put' | 'delete' }>,
+  { condition }: Extract<Command, { type: 'put' | 'delete' | 'increment' }>,
   old: ModelRow | undefined,
 ): Expected {
   const fails =

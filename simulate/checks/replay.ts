@@ -4,6 +4,7 @@
 import type { CommandResult } from '../../core/replication/commands.ts';
 import type { LiveRow, LogEntry } from '../../core/replication/messages.ts';
 import type { History, ObservedRead, ObservedWrite } from '../clients/history.ts';
+import { COUNTER } from '../clients/keys.ts';
 import { type Expected, type LiveModelRow, Model } from './model.ts';
 import { must } from './violation.ts';
 
@@ -49,13 +50,21 @@ function checkRead(read: ObservedRead, model: Model): void {
   const expected = model.live(read.key, read.t);
   const { rows } = read;
   const isSame = (row: LiveRow, there: LiveModelRow | undefined): boolean =>
-    there !== undefined && row.value.meta === there.meta && (row.staleFrom !== null) === there.isStale;
+    there !== undefined &&
+    row.value.meta === there.meta &&
+    numberIn(row) === there.number &&
+    (row.staleFrom !== null) === there.isStale;
   const same = rows.length === expected.length && rows.every((row, i) => isSame(row, expected[i]));
   must(same, 'I5', () => {
     const seen = rows.map(({ value, staleFrom }) => `${value.meta}${staleFrom === null ? '' : ' (stale)'}`);
     const there = expected.map(({ meta, isStale }) => `${meta}${isStale ? ' (stale)' : ''}`);
     return `a read of ${read.key} at op ${read.bookmark.op} saw [${seen}] where [${there}] was`;
   });
+}
+
+/** What a counter stands at; null: the row is none. */
+function numberIn({ value: { meta, body } }: LiveRow): number | null {
+  return meta === COUNTER && body.type === 'inline' ? Number(String.fromCharCode(...body.bytes)) : null;
 }
 
 /** I2, I6: it is there, once, and its result is what the first occurrence gave. */

@@ -4,7 +4,7 @@ import type { Command, Condition, Value } from '../../core/replication/commands.
 import { etagOf } from '../../core/replication/etag.ts';
 import type { ReadLevel } from '../../core/replication/messages.ts';
 import type { Chance } from '../engine/chance.ts';
-import { drawKvPurge, KV_KEYS, pickKey, tagsOf } from './keys.ts';
+import { COUNTER, COUNTERS, drawKvPurge, KV_KEYS, pickKey, tagsOf } from './keys.ts';
 import type { Session } from './session.ts';
 import type { Operate } from './workload.ts';
 
@@ -60,7 +60,27 @@ export function coreOperations(chance: Chance): Operate {
     });
   };
 
+  const count = (session: Session, done: () => void): void => {
+    const key = chance.pick(COUNTERS);
+    const drawn = chance.next();
+    if (drawn < 0.3) read(session, key, done);
+    else if (drawn < 0.35) write(session, { type: 'delete', key, condition: null }, done);
+    else {
+      const ttlMs = chance.hits(0.1) ? 500 + chance.below(4_000) : null;
+      const by = chance.below(9) - 3;
+      write(
+        session,
+        { type: 'increment', key, by, condition: null, meta: COUNTER, ttlMs, tags: tagsOf(key) },
+        done,
+      );
+    }
+  };
+
   return (session, _, done) => {
+    if (chance.hits(0.12)) {
+      count(session, done);
+      return;
+    }
     const drawn = chance.next();
     const key = pickKey(chance, KV_KEYS, HOT_KEYS);
     if (drawn < 0.5) read(session, key, done);

@@ -11,6 +11,10 @@ const ORIGIN = 'http://o.test/';
 export const KV_KEYS: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name) =>
   kvEntryKey(NAMESPACE, name),
 );
+/** Only ever incremented, deleted and purged. */
+export const COUNTERS: readonly string[] = ['n', 'm'].map((name) => kvEntryKey(NAMESPACE, name));
+/** What stands beside the value of a counter, and of nothing else. */
+export const COUNTER = 'counter';
 export const URLS: readonly string[] = ['shop/1', 'shop/2', 'blog/1', 'blog/2/x'].map((path) =>
   httpEntryKey(ORIGIN + path),
 );
@@ -21,7 +25,7 @@ export function pickKey(chance: Chance, keys: readonly string[], hot: number): s
 
 /** Odd and even ones have different tags; one tag is on all. */
 export function tagsOf(key: string): readonly string[] {
-  const all = [...KV_KEYS, ...URLS];
+  const all = [...KV_KEYS, ...URLS, ...COUNTERS];
   return [all.indexOf(key) % 2 === 0 ? 'even' : 'odd', 'any'];
 }
 

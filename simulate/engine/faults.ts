@@ -134,7 +134,7 @@ export function drawFaults(chance: Chance): Faults {
     crashBeforeDurable: sometimes(0.006),
     crashAfterDurable: sometimes(0.006),
     longOutage: sometimes(0.7),
-    primaryHunt: chance.hits(0.15) ? 1 : sometimes(0.8),
+    primaryHunt: chance.hits(0.25) ? 1 : sometimes(0.8),
     partition: every(0.4, 1_000, 6_000),
     oneWayPartition: every(0.4, 1_000, 6_000),
     edgePartition: every(0.25, 2_000, 8_000),
@@ -147,8 +147,8 @@ export function drawFaults(chance: Chance): Faults {
     clockSkewMs: sometimes(5_000),
     clockDrift: sometimes(DRIFT_MAX),
     clockJump: sometimes(0.1),
-    alarmLate: sometimes(0.5),
-    alarmTwice: sometimes(0.3),
-    alarmLost: sometimes(0.3),
+    alarmLate: sometimes(0.9),
+    alarmTwice: sometimes(0.5),
+    alarmLost: sometimes(0.6),
   };
 }

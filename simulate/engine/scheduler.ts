@@ -1,5 +1,6 @@
 // Simulated time: things happen in the order of their instants, and of their scheduling where those are equal. A binary
 // heap of plain records; cancelled ones are skipped when their time comes.
+import { must } from '../checks/violation.ts';
 
 export interface Scheduled {
   readonly at: number;
@@ -45,7 +46,8 @@ export class Scheduler {
       this.pop();
       if (next.run === null) continue;
       if (next.at > this.now) this.now = next.at;
-      if (++this.events > last) throw new Error(`Still busy after ${eventsMax} events`);
+      this.events += 1;
+      must(this.events <= last, 'I13', () => `still busy after ${eventsMax} events`);
       next.run();
     }
     return false;

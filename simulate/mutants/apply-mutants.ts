@@ -75,8 +75,8 @@ export const APPLY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${R}apply-put.ts`,
-        find: 'expireAt: ttlMs === null ? null : point.t + ttlMs,',
-        replace: 'expireAt: ttlMs === null ? null : step.nowMs + ttlMs,',
+        find: 'const expireAt = ttlMs === null ? null : point.t + ttlMs;',
+        replace: 'const expireAt = ttlMs === null ? null : step.nowMs + ttlMs;',
       },
     ],
   },

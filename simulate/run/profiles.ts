@@ -5,6 +5,7 @@ import { invalidationOperations } from '../clients/invalidation-operations.ts';
 import type { Origin } from '../clients/origin.ts';
 import type { Operate } from '../clients/workload.ts';
 import type { Chance } from '../engine/chance.ts';
+import type { Faults } from '../engine/faults.ts';
 
 export const PROFILES = ['core', 'invalidation'] as const;
 export type ProfileName = (typeof PROFILES)[number];
@@ -17,10 +18,12 @@ export function operationsOf(profile: ProfileName, chance: Chance, origin: Origi
  * Half of the runs evict all the time, write to disk more often than they must, and have leases that overlap; others
  * cannot send a log in one message, or go to rest whenever clients pause.
  */
-export function drawLimits(chance: Chance): Partial<ReplicaLimits> {
+export function drawLimits(chance: Chance, faults: Faults): Partial<ReplicaLimits> {
+  // Logs that differ and arrive piece by piece: what commits of an older view are about.
+  const pieces = faults.primaryHunt === 1 ? 0.7 : 0.3;
   return {
     ...(chance.hits(0.5) ? { httpBytesMax: 350, overlayRowsMax: 2, leaseMs: 60 } : {}),
-    ...(chance.hits(0.3) ? { entryBytesMax: 300 } : {}),
+    ...(chance.hits(pieces) ? { entryBytesMax: 300 } : {}),
     ...(chance.hits(0.3) ? { idleMs: 1_500 } : {}),
     ...(chance.hits(0.2) ? { windowMax: 2 } : {}),
     ...(chance.hits(0.3) ? { variantsMax: 2 } : {}),

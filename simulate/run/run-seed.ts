@@ -80,7 +80,7 @@ function run(seed: number, options: RunOptions, created: (cluster: Cluster) => v
     members: options.members ?? drawMembers(chance),
     chance,
     faults,
-    limits: drawLimits(chance),
+    limits: drawLimits(chance, faults),
     trace,
     happened: (fault, member) => coverage.count(fault, phaseOf(cluster, member, checker.committed.length)),
   });
