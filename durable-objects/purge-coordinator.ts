@@ -2,6 +2,8 @@
 // only when all of them have. What a deadline or a restart leaves open, its alarm goes on with; the same purge asked
 // for again is joined or reported, never done twice.
 import { DurableObject } from 'cloudflare:workers';
+import { BOUND_MS } from '../core/replication/limits.ts';
+import { strictAfterMs } from '../core/replication/strict-purge.ts';
 import type { Viewstamp } from '../core/replication/viewstamp.ts';
 import type {
   PurgeAnswer,
@@ -15,7 +17,7 @@ import { type Intent, IntentStore, type Target } from './purge-coordinator/inten
 import { type NamedCommand, planPurge, type ShardPurge } from './purge-coordinator/plan-purge.ts';
 import { inOrder, selectionText } from './purge-coordinator/purge-selection.ts';
 import { ShardCaller } from './shard-caller.ts';
-import { within } from './within.ts';
+import { sleep, within } from './within.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -39,12 +41,16 @@ const REMEMBERED_MS = 86_400_000;
 const FORGET_AT_ONCE = 500;
 /** More open purges than this are not taken on: each of them may hold thousands of keys. */
 const OPEN_MAX = 1_000;
+/** Strict ones whose waiting is remembered; beyond, it begins anew for all. */
+const KNOWN_DONE_MAX = 10_000;
 
 export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> implements PurgeCoordinatorRpc {
   readonly #intents: IntentStore;
   readonly #shards: ShardCaller;
   /** Rounds under way, by purge id. */
   readonly #rounds = new Map<string, Promise<void>>();
+  /** When this life of the object learnt that a purge is done, epoch ms: the clock of another one is not compared. */
+  readonly #knownDoneAt = new Map<string, number>();
   #retryMs = RETRY_MS_MIN;
 
   constructor(ctx: DurableObjectState, env: PurgeCoordinatorEnv) {
@@ -53,7 +59,7 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
     this.#shards = new ShardCaller(env.SHARD_REPLICA, () => Date.now());
   }
 
-  async purge({ purgeId, by, ...selected }: PurgeRequest): Promise<PurgeAnswer> {
+  async purge({ purgeId, by, guarantee, ...selected }: PurgeRequest): Promise<PurgeAnswer> {
     const selection = inOrder(selected);
     const digest = await digestOf(selectionText(selection));
     // From here to the round no await: of two equal calls one finds the other's intent.
@@ -67,7 +73,21 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
       this.ctx.waitUntil(this.#armAlarm());
     }
     if (known === null || known.doneAt === null) await within(ROUND_MS, this.#round(purgeId));
-    return this.#report(purgeId);
+    const report = this.#report(purgeId);
+    if (guarantee !== 'strict' || report.type !== 'done') return report;
+    return { ...report, tookMs: report.tookMs + (await this.#untilStrict(purgeId)) };
+  }
+
+  /** Waits until the purge is strict, counted in this life of the object; answers how long that was after it was done. */
+  async #untilStrict(purgeId: string): Promise<number> {
+    const nowMs = Date.now();
+    const knownAt = this.#knownDoneAt.get(purgeId) ?? nowMs;
+    if (this.#knownDoneAt.size >= KNOWN_DONE_MAX) this.#knownDoneAt.clear();
+    this.#knownDoneAt.set(purgeId, knownAt);
+    const strictMs = strictAfterMs(BOUND_MS);
+    const leftMs = strictMs - (nowMs - knownAt);
+    if (leftMs > 0) await sleep(leftMs);
+    return strictMs;
   }
 
   /** Goes on with what is open, forgets what is old, and sees to it that there is a next alarm while there must be. */
@@ -156,6 +176,7 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
   #finish({ purgeId, by, createdAt }: Intent, selection: PurgeSelection, shards: number): void {
     const doneAt = Date.now();
     this.ctx.storage.transactionSync(() => this.#intents.setDone(purgeId, doneAt));
+    if (this.#knownDoneAt.size < KNOWN_DONE_MAX) this.#knownDoneAt.set(purgeId, doneAt);
     const { keys, tags, prefixes, all, namespaces, soft } = selection;
     this.#record({
       at: doneAt,
@@ -196,6 +217,9 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
     const givenUp = this.ctx.storage.transactionSync(() =>
       this.#intents.forget(nowMs - REMEMBERED_MS, FORGET_AT_ONCE),
     );
+    for (const [purgeId, knownAt] of this.#knownDoneAt) {
+      if (knownAt < nowMs - REMEMBERED_MS) this.#knownDoneAt.delete(purgeId);
+    }
     for (const { purgeId, by, createdAt } of givenUp) {
       this.#record({ at: nowMs, type: 'purge-given-up', subject: purgeId, detail: { by, createdAt } });
     }

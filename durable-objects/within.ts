@@ -12,3 +12,7 @@ export async function within<T>(waitMs: number, work: Promise<T>): Promise<T | n
     if (timer !== undefined) clearTimeout(timer);
   }
 }
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -67,6 +67,9 @@ export interface ReplicaLimits {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** Of new groups: how old what a bounded read shows may be, ms. */
+export const BOUND_MS = 5_000;
+
 export const DEFAULT_LIMITS: ReplicaLimits = {
   kvBytesMax: 1024 * MIB,
   httpBytesMax: 2048 * MIB,
@@ -81,7 +84,7 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   windowMax: 4,
   leaseMs: 10_000,
   leasesMax: 20_000,
-  boundMs: 5_000,
+  boundMs: BOUND_MS,
   readWaitMs: 2_000,
   followMs: 50,
   heartbeatMs: 500,

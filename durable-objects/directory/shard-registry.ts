@@ -2,12 +2,10 @@
 // owners once; from then on the stored map is the authority.
 import type { ShardsConfig } from '../../core/config/schema.ts';
 import { shardsSchema } from '../../core/config/schema.ts';
+import { BOUND_MS } from '../../core/replication/limits.ts';
 import { targetSlotMap } from '../../core/sharding/slot-map.ts';
 import type { BirthAnswer, ShardGroup, ShardMap } from '../interfaces/directory.ts';
 import type { MetaStore } from './meta-store.ts';
-
-/** The bound of `bounded` reads of a new group, ms. */
-const BOUND_MS = 5_000;
 
 export class ShardRegistry {
   readonly #sql: SqlStorage;

@@ -18,10 +18,12 @@ export interface PurgeSelection {
 export interface PurgeRequest extends PurgeSelection {
   readonly purgeId: string;
   readonly by: string;
+  /** `strict` is answered later: when no read but `any` shows what was there before. By default `committed`. */
+  readonly guarantee?: 'committed' | 'strict';
 }
 
 export interface PurgeAnswer {
-  /** `done`: committed by every shard that it concerns. */
+  /** `done`: committed by every shard that it concerns, and as strict as was asked for. */
   readonly type: 'done' | 'pending' | 'mismatch';
   readonly purgeId: string;
   readonly shards: { readonly acked: number; readonly total: number };

@@ -229,9 +229,9 @@ const PURGES: readonly WrongRequest[] = [
     ['urls[0]', 'urls[1]', 'urls[2]', 'urls[3]', 'urls[4]', 'urls[5]'],
   ],
   [
-    'guarantees of later',
+    'a guarantee that there is not',
     'POST /v1/purge',
-    json({ all: true, guarantee: 'strict' }),
+    json({ all: true, guarantee: 'eventual' }),
     '422 invalid',
     ['guarantee'],
   ],
