@@ -20,6 +20,9 @@ import type { Plot } from './report/plot.ts';
 import { resiliencePlots } from './resilience/resilience-plots.ts';
 import { resilienceTable } from './resilience/resilience-table.ts';
 import { runResilience, SCENARIOS } from './resilience/run-resilience.ts';
+import { runShards } from './shards/run-shards.ts';
+import { shardsPlots } from './shards/shards-plots.ts';
+import { shardsTable } from './shards/shards-table.ts';
 import { runStreams } from './streams/run-streams.ts';
 import { streamsPlots } from './streams/streams-plots.ts';
 import { streamsTable } from './streams/streams-table.ts';
@@ -102,6 +105,18 @@ export const LABS: Readonly<Record<string, Lab>> = {
     async run(flags) {
       const report = await runOverhead(flags);
       return { report, table: overheadTable(report), plots: overheadPlots(report), numbers: report.numbers };
+    },
+  },
+  shards: {
+    summary:
+      'replicated key-value data and both tiers of the cache beside one plain object, on plain workerd',
+    workloads: [
+      'key-value writes, linearizable and bounded reads, hits from the shard and from memory: 1 KiB, 200 keys',
+      '32 and 128 connections in a closed loop, contenders in turn',
+    ],
+    async run(flags) {
+      const report = await runShards(flags);
+      return { report, table: shardsTable(report), plots: shardsPlots(report), numbers: report.numbers };
     },
   },
   streams: {

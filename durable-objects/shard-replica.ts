@@ -8,6 +8,7 @@ import { replicaStatus } from '../core/replication/status.ts';
 import type {
   BatchAnswer,
   BatchRequest,
+  CountedMessage,
   EdgeHeader,
   KvPageAnswer,
   KvPageRequest,
@@ -18,6 +19,7 @@ import type {
   MemberAddress,
   MemberRefusal,
   MemberStatus,
+  MemberWork,
   ShardReplicaRpc,
   StageAnswer,
   SubmitAnswer,
@@ -37,6 +39,7 @@ import { lookUp } from './shard-replica/lookup.ts';
 import { PeerCalls } from './shard-replica/peer-calls.ts';
 import { refusalOf } from './shard-replica/refusal.ts';
 import { submitAll } from './shard-replica/submit.ts';
+import { countedSql, WorkCount } from './shard-replica/work-count.ts';
 import { createTables } from './storage/schema.ts';
 import { SqliteStore } from './storage/sqlite-store.ts';
 import { within } from './within.ts';
@@ -61,13 +64,15 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
   readonly #birthRecord: BirthRecord;
   readonly #birth: Birth;
   readonly #heard = new HeardHeader();
+  readonly #work = new WorkCount();
   #replica: RunningReplica | null = null;
   #isLost = false;
 
   constructor(ctx: DurableObjectState, env: ShardReplicaEnv) {
     super(ctx, env);
-    createTables(ctx.storage.sql);
-    this.#store = new SqliteStore(ctx.storage.sql);
+    const sql = countedSql(ctx.storage.sql, this.#work);
+    createTables(sql);
+    this.#store = new SqliteStore(sql);
     this.#birthRecord = new BirthRecord(ctx.storage.sql);
     this.#birth = new Birth(this.#birthRecord, this.#store, {
       now: () => Date.now(),
@@ -77,13 +82,14 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     });
   }
 
-  async deliver(to: MemberAddress, message: Message): Promise<Message | null> {
+  async deliver(to: MemberAddress, message: Message): Promise<CountedMessage | null> {
     const ready = this.#booted() ?? (await this.#bear(to));
     if (ready.type === 'not-ready' && ready.reason === 'lost') return lostAnswer(message);
     if (ready.type !== 'ready')
       throw new Error(`Cannot take a message: this member is not ready (${ready.type})`);
     const { body } = message;
-    return ready.replica.receive(body.type === 'chunk' ? await checked(message) : message);
+    const answer = ready.replica.receive(body.type === 'chunk' ? await checked(message) : message);
+    return answer && this.#work.tellWith(answer);
   }
 
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
@@ -168,7 +174,12 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
       const membership = this.#birthRecord.membership();
       const head = membership === null ? null : this.#store.head();
       if (membership === null || head === null) return null;
-      const peers = new PeerCalls(this.env.SHARD_REPLICA, head.identity.shard, membership.members);
+      const peers = new PeerCalls(
+        this.env.SHARD_REPLICA,
+        head.identity.shard,
+        membership.members,
+        this.#work,
+      );
       this.#replica = new RunningReplica(this.#store, {
         now: () => Date.now(),
         nonce: crypto.randomUUID(),
@@ -195,11 +206,14 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     this.ctx.waitUntil(recordEvents(this.env.TELEMETRY, [event]));
   }
 
-  #answer<A extends object>(answer: A): A & { header: EdgeHeader; groupId: string; view: number } {
+  #answer<A extends object>(
+    answer: A,
+  ): A & { header: EdgeHeader; work: MemberWork; groupId: string; view: number } {
     const state = this.#replica?.state;
     return {
       ...answer,
       header: this.#heard.current(),
+      work: this.#work.take(),
       groupId: state?.identity.groupId ?? '',
       view: state?.view ?? 0,
     };

@@ -62,6 +62,7 @@ export class Telemetry extends DurableObject implements TelemetryRpc {
       this.counters.startedAt(),
       this.counters.readTotals().values(),
       this.counters.readSeconds(nowMs),
+      this.counters.readShardWork(),
     );
   }
 }

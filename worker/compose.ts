@@ -42,6 +42,7 @@ function createEdge(env: Env): Edge {
   const directory = () => objectNamed<DirectoryRpc>(env.DIRECTORY, 'directory');
   const telemetryObject = () => objectNamed<TelemetryRpc>(env.TELEMETRY, 'telemetry');
   const proofs = new ProofLog();
+  const telemetry = createTelemetryRecorder({ telemetryObject, isolateId, now, random });
   const snapshots = createSnapshotSource({ now, directory, sleep, proofs });
   const fetchKey = async (): Promise<string> => {
     const key = await within(telemetryObject().explainKey(), EXPLAIN_KEY_WAIT_MS);
@@ -69,6 +70,7 @@ function createEdge(env: Env): Edge {
       now,
       newRequestId,
       heardOf: snapshots.heardOf,
+      costs: { operation: telemetry.shardOperation, worked: telemetry.shardWork },
       header: () => {
         const snapshot = snapshots.peek();
         return {
@@ -78,7 +80,7 @@ function createEdge(env: Env): Edge {
         };
       },
     }),
-    telemetry: createTelemetryRecorder({ telemetryObject, isolateId, now, random }),
+    telemetry,
     directory,
     healthMonitor: (pool, vantage) => {
       const id = env.HEALTH_MONITOR.idFromName(`${pool}/${vantage}`);

@@ -6,6 +6,7 @@ import type { Random } from '../core/random.ts';
 import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';
 import type { HealthMonitorRpc } from '../durable-objects/interfaces/health-monitor.ts';
 import type { PurgeCoordinatorRpc } from '../durable-objects/interfaces/purge-coordinator.ts';
+import type { MemberWork } from '../durable-objects/interfaces/shard-replica.ts';
 import type { KeptExplanation, NewEvent, TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
 import type { SnapshotSource } from './config-snapshot.ts';
 import type { AffinitySigner } from './data-plane/affinity-signer.ts';
@@ -32,6 +33,11 @@ export interface TelemetryRecorder {
   /** In memory; handed to the Telemetry object within about a second, off the request's path. */
   request(record: RequestRecord, context: ExecutionContext): void;
   event(event: NewEvent, context: ExecutionContext): void;
+  /** A request asked a shard for something. Handed over with the rest, or once `deliver` is called. */
+  shardOperation(): void;
+  shardWork(work: MemberWork): void;
+  /** Somebody of this request's has to hand over what is counted. */
+  deliver(context: ExecutionContext): void;
   /** Whether another explanation would be kept now: 200 a second that were asked for, ten samples. */
   hasRoomToExplain(source: KeptExplanation['source']): boolean;
   explanation(explanation: KeptExplanation, context: ExecutionContext): void;

@@ -4,6 +4,7 @@ import type {
   CounterKey,
   KeptExplanation,
   NewEvent,
+  ShardWork,
   TelemetryBatch,
   TelemetryRpc,
 } from '../durable-objects/interfaces/telemetry.ts';
@@ -24,6 +25,7 @@ const DURATIONS_MAX = 32;
 const EVENTS_MAX = 1_000;
 /** Between two batches: explanations that were asked for, and samples. */
 const EXPLANATIONS_MAX = { token: 200, sample: 10 } as const;
+const NO_WORK: ShardWork = { operations: 0, objectCalls: 0, rowsWritten: 0 };
 const OTHER = '(other)';
 
 interface Counter {
@@ -49,6 +51,7 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
 
   let counters = new Map<string, Counter>();
   let events: NewEvent[] = [];
+  let work: ShardWork = NO_WORK;
   let eventsDropped = 0;
   let explanations: KeptExplanation[] = [];
   let sequence = 0;
@@ -82,7 +85,13 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
   /** Everything counted so far becomes the batch to send, unless an earlier one still waits. */
   function nextBatch(): TelemetryBatch | null {
     if (unacknowledged) return unacknowledged;
-    if (counters.size === 0 && events.length === 0 && eventsDropped === 0 && explanations.length === 0)
+    if (
+      counters.size === 0 &&
+      events.length === 0 &&
+      eventsDropped === 0 &&
+      explanations.length === 0 &&
+      work === NO_WORK
+    )
       return null;
     if (eventsDropped > 0) {
       const detail = { count: eventsDropped };
@@ -98,12 +107,14 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
         durationsMs,
       })),
       events,
+      ...(work === NO_WORK ? {} : { shardWork: work }),
       ...(explanations.length > 0 ? { explanations } : {}),
     };
     counters = new Map();
     events = [];
     eventsDropped = 0;
     explanations = [];
+    work = NO_WORK;
     return unacknowledged;
   }
 
@@ -159,6 +170,19 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
       if (events.length < EVENTS_MAX) events.push(event);
       else eventsDropped++;
       ensureLeader(context);
+    },
+    shardOperation() {
+      work = { ...work, operations: work.operations + 1 };
+    },
+    shardWork({ objectCalls, rowsWritten }) {
+      work = {
+        ...work,
+        objectCalls: work.objectCalls + objectCalls,
+        rowsWritten: work.rowsWritten + rowsWritten,
+      };
+    },
+    deliver(context) {
+      if (work !== NO_WORK) ensureLeader(context);
     },
     hasRoomToExplain,
     explanation(explanation, context) {

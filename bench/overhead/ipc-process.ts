@@ -9,8 +9,8 @@ export interface IpcProcess {
 }
 
 /** `file` relative to the repository. */
-export function startIpcProcess(file: string): IpcProcess {
-  const child: ChildProcess = runNode([file], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+export function startIpcProcess(file: string, args: readonly string[] = []): IpcProcess {
+  const child: ChildProcess = runNode([file, ...args], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   return {
     ask: <T>(question?: object) =>
       new Promise<T>((resolve, reject) => {

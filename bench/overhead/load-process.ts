@@ -4,13 +4,20 @@ import { Pool } from 'undici';
 
 export interface RoundOrder {
   readonly url: string;
+  /** Requests go in turn to so many addresses: `url` with 0, 1, … behind it. Default: `url` alone. */
+  readonly addresses?: number;
+  /** Default: GET. */
+  readonly method?: 'GET' | 'PUT';
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Bytes of each request's body. */
+  readonly bodyBytes?: number;
   readonly connections: number;
   readonly ms: number;
 }
 
 export interface RoundResult {
   readonly requests: number;
-  /** Requests without a whole 200. */
+  /** Requests without a whole 2xx. */
   readonly failures: number;
   readonly bodyBytes: number;
   readonly elapsedMs: number;
@@ -18,20 +25,27 @@ export interface RoundResult {
   readonly loadCpuMicros: number;
 }
 
-async function round({ url, connections, ms }: RoundOrder): Promise<RoundResult> {
-  const { origin, pathname } = new URL(url);
+async function round(order: RoundOrder): Promise<RoundResult> {
+  const { url, addresses, method = 'GET', headers = {}, bodyBytes = 0, connections, ms } = order;
+  const { origin, pathname, search } = new URL(url);
+  const paths =
+    addresses === undefined
+      ? [pathname + search]
+      : Array.from({ length: addresses }, (_, i) => `${pathname}${i}${search}`);
+  const body = bodyBytes === 0 ? null : Buffer.alloc(bodyBytes, 'x');
   const pool = new Pool(origin, { connections, pipelining: 1 });
+  let next = 0;
   const counts = { requests: 0, failures: 0, bodyBytes: 0 };
   const ask = () =>
     new Promise<void>((resolve) => {
       let status = 0;
       const end = (isWhole: boolean) => {
         counts.requests++;
-        if (!isWhole || status !== 200) counts.failures++;
+        if (!isWhole || status < 200 || status > 299) counts.failures++;
         resolve();
       };
       pool.dispatch(
-        { path: pathname, method: 'GET' },
+        { path: paths[next++ % paths.length] ?? '', method, headers, body },
         {
           onRequestStart: () => {},
           onResponseStart(_controller, code) {

@@ -1,13 +1,13 @@
 // The cheapest origin that speaks HTTP: every request head gets the same bytes, 1 KiB of body among them. It must never
-// be what limits a round. A process of its own; tells its port over IPC.
+// be what limits a round. A process of its own; tells its port over IPC. Argument: Cache-Control, "no-store" by default.
 import { createServer } from 'node:net';
 import { BODY_BYTES } from './plain-answer.ts';
 
+const [cacheControl = 'no-store'] = process.argv.slice(2);
 const HEAD = [
   'HTTP/1.1 200 OK',
   'Content-Type: text/plain; charset=utf-8',
-  'Cache-Control: no-store',
-  'Date: Fri, 01 Jan 2027 00:00:00 GMT',
+  `Cache-Control: ${cacheControl}`,
   `Content-Length: ${BODY_BYTES}`,
 ];
 const ANSWER = Buffer.from(`${HEAD.join('\r\n')}\r\n\r\n${'x'.repeat(BODY_BYTES)}`, 'latin1');

@@ -4,7 +4,7 @@
 import { describeEnvironment, type Environment } from '../environment.ts';
 import { type NumberRow, row } from '../number-row.ts';
 import { type EdgeProcess, startEdgeProcess } from '../resilience/edge-process.ts';
-import { compatibilityDate, startBareWorkers } from './bare-workers.ts';
+import { startBareWorkers } from './bare-workers.ts';
 import { childRunning, cpuMicros } from './cpu-time.ts';
 import { startIpcProcess } from './ipc-process.ts';
 import type { RoundResult } from './load-process.ts';
@@ -54,7 +54,7 @@ export async function runOverhead({ quick, seed, progress }: OverheadOptions): P
   try {
     const { port } = await origin.ask<{ port: number }>();
     const originUrl = `http://127.0.0.1:${port}`;
-    const bare = await startBareWorkers(originUrl, compatibilityDate());
+    const bare = await startBareWorkers(originUrl);
     stops.push(bare.stop);
     const edge = await startEdgeProcess();
     stops.push(edge.stop);

@@ -1,5 +1,5 @@
 // The product as its user starts it, on a state folder of its own that goes with it; spoken to over HTTP only.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConfigDocument } from '../../core/config/schema.ts';
@@ -11,6 +11,7 @@ export interface EdgeProcess {
   readonly pid: number;
   /** Without a slash at the end. */
   readonly url: string;
+  readonly token: string;
   /** A control-plane call with a JSON answer; throws when it is refused. `path` is below "/_roundel/v1/". */
   admin<T>(method: string, path: string, json?: unknown): Promise<T>;
   /** Resolves when the edge serves by it. */
@@ -20,11 +21,14 @@ export interface EdgeProcess {
 
 const START_TIMEOUT_MS = 60_000;
 
-export async function startEdgeProcess(): Promise<EdgeProcess> {
+/** `config`: what it starts with, for fields that are fixed from then on. */
+export async function startEdgeProcess(config: ConfigDocument = {}): Promise<EdgeProcess> {
   const stateDir = mkdtempSync(join(tmpdir(), 'roundel-bench-'));
+  const configFile = join(stateDir, 'config.json');
+  writeFileSync(configFile, JSON.stringify(config));
   // Not as a script of npm, even if the lab is one: the starter would wait for the end of that npm.
   const { npm_lifecycle_event: _, ...env } = process.env;
-  const args = ['local/start.ts', '--no-mocks', '--port', '0', '--state', stateDir];
+  const args = ['local/start.ts', '--no-mocks', '--port', '0', '--state', stateDir, '--config', configFile];
   const child = runNode(args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
@@ -56,6 +60,7 @@ export async function startEdgeProcess(): Promise<EdgeProcess> {
   return {
     pid: child.pid ?? 0,
     url,
+    token,
     admin,
     async configure(config) {
       const { version } = await admin<{ version: number }>('PUT', 'config', config);

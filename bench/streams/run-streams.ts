@@ -2,7 +2,7 @@
 // while it passes: as much as a few chunks, or something piles up. The bare pass-through Worker stands beside it.
 import { describeEnvironment, type Environment } from '../environment.ts';
 import { type NumberRow, row } from '../number-row.ts';
-import { compatibilityDate, startBareWorkers } from '../overhead/bare-workers.ts';
+import { startBareWorkers } from '../overhead/bare-workers.ts';
 import { childRunning } from '../overhead/cpu-time.ts';
 import { startIpcProcess } from '../overhead/ipc-process.ts';
 import { startEdgeProcess } from '../resilience/edge-process.ts';
@@ -47,7 +47,7 @@ export async function runStreams({ quick, seed, progress }: StreamsOptions): Pro
   try {
     const { port } = await origin.ask<{ port: number }>();
     const originUrl = `http://127.0.0.1:${port}`;
-    const bare = await startBareWorkers(originUrl, compatibilityDate());
+    const bare = await startBareWorkers(originUrl);
     stops.push(bare.stop);
     const edge = await startEdgeProcess();
     stops.push(edge.stop);

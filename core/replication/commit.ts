@@ -51,7 +51,8 @@ export function startView(step: Step, primary: PrimaryState): void {
 export function appendQueued(step: Step, primary: PrimaryState): void {
   const { state, nowMs } = step;
   if (!isNormal(state) || primary.batchArmed) return;
-  while (primary.queue.length > 0 && inFlight(state) < state.limits.windowMax) {
+  const mayStart = mayStartEntry(state, primary);
+  while (mayStart && primary.queue.length > 0 && inFlight(state) < state.limits.windowMax) {
     const batch = takeBatch(state, primary).filter((pending) => keepsChunks(step, primary, pending));
     if (batch.length === 0) continue;
     const op = state.log.last.op + 1;
@@ -63,6 +64,18 @@ export function appendQueued(step: Step, primary: PrimaryState): void {
     if (primary.peers.length === 0) advanceCommit(step, primary);
   }
   pumpAll(step, primary);
+}
+
+/**
+ * The first entry leaves at once, whatever it holds. While one is on its way another starts only with at least as many
+ * commands: else the first of those that come back from an entry would leave alone, and the others after it, and there
+ * would be many small entries, of which each costs every member a transaction.
+ */
+function mayStartEntry(state: ReplicaState, { queue, queueBytes, pendingByOp }: PrimaryState): boolean {
+  const { entryItemsMax, entryBytesMax } = state.limits;
+  const isFull = queue.length >= entryItemsMax || queueBytes >= entryBytesMax;
+  const underWay = inFlight(state) === 0 ? 0 : (pendingByOp.get(state.log.last.op)?.length ?? 0);
+  return isFull || queue.length >= underWay;
 }
 
 /** A command may have waited so long that its chunks were swept meanwhile: then it is not logged, and its callers hear. */

@@ -83,6 +83,17 @@ export interface KvPageRequest extends PageWish {
   readonly need: ReadNeed;
 }
 
+/** What members did and nobody has reported yet. Soft: what travels with an answer that gets lost is not counted. */
+export interface MemberWork {
+  /** Calls of the answering member to others. */
+  readonly objectCalls: number;
+  /** Rows of tables and indexes, its own and those that others told it of. */
+  readonly rowsWritten: number;
+}
+
+/** A message between members, and the rows that its sender has written since it last told. */
+export type CountedMessage = Message & { readonly rowsWritten?: number };
+
 /** Refusals every call can meet. `retryable` ones may be tried again with the same request id. */
 export type MemberRefusal =
   | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }
@@ -208,7 +219,7 @@ export interface MemberStatus {
 
 export interface ShardReplicaRpc {
   /** Member to member; at most one message in return, which the caller takes as an event. */
-  deliver(to: MemberAddress, message: Message): Promise<Message | null>;
+  deliver(to: MemberAddress, message: Message): Promise<CountedMessage | null>;
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
   lookup(request: LookupRequest): Promise<LookupAnswer>;
   kvRead(request: KvReadRequest): Promise<KvReadAnswer>;

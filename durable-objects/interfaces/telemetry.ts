@@ -21,6 +21,8 @@ export interface TelemetryBatch {
     readonly durationsMs: readonly number[];
   })[];
   readonly events: readonly NewEvent[];
+  /** Left out where there is none. */
+  readonly shardWork?: ShardWork;
   /** Of single requests; left out where there are none. */
   readonly explanations?: readonly KeptExplanation[];
 }
@@ -34,6 +36,16 @@ export interface KeptExplanation {
   readonly route: string | null;
   /** JSON. */
   readonly text: string;
+}
+
+/** What requests asked of the shards through the edges, and what that took: the amplification that is paid for. */
+export interface ShardWork {
+  /** Lookups, reads and writes, each once, however often it was tried. */
+  readonly operations: number;
+  /** By edges and between members. */
+  readonly objectCalls: number;
+  /** On all members; rows of indexes count as well. */
+  readonly rowsWritten: number;
 }
 
 export interface NewEvent {
@@ -78,6 +90,11 @@ export interface Stats {
   readonly totals: Counts & {
     readonly routes: Record<string, Counts>;
     readonly pools: Record<string, Counts & { readonly backends: Record<string, Counts> }>;
+  };
+  /** Since when the totals are counted; null for the ratios while there was no operation. */
+  readonly shards: ShardWork & {
+    readonly objectCallsPerOperation: number | null;
+    readonly rowsWrittenPerOperation: number | null;
   };
   /** Of the last five minutes. */
   readonly durations: { readonly all: DurationQuantiles; readonly pools: Record<string, DurationQuantiles> };

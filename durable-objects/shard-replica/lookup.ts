@@ -121,10 +121,17 @@ function haveSameNames(one: SelectingFields, other: SelectingFields): boolean {
   return one.length === other.length && one.every(([name], i) => other[i]?.[0] === name);
 }
 
+/** By the value they were decoded from, for as long as the store remembers it. */
+const decoded = new WeakMap<LiveRow['value'], StoredResponse>();
+
 /** A row that this code cannot read, left by an older or newer one, is as good as none: it will be filled anew. */
 function candidateOf(row: LiveRow): Candidate[] {
   try {
-    const stored = decodeStored(row.value.meta);
+    let stored = decoded.get(row.value);
+    if (stored === undefined) {
+      stored = decodeStored(row.value.meta);
+      decoded.set(row.value, stored);
+    }
     return [{ row, stored: row.staleFrom === null ? stored : staleSince(stored, row.staleFrom) }];
   } catch (error) {
     console.warn(`Cannot use a row of "${row.key}": ${String(error)}`);

@@ -2,25 +2,37 @@
 import type { Message } from '../../core/replication/messages.ts';
 import type { ShardMember } from '../interfaces/directory.ts';
 import type { ShardReplicaRpc } from '../interfaces/shard-replica.ts';
+import type { WorkCount } from './work-count.ts';
 
 export class PeerCalls {
   readonly #namespace: DurableObjectNamespace;
   readonly #shard: number;
   readonly #members: readonly ShardMember[];
+  readonly #work: WorkCount;
   readonly #stubs = new Map<number, ShardReplicaRpc>();
 
-  constructor(namespace: DurableObjectNamespace, shard: number, members: readonly ShardMember[]) {
+  constructor(
+    namespace: DurableObjectNamespace,
+    shard: number,
+    members: readonly ShardMember[],
+    work: WorkCount,
+  ) {
     this.#namespace = namespace;
     this.#shard = shard;
     this.#members = members;
+    this.#work = work;
   }
 
   async deliver(message: Message): Promise<Message | null> {
     const member = message.to;
     const { name, region } = this.#member(member);
     const stub = this.#stubs.get(member) ?? this.#connect(member, name, region);
+    this.#work.called();
     try {
-      return await stub.deliver({ shard: this.#shard, member, name }, message);
+      const answer = await stub.deliver({ shard: this.#shard, member, name }, message);
+      // Members of an earlier version do not tell.
+      if (answer !== null) this.#work.wrote(answer.rowsWritten ?? 0);
+      return answer;
     } catch (error) {
       if (this.#stubs.get(member) === stub) this.#stubs.delete(member);
       throw error;

@@ -27,20 +27,26 @@ export class DedupeTable {
     return row ?? undefined;
   }
 
-  put(row: DedupeRow): void {
+  /** One statement for all of them. O(rows). */
+  put(rows: readonly DedupeRow[]): void {
+    if (rows.length === 0) return;
     // A later occurrence takes a new id: ids ascend with the ops.
-    this.#sql.exec(
-      `INSERT INTO dedupe (id, reqId, op, t, digest, result) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (reqId) DO UPDATE SET id = excluded.id, op = excluded.op, t = excluded.t,
-         digest = excluded.digest, result = excluded.result`,
+    const columns = rows.map((row) => [
       this.#nextId(),
       row.reqId,
       row.op,
       row.t,
       row.digest,
       JSON.stringify(row.result),
+    ]);
+    this.#sql.exec(
+      `INSERT INTO dedupe (id, reqId, op, t, digest, result)
+       SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)
+       WHERE true ON CONFLICT (reqId) DO UPDATE SET id = excluded.id, op = excluded.op, t = excluded.t,
+         digest = excluded.digest, result = excluded.result`,
+      JSON.stringify(columns),
     );
-    this.#recent.set(row.reqId, row);
+    for (const row of rows) this.#recent.set(row.reqId, row);
   }
 
   /** Ids, ops and logged times all ascend: the rows to go are those before the first that stays. */

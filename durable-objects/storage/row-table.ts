@@ -3,12 +3,22 @@ import type { RowAddress } from '../../core/replication/commands.ts';
 import type { Row, RowHead } from '../../core/replication/store.ts';
 import { isKvEntryKey } from '../../core/sharding/entry-key.ts';
 import { RecentMap } from './recent-map.ts';
-import { HEAD_COLUMNS, type HeadColumns, headOf, ROW_COLUMNS, type RowColumns, rowOf } from './row-codec.ts';
+import {
+  EAGER_BODY_BYTES,
+  HEAD_COLUMNS,
+  type HeadColumns,
+  headOf,
+  ROW_COLUMNS,
+  type RowColumns,
+  rowOf,
+} from './row-codec.ts';
+import { RowMemory } from './row-memory.ts';
 
 export class RowTable {
   readonly #sql: SqlStorage;
   /** By key, by variant: applying an op looks at the same heads several times, hot keys are looked at always. */
   readonly #recent = new RecentMap<string, readonly RowHead[]>(REMEMBERED_KEYS_MAX);
+  readonly #read = new RowMemory(READ_ROWS_BYTES_MAX);
   /** Id of the HTTP row written last; null = not looked up yet. */
   #lastHttpId: number | null = null;
   /** Id of the key-value row that was new last. */
@@ -26,9 +36,15 @@ export class RowTable {
     return [...this.#headsOf(key)];
   }
 
-  ofKey(key: string): Row[] {
+  ofKey(key: string): readonly Row[] {
+    const known = this.#read.get(key);
+    if (known !== undefined) return known;
     const found = this.#sql.exec<RowColumns>(`SELECT ${ROW_COLUMNS} FROM rows WHERE key = ?`, key).toArray();
-    return byVariant(found.map((columns) => rowOf(columns, (id) => this.#body(id))));
+    const rows = byVariant(found.map((columns) => rowOf(columns, (id) => this.#body(id))));
+    // A large body is read when it is asked for, which must be in this very turn.
+    const isWhole = found.every(({ hashes, bodyBytes }) => hashes !== null || bodyBytes <= EAGER_BODY_BYTES);
+    if (isWhole) this.#read.set(key, rows);
+    return rows;
   }
 
   expired(t: number, limit: number): RowHead[] {
@@ -88,6 +104,7 @@ export class RowTable {
   put({ value, ...head }: Row): void {
     const { key, variant, viewstamp, item, born, writtenAt, expireAt, tags, bytes } = head;
     const { body } = value;
+    this.#read.forget(key);
     // A key-value row keeps its place; an HTTP row moves to the end of the line.
     const isKv = isKvEntryKey(key);
     const conflict = isKv ? CONFLICT_STAYS : CONFLICT_MOVES;
@@ -117,6 +134,7 @@ export class RowTable {
   }
 
   delete({ key, variant }: RowAddress): void {
+    this.#read.forget(key);
     this.#sql.exec('DELETE FROM rows WHERE key = ? AND variant = ?', key, variant);
     const known = this.#recent.get(key);
     if (known !== undefined) this.#remember(key, without(known, variant));
@@ -156,6 +174,8 @@ export class RowTable {
   }
 }
 
+/** Of a member; an isolate may hold several. */
+const READ_ROWS_BYTES_MAX = 4 * 1024 * 1024;
 const REMEMBERED_KEYS_MAX = 2_048;
 const REMEMBERED_KEY_LENGTH_MAX = 1_024;
 

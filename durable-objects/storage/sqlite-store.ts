@@ -65,7 +65,7 @@ export class SqliteStore implements ReplicaStore {
   }
 
   rows(key: string): Row[] {
-    return this.#rows.ofKey(key);
+    return [...this.#rows.ofKey(key)];
   }
 
   tombstone(key: string): Tombstone | undefined {
@@ -149,10 +149,19 @@ export class SqliteStore implements ReplicaStore {
 
   /** All writes of one `persist`, in order; the caller holds the transaction. */
   write(writes: readonly Write[]): void {
-    for (const write of writes) this.#writeOne(write);
+    const dedupeRows: DedupeRow[] = [];
+    for (const write of writes) {
+      // Together: one for each command makes them what is written most often.
+      if (write.type === 'dedupe') dedupeRows.push(write.row);
+      else {
+        if (write.type === 'forgetDedupe') this.#dedupe.put(dedupeRows.splice(0));
+        this.#writeOne(write);
+      }
+    }
+    this.#dedupe.put(dedupeRows);
   }
 
-  #writeOne(write: Write): void {
+  #writeOne(write: Exclude<Write, { type: 'dedupe' }>): void {
     switch (write.type) {
       case 'append':
         this.#log.append(write.entries);
@@ -167,9 +176,6 @@ export class SqliteStore implements ReplicaStore {
       case 'deleteRow':
         this.#rows.delete(write.address);
         this.#ranks.remove(write.address);
-        break;
-      case 'dedupe':
-        this.#dedupe.put(write.row);
         break;
       case 'touch':
         this.#sql.exec('UPDATE head SET touches = touches + 1');

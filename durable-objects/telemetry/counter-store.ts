@@ -1,6 +1,6 @@
 // The counters in SQL: totals since counting began, a ring of 300 rows for the last five minutes, and how far each
 // isolate has reported. A batch writes one row per series it touches, one per second it touches, and one of its own.
-import type { TelemetryBatch } from '../interfaces/telemetry.ts';
+import type { ShardWork, TelemetryBatch } from '../interfaces/telemetry.ts';
 import {
   addToSeries,
   countInSecond,
@@ -23,6 +23,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS totals (route TEXT, pool TEXT, backend TEXT, status TEXT, cache TEXT,
     count INTEGER NOT NULL, PRIMARY KEY (route, pool, backend, status, cache)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS seconds (slot INTEGER PRIMARY KEY, second INTEGER NOT NULL, counters TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS shardWork (only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    operations INTEGER NOT NULL, objectCalls INTEGER NOT NULL, rowsWritten INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS started (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), at INTEGER NOT NULL);
 `;
 
@@ -88,6 +90,27 @@ export class CounterStore {
       );
     }
     this.addToTotals(touched);
+    if (batch.shardWork !== undefined) this.addShardWork(batch.shardWork);
+  }
+
+  readShardWork(): ShardWork {
+    const [row] = this.sql
+      .exec<{ operations: number; objectCalls: number; rowsWritten: number }>(
+        'SELECT operations, objectCalls, rowsWritten FROM shardWork',
+      )
+      .toArray();
+    return row ?? { operations: 0, objectCalls: 0, rowsWritten: 0 };
+  }
+
+  private addShardWork({ operations, objectCalls, rowsWritten }: ShardWork): void {
+    this.sql.exec(
+      `INSERT INTO shardWork (only_row, operations, objectCalls, rowsWritten) VALUES (1, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET operations = operations + excluded.operations,
+         objectCalls = objectCalls + excluded.objectCalls, rowsWritten = rowsWritten + excluded.rowsWritten`,
+      operations,
+      objectCalls,
+      rowsWritten,
+    );
   }
 
   rolledBack(): void {

@@ -1,6 +1,6 @@
 // From counters to what `GET stats` tells: sums by route, pool and backend since counting began, quantiles of the
 // last five minutes, and one point a second. Names come from configurations, so maps are built as maps.
-import type { Counts, DurationQuantiles, Stats, StatsSecond } from '../interfaces/telemetry.ts';
+import type { Counts, DurationQuantiles, ShardWork, Stats, StatsSecond } from '../interfaces/telemetry.ts';
 import { addHistogram, type DurationHistogram, quantileMs } from './duration-histogram.ts';
 import type { SecondCounters, Series } from './second-counters.ts';
 
@@ -88,12 +88,24 @@ function pointOf(second: number, counters: SecondCounters): StatsSecond {
   return { second, ...all.counts(), pools: Object.fromEntries(pools) };
 }
 
+function amplificationOf(work: ShardWork): Stats['shards'] {
+  const { operations, objectCalls, rowsWritten } = work;
+  const each = (count: number) =>
+    operations === 0 ? null : Math.round((count / operations) * 1_000) / 1_000;
+  return {
+    ...work,
+    objectCallsPerOperation: each(objectCalls),
+    rowsWrittenPerOperation: each(rowsWritten),
+  };
+}
+
 /** `seconds` ascending. O(series + seconds × series of a second). */
 export function buildStats(
   atMs: number,
   countedSince: number,
   totals: Iterable<Series>,
   seconds: readonly (readonly [second: number, counters: SecondCounters])[],
+  shardWork: ShardWork,
 ): Stats {
   const all: DurationHistogram = new Map();
   const byPool = new Map<string, DurationHistogram>();
@@ -110,6 +122,7 @@ export function buildStats(
     at: atMs,
     since: countedSince,
     totals: totalsOf(totals),
+    shards: amplificationOf(shardWork),
     durations: {
       all: quantilesOf(all),
       pools: Object.fromEntries([...byPool].map(([pool, histogram]) => [pool, quantilesOf(histogram)])),

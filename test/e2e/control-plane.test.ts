@@ -679,6 +679,24 @@ describe('telemetry', () => {
     expect(durations.pools.web?.p50Ms).not.toBeNull();
   });
 
+  it('counts what was asked of the shards and what it took, also without a request to the data plane', async () => {
+    const shardsOf = async () => (await read<Stats>('/v1/stats')).shards;
+    const before = await shardsOf();
+    for (let i = 0; i < 5; i++) await ask(`/v1/kv/ns/counted-${i}`, { method: 'PUT', body: 'x' });
+    const { operations, objectCalls, rowsWritten, ...ratios } = await waitUntil(
+      async () => {
+        const shown = await shardsOf();
+        return shown.operations >= before.operations + 5 ? shown : null;
+      },
+      { timeoutMs: 4_000 },
+    );
+    // Each write: one call to the primary, and that calls two others.
+    expect(objectCalls - before.objectCalls).toBeGreaterThan(5);
+    expect(rowsWritten).toBeGreaterThan(before.rowsWritten);
+    expect(ratios.objectCallsPerOperation).toBeCloseTo(objectCalls / operations, 2);
+    expect(ratios.rowsWrittenPerOperation).toBeCloseTo(rowsWritten / operations, 2);
+  });
+
   it('stores what happened and gives it out by pages', async () => {
     await put(withWeight(6));
     await put(document);

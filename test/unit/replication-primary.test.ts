@@ -117,6 +117,24 @@ describe('group commit', () => {
     expect(primary.store.logEntries(2 + WINDOW, 1)[0]?.items.length).toBe(10);
   });
 
+  it('while an entry is on its way, the next one waits until it would hold as much, or the other is back', () => {
+    const primary = warmedUp();
+    const clients = Array.from({ length: 3 }, (_, i) => ({
+      id: 2_000 + i,
+      request: { type: 'command', reqId: `z${i}`, command: put(KEY, 'v') } as const,
+    }));
+    primary.run({ type: 'clients', clients });
+    submit(primary, 'a');
+    submit(primary, 'b');
+    expect(primary.state.log.last.op).toBe(2);
+    submit(primary, 'c');
+    expect(primary.store.logEntries(2, 1e6).map(({ items }) => items.length)).toEqual([3, 3]);
+    submit(primary, 'd');
+    for (const op of [2, 3]) primary.hear(1, ok(op));
+    primary.run({ type: 'timer', name: 'batch' });
+    expect(primary.store.logEntries(2, 1e6).map(({ items }) => items.length)).toEqual([3, 3, 1]);
+  });
+
   it('logged time goes up with every entry, also when the clock goes back', () => {
     const primary = warmedUp();
     submit(primary, 'a');

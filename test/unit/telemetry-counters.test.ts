@@ -93,7 +93,11 @@ describe('stats', () => {
     countInSecond(second, key({ status: '502' }), 1, [100]);
     countInSecond(second, key({ route: '__proto__', backend: '__proto__' }), 4, []);
     countInSecond(second, key({ route: '', pool: '', backend: '', status: '404' }), 1, []);
-    const stats = buildStats(5_000, 1_000, second.series.values(), [[4, second]]);
+    const stats = buildStats(5_000, 1_000, second.series.values(), [[4, second]], {
+      operations: 4,
+      objectCalls: 9,
+      rowsWritten: 31,
+    });
 
     expect(stats.totals.requests).toBe(8);
     expect(stats.totals.statuses).toEqual({ '200': 6, '404': 1, '502': 1 });
@@ -115,6 +119,13 @@ describe('stats', () => {
         pools: { web: 7 },
       },
     ]);
+    expect(stats.shards).toEqual({
+      operations: 4,
+      objectCalls: 9,
+      rowsWritten: 31,
+      objectCallsPerOperation: 2.25,
+      rowsWrittenPerOperation: 7.75,
+    });
     expect(stats.durations.pools.web?.maxMs).toBeGreaterThan(90);
     // JSON keeps the odd names as members of their own.
     expect(JSON.stringify(stats.totals.routes)).toContain('"__proto__":{"requests":4');

@@ -676,6 +676,39 @@ describe('a shard', () => {
     expect(first?.members.map(({ status }) => status === null)).toEqual([false, false, true]);
   });
 
+  it('tells what was done for an operation: the calls of objects and the rows that all members wrote', async () => {
+    const sum = { operations: 0, objectCalls: 0, rowsWritten: 0 };
+    const counting = createShardClient({
+      namespace: env.SHARD_REPLICA,
+      now: () => Date.now(),
+      newRequestId,
+      heardOf: () => {},
+      header: () => ({ mapEpoch: map.epoch, configVersion: 1, healthEpoch: 1 }),
+      costs: {
+        operation: () => {
+          sum.operations += 1;
+        },
+        worked({ objectCalls, rowsWritten }) {
+          sum.objectCalls += objectCalls;
+          sum.rowsWritten += rowsWritten;
+        },
+      },
+    });
+    const key = keyIn(0, 40);
+    const writes = 20;
+    await write(key, put(key, 'before'));
+    for (let i = 0; i < writes; i++) await counting.write(map, key, newRequestId(), put(key, `${i}`));
+    expect(sum.operations).toBe(writes);
+    // Each its own call and two prepares; each member writes an entry, a row and what the request id stands for.
+    expect(sum.objectCalls).toBeGreaterThanOrEqual(3 * (writes - 1));
+    expect(sum.objectCalls).toBeLessThan(8 * writes);
+    expect(sum.rowsWritten).toBeGreaterThanOrEqual(9 * (writes - 4));
+    expect(sum.rowsWritten).toBeLessThan(50 * writes);
+    const before = { ...sum };
+    await counting.kvRead(map, key, LINEARIZABLE, true);
+    expect(sum.operations).toBe(before.operations + 1);
+  });
+
   it('judges conditions where the write is applied', async () => {
     const key = keyIn(0, 2);
     const created = await write(key, put(key, 'one', { condition: { type: 'absent' } }));

@@ -26,6 +26,7 @@ export async function handleControl(
   const rawPath = splitUrl(request.url).path.slice(prefix.length);
   const bindings = { edge, prefix, rawPath, requestId: edge.newRequestId() };
   const answer = await api.fetch(request, bindings, context);
+  edge.telemetry.deliver(context);
   const response = new Response(answer.body, answer);
   for (const [name, value] of Object.entries(SECURITY_FIELDS)) response.headers.set(name, value);
   return response;

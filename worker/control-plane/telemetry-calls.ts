@@ -60,6 +60,15 @@ const statsSchema: z.ZodType<Stats> = z
       routes: z.record(z.string(), countsSchema),
       pools: z.record(z.string(), countsSchema.extend({ backends: z.record(z.string(), countsSchema) })),
     }),
+    shards: z
+      .object({
+        operations: z.number().describe('Lookups, reads and writes, each once.'),
+        objectCalls: z.number().describe('By edges and between members.'),
+        rowsWritten: z.number().describe('On all members, rows of indexes included.'),
+        objectCallsPerOperation: z.number().nullable(),
+        rowsWrittenPerOperation: z.number().nullable(),
+      })
+      .describe('What was asked of the shards, and what it took.'),
     durations: z
       .object({ all: quantilesSchema, pools: z.record(z.string(), quantilesSchema) })
       .describe('Of the last five minutes.'),

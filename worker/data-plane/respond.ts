@@ -13,6 +13,7 @@ import { affinityCookie, type ClientAffinity } from './client-affinity.ts';
 import { type FillPlan, finishFill, giveBackLease, planFill, planToStore } from './fill.ts';
 import type { FromStale } from './forward.ts';
 import { editHeaders, headersOf } from './headers.ts';
+import { hitHeaders } from './hit-headers.ts';
 import { invalidate } from './invalidate.ts';
 import type { Answered } from './make-attempt.ts';
 import { type BodyEnd, relayBody } from './relay-body.ts';
@@ -157,7 +158,13 @@ function fromStored(
 ): Response {
   const { request, fields, edge } = visit;
   const answer = answerFromStored(stored, { method: request.method, fields }, bodyBytes, edge.now());
-  const headers = headersOf(clientFields(visit, answer.fields, stored.receivedAt, cacheStatus, origin));
+  const make = () => headersOf(clientFields(visit, answer.fields, stored.receivedAt, cacheStatus, origin));
+  const isShared = visit.session === null && answer.body.type === 'whole';
+  // Without a word for one client alone; a Response copies them.
+  const headers =
+    isShared && cacheStatus.type === 'hit'
+      ? hitHeaders(stored, visit.route, edge.now(), cacheStatus.ttlSeconds, make)
+      : make();
   const init = { status: answer.status, headers, encodeBody: 'manual' } as const;
   return new Response(storedBody(answer.body, { body, bodyBytes, span }, headers), init);
 }

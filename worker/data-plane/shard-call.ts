@@ -14,6 +14,7 @@ import type {
   EdgeHeader,
   MemberAddress,
   MemberRefusal,
+  MemberWork,
   ShardReplicaRpc,
 } from '../../durable-objects/interfaces/shard-replica.ts';
 import { createNearestMember } from './nearest-member.ts';
@@ -32,6 +33,10 @@ export interface ShardCallParts {
   header(): EdgeHeader;
   /** An answer carried this header. */
   heard(header: EdgeHeader): void;
+  /** A request needs a shard: one operation, whatever it takes. */
+  operation?(): void;
+  /** An object was called, or an answer tells what else was done. */
+  worked?(work: MemberWork): void;
 }
 
 /** One try at one member. */
@@ -44,6 +49,7 @@ export type CallOutcome<A> =
 interface AnyAnswer {
   readonly type: string;
   readonly header?: EdgeHeader;
+  readonly work?: MemberWork;
   readonly view?: number;
 }
 
@@ -52,6 +58,8 @@ export interface CallOptions<A> {
   readonly tryMs?: number;
   /** A backup may answer as well: the nearest member is asked first. */
   readonly anyMember?: boolean;
+  /** Belongs to an operation that is counted already. */
+  readonly isAside?: boolean;
   /** Gets an answer that came after the deadline. */
   readonly discard?: (late: A) => void;
 }
@@ -74,8 +82,10 @@ const FIRST_PRIMARY: PrimaryHint = { view: 0, primary: 0 };
 /** Names and groups remembered; more than a map has, so that only those of old maps are ever dropped. */
 const REMEMBERED_MAX = 4_096;
 const LATE = Symbol('late');
+const ONE_CALL: MemberWork = { objectCalls: 1, rowsWritten: 0 };
 
-export function createShardCaller({ namespace, now, header, heard }: ShardCallParts): ShardCaller {
+export function createShardCaller(parts: ShardCallParts): ShardCaller {
+  const { namespace, now, header, heard } = parts;
   const hints = new Map<string, PrimaryHint>();
   const ids = new Map<string, object>();
   const nearest = createNearestMember();
@@ -109,6 +119,7 @@ export function createShardCaller({ namespace, now, header, heard }: ShardCallPa
     const { name, region } = found;
     const stub = namespace.get(idOf(name), { locationHint: region }) as ShardReplicaRpc;
     const own = header();
+    parts.worked?.(ONE_CALL);
     const told = suspects === null ? own : { ...own, suspects };
     return attempt(stub, { shard: group.shard, member, name }, told);
   }
@@ -129,6 +140,7 @@ export function createShardCaller({ namespace, now, header, heard }: ShardCallPa
         return { type: 'timed-out' };
       }
       if (answer.header !== undefined) heard(answer.header);
+      if (answer.work !== undefined) parts.worked?.(answer.work);
       return answer;
     } catch (error) {
       return { type: 'threw', overloaded: isOverload(error), message: messageOf(error) };
@@ -136,7 +148,13 @@ export function createShardCaller({ namespace, now, header, heard }: ShardCallPa
   }
 
   return {
-    async call(group, deadlineMs, attempt, { discard, tryMs = TRY_MS, anyMember = false } = {}) {
+    async call(
+      group,
+      deadlineMs,
+      attempt,
+      { discard, tryMs = TRY_MS, anyMember = false, isAside = false } = {},
+    ) {
+      if (!isAside) parts.operation?.();
       const deadlineAt = now() + deadlineMs;
       const { groupId, members } = group;
       let call = beginCall(hints.get(groupId) ?? FIRST_PRIMARY);

@@ -17,7 +17,12 @@ import type {
   SubmitAnswer,
 } from '../../durable-objects/interfaces/shard-replica.ts';
 import { createPurgesSeen } from './purges-seen.ts';
-import { createShardCaller, type ReplicaNamespace, type ShardCaller } from './shard-call.ts';
+import {
+  createShardCaller,
+  type ReplicaNamespace,
+  type ShardCaller,
+  type ShardCallParts,
+} from './shard-call.ts';
 import type { Chunk } from './shard-chunks.ts';
 import { type KvBatch, type KvCallParts, type KvOp, type KvPage, kvBatch, kvPage } from './shard-kv-calls.ts';
 import { stageable, type UnstagedCommand } from './unstaged-command.ts';
@@ -95,6 +100,8 @@ export interface ShardClientParts {
   heardOf(version: number, healthEpoch: number): void;
   /** What this isolate knows, for the objects to pass on. */
   header(): Omit<EdgeHeader, 'protocol'>;
+  /** Of what its calls cost: an operation began, an object was called or told what it did. */
+  readonly costs?: Pick<ShardCallParts, 'operation' | 'worked'>;
 }
 
 /** A lookup that takes longer is not worth it: the origin is asked. Time for more than one member. */
@@ -117,8 +124,10 @@ export function createShardClient({
   newRequestId,
   heardOf,
   header,
+  costs = {},
 }: ShardClientParts): ShardClient {
   const caller = createShardCaller({
+    ...costs,
     namespace,
     now,
     header: () => ({ protocol: PROTOCOL_VERSION, ...header() }),
@@ -218,10 +227,15 @@ export function createShardClient({
 
     async release(map, key, token) {
       // A lease that is not given back runs out by itself.
-      await caller.call(groupOf(map, key), RELEASE_DEADLINE_MS, async (member, to) => {
-        await member.release(to, key, token);
-        return { type: 'released' };
-      });
+      await caller.call(
+        groupOf(map, key),
+        RELEASE_DEADLINE_MS,
+        async (member, to) => {
+          await member.release(to, key, token);
+          return { type: 'released' };
+        },
+        { isAside: true },
+      );
     },
 
     status(map) {
@@ -242,11 +256,11 @@ async function stage(
   leftMs: () => number,
 ): Promise<string | null> {
   for (let first = 0; first < chunks.length; first += CHUNKS_AT_ONCE) {
-    const calls = chunks
-      .slice(first, first + CHUNKS_AT_ONCE)
-      .map(({ hash, bytes }) =>
-        caller.call(group, leftMs(), (member, to, header) => member.stage(to, header, hash, bytes)),
-      );
+    const calls = chunks.slice(first, first + CHUNKS_AT_ONCE).map(({ hash, bytes }) =>
+      caller.call(group, leftMs(), (member, to, header) => member.stage(to, header, hash, bytes), {
+        isAside: true,
+      }),
+    );
     for (const outcome of await Promise.all(calls)) {
       if (outcome.type === 'failed') return outcome.detail;
     }

@@ -1,0 +1,34 @@
+// The header of a whole answer out of the cache, made once a second for all requests that get it: of two answers of one
+// stored response on one route, only Age and the lifetime left differ, both in whole seconds. Making it is the dearest
+// part of a hit in the isolate's memory.
+import { ageSecondsOf } from '../../core/cache/reuse.ts';
+import type { StoredResponse } from '../../core/cache/stored-response.ts';
+import type { Route } from '../../core/config/schema.ts';
+
+interface Made {
+  readonly route: Route;
+  readonly ageSeconds: number;
+  readonly ttlSeconds: number;
+  readonly headers: Headers;
+}
+
+/** Gone with the stored responses, which live as long as the memory tier holds them. */
+const lastMade = new WeakMap<StoredResponse, Made>();
+
+/** What `make` gives, now or a moment ago. Nobody may change it. */
+export function hitHeaders(
+  stored: StoredResponse,
+  route: Route,
+  nowMs: number,
+  ttlSeconds: number,
+  make: () => Headers,
+): Headers {
+  const ageSeconds = ageSecondsOf(stored, nowMs);
+  const last = lastMade.get(stored);
+  if (last?.route === route && last.ageSeconds === ageSeconds && last.ttlSeconds === ttlSeconds) {
+    return last.headers;
+  }
+  const headers = make();
+  lastMade.set(stored, { route, ageSeconds, ttlSeconds, headers });
+  return headers;
+}
