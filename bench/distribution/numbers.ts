@@ -7,6 +7,7 @@ import { hashKey } from '../../core/sharding/key-hash.ts';
 import { type NumberRow, row } from '../number-row.ts';
 import { type Member, makeKeys, makeMembers } from '../workload.ts';
 import type { Contender } from './contender.ts';
+import { hotKeyNumbers } from './hot-key-numbers.ts';
 import { maglevNumbers } from './maglev-numbers.ts';
 import { bestMs, bestsMs, movementOf, ownersOf, weigh } from './measure.ts';
 import { consistentHashPackage, hashringPackage } from './npm-packages.ts';
@@ -180,6 +181,7 @@ export function measureNumbers({
     ...lookups(keys, budgetMs),
     ...builds(budgetMs),
     ...maglevNumbers(keys, budgetMs),
+    ...hotKeyNumbers(quick, seed),
     row(
       'weighted random: pick, 100 backends',
       (bestMs(() => drawAll(draw, random), budgetMs) * 1e6) / PICKS,

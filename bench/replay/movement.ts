@@ -35,7 +35,7 @@ export function movements() {
         counted.unpinned++;
         return;
       }
-      const moved = Number(after === null || after.pool !== before.pool || after.backend !== before.backend);
+      const moved = Number(after === null || after.pool !== before.pool || after.home !== before.home);
       counted.requests++;
       counted.requestsMoved += moved;
       if (counted.keys.has(before.key)) return;

@@ -4,7 +4,9 @@ import { compileRoutes, type RouteTable } from '../../core/config/route-table.ts
 import type { Config, Pool, Route } from '../../core/config/schema.ts';
 import type { Balancer } from '../../core/load-balancing/balancer.ts';
 import { divideIntoTiers } from '../../core/load-balancing/divide-into-tiers.ts';
+import { spreadHotKeys } from '../../core/load-balancing/hot-keys.ts';
 import { selectBackend } from '../../core/load-balancing/select-backend.ts';
+import type { Tier } from '../../core/load-balancing/selection-layers.ts';
 import { strategyKey } from '../../core/load-balancing/strategy-key.ts';
 import { type TrafficSplit, trafficSplit } from '../../core/load-balancing/traffic-split.ts';
 import { type Random, seededRandom } from '../../core/random.ts';
@@ -17,6 +19,8 @@ export interface Destination {
   readonly key: string;
   /** Its id; null when none takes traffic. */
   readonly backend: string | null;
+  /** The same but for the spreading of hot keys, which depends on what came before. */
+  readonly home: string | null;
   /** The key, or the configuration alone, decides: the same request goes to the same backend. */
   readonly isPinned: boolean;
 }
@@ -33,32 +37,38 @@ interface ReplayedPool {
   readonly config: Pool;
   readonly balancer: Balancer;
   select(key: string): string | null;
+  home(key: string): string | null;
 }
 
 function replayedPool(config: Pool, random: Random): ReplayedPool {
   const { backends, strategy, overprovisioning } = config;
   const { type, maxShare, hashSeed, boundedLoad } = strategy;
   const placed = backends.map(({ id, weight, priority, region }) => ({ id, weight, priority, region }));
-  const tiers = divideIntoTiers(placed, { type, maxShare, hashSeed }, false, random)(null);
-  const balancer = tiers[0]?.balancer;
+  const parameters = { type, maxShare, hashSeed };
+  const plain = divideIntoTiers(placed, parameters, false, random)(null);
+  const hotShare = strategy.hotKeys.maxShare;
+  const spread =
+    hotShare === 0
+      ? plain
+      : divideIntoTiers(placed, parameters, false, random, (inner, members) =>
+          spreadHotKeys(inner, members, hotShare),
+        )(null);
+  const balancer = plain[0]?.balancer;
   if (!balancer) throw new Error('Cannot replay a pool without tiers');
-  const layers = { tiers, overprovisioning, boundedLoad, warmthOf: null, hashSeed, random };
-  return {
-    config,
-    balancer,
-    select(key) {
-      const selection = selectBackend({
-        balancer,
-        backends,
-        key,
-        pool: IDLE,
-        healthOf: () => 'healthy',
-        layers: tiers.length > 1 ? layers : null,
-        tried: [],
-      });
-      return selection.type === 'backend' ? (backends[selection.backend]?.id ?? null) : null;
-    },
+  const selecting = (tiers: readonly Tier[]) => (key: string) => {
+    const layers = { tiers, overprovisioning, boundedLoad, warmthOf: null, hashSeed, random };
+    const selection = selectBackend({
+      balancer,
+      backends,
+      key,
+      pool: IDLE,
+      healthOf: () => 'healthy',
+      layers: tiers.length > 1 || hotShare > 0 ? layers : null,
+      tried: [],
+    });
+    return selection.type === 'backend' ? (backends[selection.backend]?.id ?? null) : null;
   };
+  return { config, balancer, select: selecting(spread), home: selecting(plain) };
 }
 
 export function createRouter(config: Config, seed: number): Router {
@@ -95,7 +105,8 @@ export function createRouter(config: Config, seed: number): Router {
       const pool = poolNamed(name);
       const key = keyOf(request, pool.config.strategy.key);
       const isPinned = pool.balancer.isSettled === true || (pool.balancer.usesKey === true && key !== '');
-      return { route, pool: name, key, backend: pool.select(key), isPinned };
+      const backend = pool.select(key);
+      return { route, pool: name, key, backend, home: isPinned ? pool.home(key) : backend, isPinned };
     },
   };
 }

@@ -4,7 +4,7 @@
 export const NOT_SUPPORTED_YET = 'not supported yet';
 
 /** `*` stands for a name of the user, `[]` for a place in a list. */
-const FIELDS: ReadonlySet<string> = new Set(['pools.*.strategy.hotKeys', 'staleness']);
+const FIELDS: ReadonlySet<string> = new Set(['staleness']);
 
 /** The place in the table above that stands for `path`. */
 function patternOf(path: readonly PropertyKey[]): string {

@@ -53,6 +53,20 @@ export const strategySchema = z.strictObject({
       `Most requests in flight of a backend against the average (by weight), of each edge: what is over goes to the ` +
         `key's next alternatives. 0 = no bound, else ${BOUND_MIN}–${BOUND_MAX}; for the strategies that hash.`,
     ),
+  hotKeys: z
+    .strictObject({
+      maxShare: z
+        .number()
+        .refine((share) => share === 0 || (share >= BOUND_MIN && share <= BOUND_MAX), {
+          error: `must be 0 (off), or at least ${BOUND_MIN} and at most ${BOUND_MAX}`,
+        })
+        .default(0)
+        .describe(
+          `Largest part of the requests of a backend against the average (by weight), of each edge: keys that are asked ` +
+            `for most go to their next alternatives instead. 0 = off, else ${BOUND_MIN}–${BOUND_MAX}; for the strategies that hash.`,
+        ),
+    })
+    .prefault({}),
   hashSeed: z.int().default(0),
 });
 
@@ -75,11 +89,17 @@ export const slowStartSchema = z.strictObject({
 
 /** `path` leads to `strategy`. */
 export function refuseImpossibleStrategy(strategy: unknown, path: Path, refuse: Refuse): void {
-  const bound = member(strategy, 'boundedLoad');
   const type = member(strategy, 'type') ?? 'round-robin';
-  if (typeof bound !== 'number' || bound === 0 || HASHING.includes(type)) return;
-  refuse(
-    [...path, 'boundedLoad'],
-    `needs a strategy that hashes (${HASHING.join(', ')}), not ${String(type).slice(0, 64)}`,
-  );
+  if (HASHING.includes(type)) return;
+  const bounds: readonly (readonly [field: Path, bound: unknown])[] = [
+    [['boundedLoad'], member(strategy, 'boundedLoad')],
+    [['hotKeys', 'maxShare'], member(member(strategy, 'hotKeys'), 'maxShare')],
+  ];
+  for (const [field, bound] of bounds) {
+    if (typeof bound !== 'number' || bound === 0) continue;
+    refuse(
+      [...path, ...field],
+      `needs a strategy that hashes (${HASHING.join(', ')}), not ${String(type).slice(0, 64)}`,
+    );
+  }
 }

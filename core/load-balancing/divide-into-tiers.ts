@@ -24,6 +24,8 @@ export function divideIntoTiers(
   parameters: BalancerParameters,
   preferRegion: boolean,
   random: Random,
+  /** Around each tier's balancer; by default nothing. */
+  wrap: (balancer: Balancer, backends: readonly BalancerBackend[]) => Balancer = (balancer) => balancer,
 ): TiersFor {
   const balancers = new Map<string, Balancer>();
   const known = new Map<string | null, readonly Tier[]>();
@@ -37,7 +39,7 @@ export function divideIntoTiers(
         id,
         weight: isMember.has(index) ? weight : 0,
       }));
-      balancer = createBalancer(parameters, weighted, random);
+      balancer = wrap(createBalancer(parameters, weighted, random), weighted);
       balancers.set(name, balancer);
     }
     return balancer;

@@ -121,10 +121,10 @@ const DOCUMENTS: readonly WrongRequest[] = [
   ],
   [
     'a field of later',
-    'PATCH /v1/pools/web',
-    json({ strategy: { hotKeys: { maxShare: 2 } } }),
+    'PATCH /v1/config',
+    json({ staleness: { boundMs: 1_000 } }),
     '422 invalid',
-    ['pools.web.strategy.hotKeys'],
+    ['staleness'],
   ],
   ['other shards', 'PATCH /v1/config', json({ shards: { count: 7 } }), '422 invalid', ['shards']],
   [

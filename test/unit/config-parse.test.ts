@@ -38,7 +38,14 @@ describe('a configuration document', () => {
             { id: 'a', url: 'http://a.example', weight: 1, state: 'active', priority: 0, maxInFlight: 0 },
             {},
           ],
-          strategy: { type: 'round-robin', key: ['client-ip'], maxShare: 1.1, boundedLoad: 0, hashSeed: 0 },
+          strategy: {
+            type: 'round-robin',
+            key: ['client-ip'],
+            maxShare: 1.1,
+            boundedLoad: 0,
+            hotKeys: { maxShare: 0 },
+            hashSeed: 0,
+          },
           overprovisioning: 1.4,
           preferRegion: false,
           slowStart: { windowMs: 0, fromRatio: 0.1 },
@@ -139,12 +146,12 @@ describe('a configuration document', () => {
     expect(errors['routes[0].pool']).toBe('no pool "api" exists');
   });
 
-  it.each([
-    ['pools.web.strategy.hotKeys', document({ strategy: { hotKeys: { maxShare: 2 } } })],
-    ['staleness', document({}, {}, { staleness: { boundMs: 1000 } })],
-  ])('refuses %s as not supported yet', (path, candidate) => {
-    expect(errorsOf(candidate)).toEqual({ [path]: 'not supported yet' });
-  });
+  it.each([['staleness', document({}, {}, { staleness: { boundMs: 1000 } })]])(
+    'refuses %s as not supported yet',
+    (path, candidate) => {
+      expect(errorsOf(candidate)).toEqual({ [path]: 'not supported yet' });
+    },
+  );
 
   it('names what is wrong with how a route caches', () => {
     const withCache = (cache: object) => document({}, { cache });
@@ -353,6 +360,11 @@ describe('a configuration document', () => {
     ['pools.web.strategy.boundedLoad', document({ strategy: { type: 'maglev', boundedLoad: 1.04 } })],
     ['pools.web.strategy.boundedLoad', document({ strategy: { type: 'maglev', boundedLoad: 4.1 } })],
     ['pools.web.strategy.boundedLoad', document({ strategy: { type: 'maglev', boundedLoad: '2' } })],
+    [
+      'pools.web.strategy.hotKeys.maxShare',
+      document({ strategy: { type: 'maglev', hotKeys: { maxShare: 1 } } }),
+    ],
+    ['pools.web.strategy.hotKeys.maxShare', document({ strategy: { hotKeys: { maxShare: 1.25 } } })],
     ['pools.web.overprovisioning', document({ overprovisioning: 0.9 })],
     ['pools.web.preferRegion', document({ preferRegion: 'weur' })],
     ['pools.web.slowStart.windowMs', document({ slowStart: { windowMs: -1 } })],

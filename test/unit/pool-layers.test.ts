@@ -272,3 +272,23 @@ describe('a pool that asks for nothing', () => {
     expect(edgeOf({ backends, health }).poolNow().layers).toBeNull();
   });
 });
+
+describe('hot keys at an edge', () => {
+  const pool = (maxShare: number): PoolDocument => ({
+    backends: ['a', 'b', 'c', 'd'].map((id) => backend(id)),
+    strategy: { type: 'consistent-hash', hotKeys: { maxShare } },
+  });
+  const sharesOf = (edge: ReturnType<typeof edgeOf>) => {
+    const counts = new Map<string, number>();
+    for (let i = 0; i < 1_000; i++) {
+      const id = edge.choose('192.0.2.1');
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    return [...counts.values()];
+  };
+
+  it('are spread over their alternatives where the pool asks for it, and only there', () => {
+    expect(sharesOf(edgeOf(pool(0)))).toEqual([1_000]);
+    expect(Math.max(...sharesOf(edgeOf(pool(1.25))))).toBeLessThanOrEqual(0.3125 * 1_000 + 8);
+  });
+});

@@ -2,7 +2,9 @@
 // is by the snapshot's verdicts and this isolate's ejections, and the bound of the load. null for pools that ask for
 // nothing of the kind: they pay nothing.
 import type { Backend, Pool } from '../../core/config/schema.ts';
+import type { Balancer, BalancerBackend } from '../../core/load-balancing/balancer.ts';
 import { divideIntoTiers, type TiersFor } from '../../core/load-balancing/divide-into-tiers.ts';
+import { spreadHotKeys } from '../../core/load-balancing/hot-keys.ts';
 import type { SelectionLayers } from '../../core/load-balancing/selection-layers.ts';
 import type { Random } from '../../core/random.ts';
 import type { EdgeSnapshot } from '../config-snapshot.ts';
@@ -20,14 +22,17 @@ export interface PoolLayers {
 export function poolLayers(config: Pool, ownRegion: string | null, random: Random): PoolLayers | null {
   const { backends, strategy, slowStart, preferRegion } = config;
   const isTiered = preferRegion || backends.some(({ priority }) => priority !== backends[0]?.priority);
-  if (!isTiered && strategy.boundedLoad === 0 && slowStart.windowMs === 0) return null;
+  const { maxShare: hotShare } = strategy.hotKeys;
+  if (!isTiered && strategy.boundedLoad === 0 && hotShare === 0 && slowStart.windowMs === 0) return null;
   const placed = backends.map(({ id, weight, priority, region }: Backend) => ({
     id,
     weight,
     priority,
     region,
   }));
-  return { tiersFor: divideIntoTiers(placed, strategy, preferRegion, random), ownRegion, random };
+  const wrap = (balancer: Balancer, members: readonly BalancerBackend[]) =>
+    hotShare === 0 ? balancer : spreadHotKeys(balancer, members, hotShare);
+  return { tiersFor: divideIntoTiers(placed, strategy, preferRegion, random, wrap), ownRegion, random };
 }
 
 export function selectionLayers(
