@@ -32,6 +32,9 @@ import { compareViewstamps, isNewer, type Viewstamp } from '../core/replication/
 import { isKvEntryKey, nameOf, namespaceOf } from '../core/sharding/entry-key.ts';
 import { compareTexts } from '../core/sharding/text-order.ts';
 
+/** So that a snapshot has many parts. */
+const SNAPSHOT_ITEM_BYTES = 200 * 1024;
+
 const NOTHING: Viewstamp = { view: 0, op: 0 };
 
 interface StoredChunk {
@@ -57,6 +60,7 @@ export class MemoryStore implements ReplicaStore {
   };
   private before: Viewstamp = NOTHING;
   private floor: Viewstamp = NOTHING;
+  private isInstalling = false;
   private log: LogEntry[] = [];
   private logBytes = 0;
   private rowsByKey = new Map<string, Map<string, Row>>();
@@ -93,6 +97,7 @@ export class MemoryStore implements ReplicaStore {
       beforeFirst: this.before,
       logBytes: this.logBytes,
       floor: this.floor,
+      isInstalling: this.isInstalling,
     };
   }
 
@@ -211,6 +216,15 @@ export class MemoryStore implements ReplicaStore {
   }
 
   /** Written longest ago first. */
+  snapshotPart(after: string | null, bytesMax: number): { writes: Write[]; to: string | null } {
+    const left = this.everyItem().filter(({ place }) => after === null || place > after);
+    const part = left.slice(0, Math.max(1, Math.floor(bytesMax / SNAPSHOT_ITEM_BYTES)));
+    return {
+      writes: part.map(({ write }) => write),
+      to: part.length === left.length ? null : (part.at(-1)?.place ?? null),
+    };
+  }
+
   evictable(bytes: number, limit: number): RowHead[] {
     let left = bytes;
     return this.everyRow()
@@ -231,6 +245,7 @@ export class MemoryStore implements ReplicaStore {
     copy.appliedHead = this.appliedHead;
     copy.before = this.before;
     copy.floor = this.floor;
+    copy.isInstalling = this.isInstalling;
     copy.log = this.log.slice();
     copy.logBytes = this.logBytes;
     for (const [key, variants] of this.rowsByKey) copy.rowsByKey.set(key, new Map(variants));
@@ -283,6 +298,34 @@ export class MemoryStore implements ReplicaStore {
     return this.chunks.size;
   }
 
+  /** All that a snapshot carries, by its place. */
+  private everyItem(): { place: string; write: Write; remove: () => void }[] {
+    const items = this.everyRow().map((row) => ({
+      place: `0 ${row.key} ${row.variant}`,
+      write: { type: 'putRow', row } as Write,
+      remove: () => this.deleteRow(row),
+    }));
+    for (const [key, tombstone] of this.tombstones) {
+      const remove = () => this.tombstones.delete(key);
+      items.push({ place: `1 ${key}`, write: { type: 'tombstone', tombstone }, remove });
+    }
+    for (const [scope, row] of this.invalidations) {
+      const remove = () => this.invalidations.delete(scope);
+      items.push({ place: `2 ${scope}`, write: { type: 'invalidation', row }, remove });
+    }
+    for (const [reqId, row] of this.dedupeRows) {
+      const remove = () => this.dedupeRows.delete(reqId);
+      items.push({ place: `3 ${reqId}`, write: { type: 'dedupe', row }, remove });
+    }
+    return items.sort((a, b) => (a.place < b.place ? -1 : 1));
+  }
+
+  private clearRange(after: string | null, to: string | null): void {
+    for (const { place, remove } of this.everyItem()) {
+      if ((after === null || place > after) && (to === null || place <= to)) remove();
+    }
+  }
+
   private everyRow(): Row[] {
     return [...this.rowsByKey.values()].flatMap((variants) => [...variants.values()]);
   }
@@ -301,6 +344,21 @@ export class MemoryStore implements ReplicaStore {
           this.log.push(entry);
           this.logBytes += entryBytes(entry);
         }
+        break;
+      case 'installing':
+        this.isInstalling = true;
+        break;
+      case 'replaceRange':
+        this.clearRange(write.after, write.to);
+        this.write(write.writes);
+        break;
+      case 'installed':
+        this.log = write.keepsSuffix ? this.log.filter(({ op }) => op > write.at.op) : [];
+        this.logBytes = this.log.reduce((sum, entry) => sum + entryBytes(entry), 0);
+        this.before = write.at;
+        this.appliedHead = { ...write.head };
+        this.floor = write.floor;
+        this.isInstalling = false;
         break;
       case 'truncateSuffix':
         for (const entry of this.log.splice(Math.max(0, write.fromOp - this.before.op - 1)))

@@ -6,6 +6,7 @@ import { settleEcho } from './freshness.ts';
 import type { LogEntry, Message, MessageBody } from './messages.ts';
 import { appendToLog, truncateSuffix, viewstampAt } from './op-log.ts';
 import { chunksOf, storeChunk } from './requests.ts';
+import { mayApply } from './snapshot-source.ts';
 import { holdsChunk, type Step, send, sendVote } from './step.ts';
 import { sameViewstamp, type Viewstamp } from './viewstamp.ts';
 
@@ -17,6 +18,10 @@ type Prepare = Extract<MessageBody, { type: 'prepare' }>;
  */
 export function handlePrepare(step: Step, from: number, prepare: Prepare): void {
   const { state } = step;
+  if (state.isInstalling) {
+    send(step, from, { type: 'installing', at: state.install?.at ?? null });
+    return;
+  }
   const meetsAt = whereLogsMeet(step, prepare.prev);
   if (meetsAt !== prepare.prev.op) {
     send(step, from, { type: 'prepareNack', lastOp: meetsAt, missingChunks: [] });
@@ -24,11 +29,23 @@ export function handlePrepare(step: Step, from: number, prepare: Prepare): void 
   }
   const { verified, missing } = takeEntries(step, prepare.prev, prepare.entries);
   // Never beyond what this prepare verified: what lies after it in this log may be a deposed primary's.
-  state.head.commit = Math.max(state.head.commit, Math.min(prepare.commit, verified));
+  state.heldCommit = Math.max(state.heldCommit, Math.min(prepare.commit, verified));
+  applyHeld(step);
+  if (missing.length > 0) send(step, from, { type: 'prepareNack', lastOp: verified, missingChunks: missing });
+  else {
+    const isRead = state.snapshot !== null;
+    const { commit } = state.head;
+    sendVote(step, from, { type: 'prepareOk', op: verified, commit, ...(isRead && { isRead }) });
+  }
+}
+
+/** What is known to be committed and verified here, unless a snapshot is being read out. */
+export function applyHeld(step: Step): void {
+  const { state } = step;
+  if (!mayApply(state) || state.heldCommit <= state.head.commit) return;
+  state.head.commit = state.heldCommit;
   applyCommitted(step, () => {});
   settleEcho(state);
-  if (missing.length > 0) send(step, from, { type: 'prepareNack', lastOp: verified, missingChunks: missing });
-  else sendVote(step, from, { type: 'prepareOk', op: verified, commit: state.head.commit });
 }
 
 /** `prev.op` if the logs agree there; otherwise the highest op that may be tried instead. */

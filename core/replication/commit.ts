@@ -114,6 +114,8 @@ export function advanceCommit(step: Step, primary: PrimaryState): void {
   const { head, log } = state;
   const held = heldByQuorum([log.last.op, ...primary.peers.map((peer) => peer.verified)]);
   if (held <= head.commit || viewstampAt(state, store, held)?.view !== state.view) return;
+  // Nobody waits for a snapshot to be read out: whoever reads begins anew, elsewhere.
+  state.snapshot = null;
   head.commit = held;
   applyCommitted(step, (entry, results) => answerApplied(step, primary, entry, results));
   primary.lastCommitAt = nowMs;

@@ -1,11 +1,14 @@
 // Whether the primary of this view is at work. Evidence is a message in which it says that a majority answers it; a
 // primary that can send but not hear gives none, and knows itself that it is deaf. Missing evidence, or a probe that
 // is not answered well, lets this member say `exitView`; moving needs a majority of such members (exit-view).
+import { applyHeld } from './backup.ts';
 import { exitView } from './exit-view.ts';
+import { driveInstall, installDueAt } from './install.ts';
 import type { MessageBody } from './messages.ts';
 import { primaryOf, quorumOf } from './quorum.ts';
 import { isNormal, type PrimaryState, type ReplicaState } from './replica-state.ts';
 import { isLonely, restAlone } from './rest.ts';
+import { dropSilentSnapshot, snapshotDueAt } from './snapshot-source.ts';
 import { type Step, send, setTimer } from './step.ts';
 import { changeDueAt, driveViewChange } from './view-change.ts';
 
@@ -51,8 +54,8 @@ export function handleProbeOk(step: Step, { state: told }: Extract<MessageBody, 
 }
 
 /** Whether this member could be primary of a view. */
-export function isFit(_state: ReplicaState): boolean {
-  return true;
+export function isFit(state: ReplicaState): boolean {
+  return !state.isInstalling;
 }
 
 /** A primary that no majority has answered for too long: it can send at most. */
@@ -65,7 +68,8 @@ export function isDeaf(state: ReplicaState, primary: PrimaryState, nowMs: number
 export function isStale(state: ReplicaState, nowMs: number): boolean {
   const { watch, limits, primary, joining } = state;
   if (primary !== null) return isDeaf(state, primary, nowMs);
-  if (joining !== null) return nowMs - joining.since >= limits.viewStartMs;
+  const cannotLead = state.election !== null && !isFit(state);
+  if (joining !== null) return cannotLead || nowMs - joining.since >= limits.viewStartMs;
   if (watch.isRefuted || nowMs - watch.evidenceAt >= limits.suspectAfterMs) return true;
   return watch.suspectedAt !== null && nowMs - watch.suspectedAt >= limits.suspectAfterMs;
 }
@@ -81,6 +85,9 @@ export function watchOver(step: Step): void {
   const { state, nowMs } = step;
   const { watch, limits } = state;
   if (state.isAtRest) return;
+  dropSilentSnapshot(step);
+  if (state.primary === null) applyHeld(step);
+  driveInstall(step);
   driveViewChange(step);
   const asks = state.primary === null && state.joining === null;
   if (!isStale(state, nowMs)) {
@@ -107,7 +114,7 @@ export function watchOver(step: Step): void {
 function armWatch(step: Step): void {
   const { state, nowMs } = step;
   const { watch } = state;
-  const due = watchDueAt(state);
+  const due = Math.min(watchDueAt(state), installDueAt(state), snapshotDueAt(state));
   if (state.identity.memberCount === 1 || !Number.isFinite(due)) return;
   if (watch.dueAt !== null && watch.dueAt <= due) return;
   watch.dueAt = due;

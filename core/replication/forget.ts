@@ -1,6 +1,7 @@
 // What a replica may let go of: log entries that are applied and old, request ids and tombstones that can no longer
 // change an outcome. What an op decides never depends on whether these were physically removed already.
 import { DEDUPE_LIFE_MS, DEDUPE_OPS } from './limits.ts';
+import { heldForInstalls } from './peers.ts';
 import type { ReplicaState } from './replica-state.ts';
 import type { Step } from './step.ts';
 import type { DedupeRow, Write } from './store.ts';
@@ -56,9 +57,10 @@ function cutLog(step: Step): Viewstamp | null {
   const first = log.before.op + 1;
   if (!overLower(first) && !overUpper(first)) return null;
   const heldByAll = leastVerified(state);
+  const held = state.primary === null ? Infinity : heldForInstalls(state.primary, step.nowMs);
   let cut: Viewstamp | null = null;
   for (const { op, view, bytes } of store.logPlaces(first, CUT_MAX)) {
-    const mayGo = op <= head.applied && ((overLower(op) && op <= heldByAll) || overUpper(op));
+    const mayGo = op <= Math.min(head.applied, held) && ((overLower(op) && op <= heldByAll) || overUpper(op));
     if (!mayGo) break;
     log.bytes -= bytes;
     cut = { view, op };

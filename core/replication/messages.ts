@@ -1,6 +1,6 @@
 // What the members of a group say to one another, and what happens to a member: messages, client requests, timers.
 import type { Command, CommandResult, FillToken } from './commands.ts';
-import type { Row } from './store.ts';
+import type { AppliedHead, Row, Write } from './store.ts';
 import type { Viewstamp } from './viewstamp.ts';
 
 /**
@@ -52,7 +52,13 @@ export type MessageBody =
    * `op` names the last op that this prepare verified, never the log's end; `commit` is what the sender has
    * committed, applied and made durable with this vote.
    */
-  | { readonly type: 'prepareOk'; readonly op: number; readonly commit: number }
+  | {
+      readonly type: 'prepareOk';
+      readonly op: number;
+      readonly commit: number;
+      /** It is being read out as a snapshot and applies nothing meanwhile. */
+      readonly isRead?: boolean;
+    }
   /** `lastOp` hints where the sender's log could match; `missingChunk` names a body chunk it does not hold. */
   | { readonly type: 'prepareNack'; readonly lastOp: number; readonly missingChunks: readonly string[] }
   /** A heartbeat, and a question to a majority whether the sender is still primary (confirm-round). */
@@ -80,6 +86,31 @@ export type MessageBody =
   | { readonly type: 'fetchChunk'; readonly hash: string }
   /** null: the source does not hold it either. Checked by the adapter like a `chunk`. */
   | { readonly type: 'fetchedChunk'; readonly hash: string; readonly bytes: Uint8Array | null }
+  /** The receiver lacks what the primary's log, which begins at `firstOp`, no longer holds: `source` has it all. */
+  | { readonly type: 'installFrom'; readonly source: number; readonly firstOp: number }
+  /** The sender is taking in a snapshot; `at`: the op that it will show, once known. */
+  | { readonly type: 'installing'; readonly at: Viewstamp | null }
+  /** The next part of a snapshot; `id` null begins one. */
+  | {
+      readonly type: 'snapshotAsk';
+      readonly id: string | null;
+      readonly after: string | null;
+      /** The receiver has this much itself. */
+      readonly atLeast: number;
+    }
+  /** The source knows no such snapshot, or cannot begin one now. */
+  | { readonly type: 'snapshotNone'; readonly id: string | null }
+  /** The state after the op `at`, as far as it lies in the range; `to` null: to its end, and `end` closes it. */
+  | {
+      readonly type: 'snapshotPart';
+      readonly id: string;
+      readonly at: Viewstamp;
+      readonly after: string | null;
+      readonly to: string | null;
+      readonly writes: readonly Write[];
+      readonly end: { readonly head: AppliedHead; readonly at: Viewstamp; readonly floor: Viewstamp } | null;
+    }
+  | { readonly type: 'snapshotDone' }
   /** The group is idle: nothing more will be said once every member has acknowledged, with `commit` on its disk. */
   | { readonly type: 'quiesce'; readonly commit: number }
   | { readonly type: 'quiesceOk'; readonly commit: number }
@@ -99,13 +130,21 @@ export const ANSWERS: ReadonlySet<MessageBody['type']> = new Set([
   'joinViewOk',
   'pulled',
   'fetchedChunk',
+  'installing',
+  'snapshotNone',
+  'snapshotPart',
   'quiesceOk',
   'chunkOk',
   'refuse',
 ]);
 
 /** Bodies that only the primary of the message's view may send. */
-export const FROM_PRIMARY: ReadonlySet<MessageBody['type']> = new Set(['prepare', 'confirm', 'quiesce']);
+export const FROM_PRIMARY: ReadonlySet<MessageBody['type']> = new Set([
+  'prepare',
+  'confirm',
+  'quiesce',
+  'installFrom',
+]);
 
 export type Refusal =
   | 'unknown-protocol'
@@ -220,7 +259,7 @@ export type ClientAnswer =
   /** The command or chunk is over the limit of a log item: it was not logged and never will be. */
   | { readonly type: 'too-large'; readonly bytes: number; readonly bytesMax: number };
 
-export type NotReady = 'unborn' | 'recovering' | 'lost' | 'chunks-missing';
+export type NotReady = 'unborn' | 'recovering' | 'installing' | 'lost' | 'chunks-missing';
 
 /**
  * `batch` appends what was queued while the last answers went out (0 ms: in the next turn); `resend` looks after

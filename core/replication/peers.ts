@@ -6,14 +6,22 @@ import type { Message } from './messages.ts';
 import { readLog, viewstampAt } from './op-log.ts';
 import type { Peer, PrimaryState, ReplicaState } from './replica-state.ts';
 import { type Step, send } from './step.ts';
+import type { Viewstamp } from './viewstamp.ts';
 
 /** Chunks sent to one backup at a time: it holds them in memory until they are durable. */
 const CHUNKS_AT_ONCE = 4;
+const INSTALL_EVERY_MS = 1_000;
+/** A backup that was not heard for so long takes in no snapshot that the log must be kept for. */
+const INSTALL_LIFE_MS = 60_000;
 
 /** Sends the backup what it may be sent now: nothing, if it has everything or an answer is due. */
 export function pumpPeer(step: Step, primary: PrimaryState, peer: Peer): void {
   const { state, nowMs } = step;
-  if (peer.mode === 'behind' || peer.chunksWanted.size > 0) return;
+  if (peer.mode === 'behind') {
+    sendInstall(step, primary, peer);
+    return;
+  }
+  if (peer.chunksWanted.size > 0) return;
   if (peer.mode === 'probe') {
     const due = peer.outstanding.length === 0 && nowMs >= peer.retryAt;
     if (due && !isSettled(state, primary, peer)) sendPrepare(step, primary, peer);
@@ -31,7 +39,7 @@ export function pumpAll(step: Step, primary: PrimaryState): void {
 
 /** The backup holds the whole log and has applied what it was told is committed. */
 export function isSettled(state: ReplicaState, primary: PrimaryState, peer: Peer): boolean {
-  return peer.verified >= state.log.last.op && peer.commit >= primary.announced;
+  return peer.verified >= state.log.last.op && (peer.commit >= primary.announced || peer.isRead);
 }
 
 /** False: the log no longer reaches back to where this backup is. */
@@ -41,6 +49,7 @@ function sendPrepare(step: Step, primary: PrimaryState, peer: Peer): boolean {
   if (prev === undefined) {
     peer.mode = 'behind';
     peer.outstanding = [];
+    sendInstall(step, primary, peer);
     return false;
   }
   const entries =
@@ -51,6 +60,39 @@ function sendPrepare(step: Step, primary: PrimaryState, peer: Peer): boolean {
   peer.outstanding.push({ startOp: peer.next, endOp, sentAt: nowMs });
   peer.next = endOp + 1;
   return true;
+}
+
+/** Tells a backup now and then that it must have a snapshot, and from whom: another backup, if one is up to date. */
+function sendInstall(step: Step, primary: PrimaryState, peer: Peer): void {
+  const { state, nowMs } = step;
+  if (nowMs - peer.installAskedAt < INSTALL_EVERY_MS) return;
+  peer.installAskedAt = nowMs;
+  const others = primary.peers.filter((other) => other !== peer && isUpToDate(state, other));
+  const source = others[0]?.member ?? state.identity.memberId;
+  send(step, peer.member, { type: 'installFrom', source, firstOp: state.log.before.op + 1 });
+}
+
+function isUpToDate(state: ReplicaState, { mode, failures, verified }: Peer): boolean {
+  return mode === 'stream' && failures === 0 && state.log.last.op - verified <= state.limits.windowMax;
+}
+
+/** It takes a snapshot in; the log is kept from there on as long as it says so. */
+export function onInstalling(peer: Peer, at: Viewstamp | null, nowMs: number): void {
+  peer.mode = 'behind';
+  peer.outstanding = [];
+  peer.failures = 0;
+  peer.installHeardAt = nowMs;
+  peer.installAt = at?.op ?? null;
+}
+
+/** The op behind which a backup will go on once its snapshot is complete; Infinity where none takes one in. */
+export function heldForInstalls(primary: PrimaryState, nowMs: number): number {
+  const held = primary.peers.map(({ mode, installAt, installHeardAt }) =>
+    mode === 'behind' && installAt !== null && nowMs - installHeardAt < INSTALL_LIFE_MS
+      ? installAt
+      : Infinity,
+  );
+  return Math.min(Infinity, ...held);
 }
 
 /** The backup durably holds this view's log up to `op`, and has applied up to `commit`. */
@@ -73,6 +115,12 @@ export function onPrepareOk(state: ReplicaState, peer: Peer, op: number, commit:
 export function onPrepareNack(step: Step, peer: Peer, lastOp: number, missing: readonly string[]): void {
   const { state, nowMs } = step;
   const asked = peer.outstanding[0];
+  if (peer.mode === 'behind') {
+    // It has a snapshot, or had enough: from there on the log will do.
+    Object.assign(peer, { mode: 'probe', next: Math.min(lastOp, state.log.last.op) + 1, installAt: null });
+    peer.outstanding = [];
+    return;
+  }
   if (asked === undefined) return;
   const next = Math.max(peer.verified, Math.min(lastOp, state.log.last.op)) + 1;
   peer.outstanding = [];
@@ -130,7 +178,8 @@ export function failOverdue(state: ReplicaState, peer: Peer, nowMs: number): voi
 export function attentionAt(state: ReplicaState, primary: PrimaryState, peer: Peer): number | null {
   const due = answerDueAt(state, peer);
   if (due !== null) return due;
-  return peer.mode === 'behind' || isSettled(state, primary, peer) ? null : peer.retryAt;
+  if (peer.mode === 'behind') return Math.max(peer.installAskedAt + INSTALL_EVERY_MS, peer.retryAt);
+  return isSettled(state, primary, peer) ? null : peer.retryAt;
 }
 
 function answerDueAt(state: ReplicaState, peer: Peer): number | null {

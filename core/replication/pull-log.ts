@@ -2,6 +2,7 @@
 // meet, and takes each batch in as a backup takes a prepare. A batch counts only while its source still promises this
 // view: until then the source's log stands still, since only this primary could change it.
 import { takeEntries, whereLogsMeet } from './backup.ts';
+import { beginInstall, handleFetchedForInstall } from './install.ts';
 import type { MessageBody } from './messages.ts';
 import { readLog, viewstampAt } from './op-log.ts';
 import type { Election, LogPull, ReplicaState } from './replica-state.ts';
@@ -63,8 +64,12 @@ export function handlePulled(step: Step, from: number, { prev, entries }: Pulled
   const { state } = step;
   const pull = state.election?.pull ?? null;
   if (pull === null || pull.from !== from || pull.chunksWanted.size > 0) return;
-  // Its log does not reach back to where this one could meet it: another member must lead.
-  if (prev === null || prev.op !== pull.after) return;
+  if (prev === null) {
+    // Its log does not reach back to where this one could meet it: another member must lead.
+    beginInstall(step, from);
+    return;
+  }
+  if (prev.op !== pull.after) return;
   pull.sentAt = null;
   const meetsAt = whereLogsMeet(step, prev);
   if (meetsAt !== prev.op) {
@@ -84,6 +89,7 @@ export function handleFetchedChunk(
   step: Step,
   { hash, bytes }: Extract<MessageBody, { type: 'fetchedChunk' }>,
 ): void {
+  if (bytes !== null) handleFetchedForInstall(step, hash, bytes);
   const pull = step.state.election?.pull;
   if (bytes === null || !pull?.chunksWanted.delete(hash)) return;
   storeChunk(step, hash, bytes);

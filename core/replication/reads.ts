@@ -18,6 +18,10 @@ export function handleRead(step: Step, id: number, request: Read): void {
   const { state } = step;
   const { key, lease } = request;
   const { primary } = state;
+  if (state.isInstalling) {
+    reply(step, id, { type: 'not-ready', reason: 'installing' });
+    return;
+  }
   const rows = mayAnswerAtOnce(step, request) ? liveRows(step, key) : null;
   const mayLease = primary !== null && isNormal(state);
   if (rows !== null && (mayLease || !wantsLease(lease, rows))) {

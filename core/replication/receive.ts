@@ -5,12 +5,14 @@ import { advanceCommit, armBatch } from './commit.ts';
 import { handleConfirm, handleConfirmOk } from './confirm-round.ts';
 import { handleExitView, handleExitViewOk } from './exit-view.ts';
 import { handleProbe, handleProbeOk, noteEvidence, suspect } from './failure-detector.ts';
+import { handleInstallFrom, handleSnapshotNone, handleSnapshotPart } from './install.ts';
 import { ANSWERS, FROM_PRIMARY, type Message, PROTOCOLS_UNDERSTOOD, type Refusal } from './messages.ts';
-import { failPeer, onPrepareNack, onPrepareOk, pumpPeer } from './peers.ts';
+import { failPeer, onInstalling, onPrepareNack, onPrepareOk, pumpPeer } from './peers.ts';
 import { handleFetchChunk, handleFetchedChunk, handlePull, handlePulled } from './pull-log.ts';
 import { primaryOf } from './quorum.ts';
 import type { Peer, PrimaryState } from './replica-state.ts';
 import { handleQuiesce, handleQuiesceOk, wake } from './rest.ts';
+import { handleSnapshotAsk, handleSnapshotDone } from './snapshot-source.ts';
 import { type Step, send } from './step.ts';
 import { handleJoinView, handleJoinViewOk, promiseView, viewHasStarted } from './view-change.ts';
 
@@ -79,6 +81,15 @@ function handleAsBackup(step: Step, message: Message): void {
     case 'probeOk':
       handleProbeOk(step, body);
       break;
+    case 'installFrom':
+      handleInstallFrom(step, from, body);
+      break;
+    case 'snapshotPart':
+      handleSnapshotPart(step, from, body);
+      break;
+    case 'snapshotNone':
+      handleSnapshotNone(step, from, body.id);
+      break;
     case 'refuse':
       if (body.reason === 'lost') step.state.watch.isRefuted = true;
       break;
@@ -87,6 +98,7 @@ function handleAsBackup(step: Step, message: Message): void {
     case 'confirmOk':
     case 'quiesceOk':
     case 'chunkOk':
+    case 'installing':
       break;
     default:
       handleAnywhere(step, from, body);
@@ -102,11 +114,15 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
     case 'prepareOk':
       if (body.op > state.log.last.op) break;
       onPrepareOk(state, peer, body.op, body.commit);
+      peer.isRead = body.isRead === true;
       advanceCommit(step, primary);
       armBatch(step, primary);
       break;
     case 'prepareNack':
       onPrepareNack(step, peer, body.lastOp, body.missingChunks);
+      break;
+    case 'installing':
+      onInstalling(peer, body.at, nowMs);
       break;
     case 'confirmOk':
       handleConfirmOk(step, primary, peer, body);
@@ -129,10 +145,13 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
     case 'prepare':
     case 'confirm':
     case 'quiesce':
+    case 'installFrom':
       send(step, from, { type: 'refuse', reason: 'malformed' });
       return;
     case 'joinViewOk':
     case 'pulled':
+    case 'snapshotPart':
+    case 'snapshotNone':
     case 'fetchedChunk':
     case 'probeOk':
       return;
@@ -145,7 +164,17 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
 
 type AnywhereBody = Extract<
   Message['body'],
-  { type: 'chunk' | 'probe' | 'exitView' | 'exitViewOk' | 'pull' | 'fetchChunk' }
+  {
+    type:
+      | 'chunk'
+      | 'probe'
+      | 'exitView'
+      | 'exitViewOk'
+      | 'pull'
+      | 'fetchChunk'
+      | 'snapshotAsk'
+      | 'snapshotDone';
+  }
 >;
 
 function handleAnywhere(step: Step, from: number, body: AnywhereBody): void {
@@ -165,6 +194,12 @@ function handleAnywhere(step: Step, from: number, body: AnywhereBody): void {
       break;
     case 'pull':
       handlePull(step, from, body.after);
+      break;
+    case 'snapshotAsk':
+      handleSnapshotAsk(step, from, body);
+      break;
+    case 'snapshotDone':
+      handleSnapshotDone(step, from);
       break;
     case 'fetchChunk':
       handleFetchChunk(step, from, body.hash);

@@ -91,6 +91,13 @@ export interface Peer {
   /** Its own time as it last came, and as it goes back to it. */
   clock: Clock | null;
   echo: Echo | null;
+  /** It needs a snapshot: it was told so last at this instant... */
+  installAskedAt: number;
+  /** ...said so last that it takes one in, and which op that shows. */
+  installHeardAt: number;
+  installAt: number | null;
+  /** It is being read out as a snapshot: it holds the log, and will apply it later. */
+  isRead: boolean;
   /** It has acknowledged that the group rests. */
   isAtRest: boolean;
   /** A probe waits until this instant. */
@@ -180,6 +187,28 @@ export interface LogPull {
   readonly chunksWanted: Set<string>;
 }
 
+/** A snapshot that is being read out here: nothing is applied meanwhile. */
+export interface SnapshotRead {
+  readonly id: string;
+  readonly to: number;
+  /** The op that it shows. */
+  readonly at: Viewstamp;
+  askedAt: number;
+}
+
+/** A snapshot that is being taken in. */
+export interface Install {
+  readonly source: number;
+  id: string | null;
+  at: Viewstamp | null;
+  /** The place up to which it is on the disk. */
+  after: string | null;
+  /** null: nothing asked for is on its way. */
+  sentAt: number | null;
+  movedAt: number;
+  readonly chunksWanted: Set<string>;
+}
+
 export interface ReplicaState {
   readonly identity: Identity;
   readonly limits: ReplicaLimits;
@@ -205,6 +234,14 @@ export interface ReplicaState {
   freshAsOf: number | null;
   /** Comes true once its commit is applied. */
   echo: Echo | null;
+  /** Snapshots begun in this life. */
+  snapshots: number;
+  snapshot: SnapshotRead | null;
+  /** What a paused member knows to be committed and has verified: applied when it goes on. */
+  heldCommit: number;
+  /** The rows are a mixture: nothing is served (install). */
+  isInstalling: boolean;
+  install: Install | null;
   /** At rest: no timer, no message, until something happens. */
   isAtRest: boolean;
   /** Rests in a row that others had not agreed to: each makes the next look later. */
@@ -225,7 +262,7 @@ export interface ReplicaState {
 export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>): ReplicaState {
   const durable = store.head();
   assert(durable !== null, () => 'a replica was created before its identity was stored');
-  const { identity, view, floor, beforeFirst, lastLogged, lastT, logBytes, ...rest } = durable;
+  const { identity, view, floor, beforeFirst, lastLogged, lastT, logBytes, isInstalling, ...rest } = durable;
   const { memberId, memberCount } = identity;
   assert(
     Number.isInteger(memberId) && memberId >= 0 && memberId < memberCount,
@@ -264,6 +301,11 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
     watch: newWatch(0),
     freshAsOf: null,
     echo: null,
+    snapshots: 0,
+    snapshot: null,
+    heldCommit: 0,
+    isInstalling,
+    install: null,
     isAtRest: true,
     lonelyRests: 0,
     lookAgainAt: null,
@@ -303,6 +345,10 @@ export function primaryState(memberId: number, memberCount: number, lastOp: numb
       chunksWanted: new Set(),
       chunksSentAt: 0,
       failures: 0,
+      installAskedAt: 0,
+      installHeardAt: 0,
+      installAt: null,
+      isRead: false,
       clock: null,
       echo: null,
       isAtRest: false,

@@ -16,6 +16,7 @@ import { isNormal, type PrimaryState } from './replica-state.ts';
 import { noteActivity, wake } from './rest.ts';
 import { itemBytes } from './sizes.ts';
 import { holdsChunk, reply, type Step, send } from './step.ts';
+import type { Write } from './store.ts';
 
 export interface Client {
   readonly id: number;
@@ -167,6 +168,15 @@ export function storeChunk(step: Step, hash: string, bytes: Uint8Array): void {
   step.writes.push({ type: 'chunk', hash, bytes, stagedAt: step.nowMs });
   step.chunksWritten.add(hash);
   step.state.sweepAt ??= step.nowMs;
+}
+
+/** The chunks that rows among the writes name. */
+export function chunksOfWrites(writes: readonly Write[]): readonly string[] {
+  return writes.flatMap((write) => {
+    if (write.type !== 'putRow') return [];
+    const { body } = write.row.value;
+    return body.type === 'chunks' ? body.hashes : [];
+  });
 }
 
 /** The chunks that a command's body lies in. */

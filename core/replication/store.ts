@@ -128,6 +128,8 @@ export interface DurableHead extends AppliedHead {
   readonly logBytes: number;
   /** No row is left that a purge up to here covers; fills older than it are refused. */
   readonly floor: Viewstamp;
+  /** A snapshot was begun and not ended: the rows are a mixture. */
+  readonly isInstalling: boolean;
 }
 
 /** An entry of the log without its items. */
@@ -177,6 +179,14 @@ export interface ReplicaStore {
     limit: number,
   ): { readonly rows: RowHead[]; readonly cursor: string | null };
   /**
+   * What the state consists of in a fixed order over all its tables, as writes that make it: from behind the place
+   * `after` (null: the start) while they fit in `bytesMax`, at least one; `to` is the place of the last (null: the end).
+   */
+  snapshotPart(
+    after: string | null,
+    bytesMax: number,
+  ): { readonly writes: readonly Write[]; readonly to: string | null };
+  /**
    * HTTP rows that should go, first those that should go first, until `bytes` are free: the adapter chooses, from what
    * it saw of their use. Rows that this names again after a while were not evicted the first time.
    */
@@ -222,5 +232,22 @@ export type Write =
    * staged before the instant. A `chunk` that is there already only gets the later `stagedAt`.
    */
   | { readonly type: 'sweepChunks'; readonly stagedBefore: number }
+  /** From here on, until `installed`, the rows are those of a snapshot in part. */
+  | { readonly type: 'installing' }
+  /** What lies behind `after` and up to `to` (null: to the end) is gone, and `writes` are there instead. */
+  | {
+      readonly type: 'replaceRange';
+      readonly after: string | null;
+      readonly to: string | null;
+      readonly writes: readonly Write[];
+    }
+  /** The snapshot is complete: it shows op `at`. The log goes on behind that, or is empty. */
+  | {
+      readonly type: 'installed';
+      readonly head: AppliedHead;
+      readonly at: Viewstamp;
+      readonly floor: Viewstamp;
+      readonly keepsSuffix: boolean;
+    }
   /** R0: a vote with nothing to write bumps a row, so that the output gate holds it. */
   | { readonly type: 'touch' };

@@ -30,6 +30,9 @@ export function handleTimer(step: Step, name: TimerName): void {
       break;
     case 'heartbeat':
       primary.heartbeatArmed = false;
+      // One that was read out is asked whether it goes on by now.
+      for (const peer of primary.peers) peer.isRead = false;
+      pumpAll(step, primary);
       if (!restIfIdle(step, primary)) beat(step, primary);
       break;
     case 'watch':

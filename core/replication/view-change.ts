@@ -5,6 +5,7 @@
 import { advanceCommit, startView } from './commit.ts';
 import { depose } from './depose.ts';
 import { expectDiscards } from './discard-state.ts';
+import { isFit } from './failure-detector.ts';
 import { pumpAll } from './peers.ts';
 import { isPulling, pullDueAt, pullFrom, resendPull } from './pull-log.ts';
 import { primaryOf, quorumOf } from './quorum.ts';
@@ -16,6 +17,7 @@ import { isNewer, type Viewstamp } from './viewstamp.ts';
 export function promiseView(step: Step, view: number): void {
   const { state } = step;
   state.view = view;
+  state.snapshot = null;
   step.writes.push({ type: 'view', view });
   depose(step);
   beginJoining(step);
@@ -71,7 +73,7 @@ export function handleJoinViewOk(step: Step): void {
  */
 function advanceElection(step: Step, election: Election): void {
   const { state } = step;
-  if (election.joins.size + 1 < quorumOf(state.identity.memberCount)) return;
+  if (!isFit(state) || election.joins.size + 1 < quorumOf(state.identity.memberCount)) return;
   const best = bestJoin(state, election);
   if (best === null) {
     beginView(step);

@@ -27,7 +27,7 @@ export type HeadRow = {
   stateHash: number;
 };
 
-export function headFromRow(row: HeadRow, log: LogEnds): DurableHead {
+export function headFromRow(row: HeadRow, log: LogEnds, isInstalling: boolean): DurableHead {
   const { groupId, shard, memberId, memberCount, incarnation, epoch } = row;
   const { commit, applied, appliedT, fillMarkT, httpBytes, kvBytes, kvKeptBytes, entries, stateHash } = row;
   return {
@@ -39,6 +39,7 @@ export function headFromRow(row: HeadRow, log: LogEnds): DurableHead {
     beforeFirst: { view: log.before.view, op: log.before.op },
     logBytes: log.bytes,
     floor: { view: row.floorView, op: row.floorOp },
+    isInstalling,
     commit,
     applied,
     appliedT,

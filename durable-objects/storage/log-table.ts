@@ -137,6 +137,18 @@ export class LogTable {
     );
   }
 
+  /** The log of a member that has taken in a snapshot of op `at`: what follows that, or nothing. */
+  restart(at: Viewstamp, keepsSuffix: boolean): void {
+    if (keepsSuffix) {
+      if (this.#before().op < at.op) this.truncatePrefix(at);
+      return;
+    }
+    this.#sql.exec('DELETE FROM log');
+    this.#sql.exec('DELETE FROM logParts');
+    this.#sql.exec('UPDATE head SET beforeView = ?, beforeOp = ?, beforeTotal = 0', at.view, at.op);
+    this.#total = null;
+  }
+
   #entryOf({ op, view, t, parts, items }: EntryColumns): LogEntry {
     if (parts === 1) return { op, view, t, items: decodeItems(new Uint8Array(items)) };
     const rest = this.#sql

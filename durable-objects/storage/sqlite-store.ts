@@ -28,15 +28,16 @@ import { InvalidationTable } from './invalidation-table.ts';
 import { LogTable } from './log-table.ts';
 import { pairsAfter } from './pairs-after.ts';
 import { RowTable } from './row-table.ts';
+import { clearSnapshotRange, readSnapshotPart } from './snapshot-tables.ts';
 
 export class SqliteStore implements ReplicaStore {
   readonly #sql: SqlStorage;
   readonly #log: LogTable;
-  readonly #rows: RowTable;
   readonly #chunks: ChunkTable;
-  readonly #dedupe: DedupeTable;
-  readonly #invalidations: InvalidationTable;
-  readonly #ranks: EvictionRanks;
+  #rows: RowTable;
+  #dedupe: DedupeTable;
+  #invalidations: InvalidationTable;
+  #ranks: EvictionRanks;
   /** Of all HTTP rows, as the head has it; null = not looked up yet. */
   #httpBytes: number | null = null;
 
@@ -48,12 +49,16 @@ export class SqliteStore implements ReplicaStore {
     this.#chunks = new ChunkTable(sql);
     this.#dedupe = new DedupeTable(sql);
     this.#invalidations = new InvalidationTable(sql);
-    this.#ranks = new EvictionRanks((afterId, limit) => this.#rows.httpRowsAfter(afterId, limit));
+    this.#ranks = this.#newRanks();
   }
 
   head(): DurableHead | null {
     const row = this.#sql.exec<HeadRow>('SELECT * FROM head').toArray()[0];
-    return row === undefined ? null : headFromRow(row, this.#log.ends());
+    return row === undefined ? null : headFromRow(row, this.#log.ends(), this.#fact('installing') !== null);
+  }
+
+  snapshotPart(after: string | null, bytesMax: number): { writes: Write[]; to: string | null } {
+    return readSnapshotPart(this.#sql, after, bytesMax);
   }
 
   rowHead(address: RowAddress): RowHead | undefined {
@@ -213,12 +218,52 @@ export class SqliteStore implements ReplicaStore {
       case 'sweepChunks':
         this.#chunks.sweep(write.stagedBefore);
         break;
+      case 'installing':
+        this.#sql.exec("INSERT INTO facts VALUES ('installing', '') ON CONFLICT DO NOTHING");
+        break;
+      case 'replaceRange':
+        clearSnapshotRange(this.#sql, write.after, write.to);
+        this.#forgetAll();
+        this.write(write.writes);
+        break;
+      case 'installed':
+        this.#install(write);
+        break;
       case 'identity':
         this.#writeIdentity(write);
         break;
       default:
         write satisfies never;
     }
+  }
+
+  /** The last step of a snapshot: from here on its rows are the state after the op that it shows. */
+  #install({ head, at, floor, keepsSuffix }: Extract<Write, { type: 'installed' }>): void {
+    this.#log.restart(at, keepsSuffix);
+    this.write([
+      { type: 'applied', ...head },
+      { type: 'floor', floor },
+    ]);
+    this.#sql.exec("DELETE FROM facts WHERE name = 'installing'");
+    this.#forgetAll();
+  }
+
+  /** What the tables remember of their rows is not so any more. */
+  #forgetAll(): void {
+    this.#rows = new RowTable(this.#sql);
+    this.#dedupe = new DedupeTable(this.#sql);
+    this.#invalidations = new InvalidationTable(this.#sql);
+    this.#ranks = this.#newRanks();
+    this.#httpBytes = null;
+  }
+
+  #newRanks(): EvictionRanks {
+    return new EvictionRanks((afterId, limit) => this.#rows.httpRowsAfter(afterId, limit));
+  }
+
+  #fact(name: string): string | null {
+    const found = this.#sql.exec<{ value: string }>('SELECT value FROM facts WHERE name = ?', name).toArray();
+    return found[0]?.value ?? null;
   }
 
   #writeIdentity({ identity }: Extract<Write, { type: 'identity' }>): void {

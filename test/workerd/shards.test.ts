@@ -30,6 +30,7 @@ import type { TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts
 import { RunningReplica } from '../../durable-objects/run-effects.ts';
 import { lookUp as lookUpInside } from '../../durable-objects/shard-replica/lookup.ts';
 import { createTables } from '../../durable-objects/storage/schema.ts';
+import { SNAPSHOT_TABLES } from '../../durable-objects/storage/snapshot-tables.ts';
 import { SqliteStore } from '../../durable-objects/storage/sqlite-store.ts';
 import { MemoryStore } from '../../simulate/memory-store.ts';
 import { createShardClient, type Lookup } from '../../worker/data-plane/shard-client.ts';
@@ -428,6 +429,67 @@ describe('the SQLite store', () => {
       ),
       { numRuns: 25, seed: 7 },
     );
+  });
+
+  it('gives a snapshot away in parts, and takes one in over whatever is there', async () => {
+    const choices = fc.infiniteStream(fc.nat(1_000_000));
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 60 }), choices, async (writes, stream) => {
+        const filled = (sql: SqlStorage) => {
+          const nextWrite = writer((below) => stream.next().value % below);
+          const store = new SqliteStore(sql);
+          store.write([{ type: 'identity', identity: IDENTITY }]);
+          for (let i = 0; i < writes; i++) store.write([nextWrite()]);
+          return store;
+        };
+        const { parts, head } = await inFreshStorage((sql) => {
+          const store = filled(sql);
+          const all: { after: string | null; to: string | null; writes: readonly Write[] }[] = [];
+          for (let after: string | null = null; all.length === 0 || after !== null; ) {
+            const part = store.snapshotPart(after, 1);
+            all.push(structuredClone({ after, ...part }));
+            after = part.to;
+          }
+          return { parts: all, head: store.head() };
+        });
+        if (head === null) throw new Error('There is no head');
+        await inFreshStorage((sql) => {
+          const store = filled(sql);
+          store.write([{ type: 'installing' }]);
+          for (const part of parts) store.write([{ type: 'replaceRange', ...part }]);
+          expect(new SqliteStore(sql).head()?.isInstalling).toBe(true);
+          const at = { view: 9, op: 1_000 };
+          store.write([{ type: 'installed', head, at, floor: head.floor, keepsSuffix: false }]);
+          const now = store.head();
+          expect(now).toMatchObject({ isInstalling: false, beforeFirst: at, lastLogged: at, logBytes: 0 });
+          expect(now?.stateHash).toBe(head.stateHash);
+          expect(allOf(store)).toEqual(parts.flatMap((part) => part.writes));
+          expect(allOf(new SqliteStore(sql))).toEqual(allOf(store));
+          const entry: LogEntry = { op: 1_001, view: 9, t: 1, items: [] };
+          store.write([{ type: 'append', entries: [entry] }]);
+          expect(new SqliteStore(sql).head()?.lastLogged).toEqual({ view: 9, op: 1_001 });
+        });
+      }),
+      { numRuns: 15, seed: 11 },
+    );
+  });
+
+  /** Bodies are read when asked for: across objects they are copied. */
+  function allOf(store: SqliteStore): Write[] {
+    return structuredClone([...store.snapshotPart(null, Number.POSITIVE_INFINITY).writes]);
+  }
+
+  it('knows of every table whether it is part of a snapshot', async () => {
+    const ofTheMemberAlone = ['birth', 'chunks', 'facts', 'head', 'log', 'logParts'];
+    const tables = await inFreshStorage((sql) =>
+      sql
+        .exec<{ name: string }>(
+          "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*'",
+        )
+        .toArray()
+        .map(({ name }) => name),
+    );
+    expect(tables.sort()).toEqual([...ofTheMemberAlone, ...SNAPSHOT_TABLES.map(({ name }) => name)].sort());
   });
 
   it('keeps an entry that is longer than a row may be', async () => {
