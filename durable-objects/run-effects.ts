@@ -30,6 +30,8 @@ export interface ReplicaSurroundings {
   };
   /** Calls the member `message.to`; null when it had nothing to say. */
   deliver(message: Message): Promise<Message | null>;
+  /** Something that people should hear of; never throws. */
+  tell(name: string, subject: string, detail: Readonly<Record<string, number>>): void;
   /** The state in memory can no longer be trusted: the object must start anew. */
   fail(error: unknown): void;
 }
@@ -164,6 +166,9 @@ export class RunningReplica {
         break;
       case 'reply':
         this.#reply(effect.id, { type: 'answered', answer: effect.answer });
+        break;
+      case 'event':
+        this.#around.tell(effect.name, effect.subject, effect.detail);
         break;
       case 'setTimer':
         this.#setTimer(effect.name, effect.afterMs);

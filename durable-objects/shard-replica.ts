@@ -185,6 +185,10 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
         nonce: crypto.randomUUID(),
         storage: this.ctx.storage,
         deliver: async (message) => checked(await peers.deliver(message)),
+        tell: (type, subject, detail) =>
+          this.ctx.waitUntil(
+            recordEvents(this.env.TELEMETRY, [{ at: Date.now(), type, subject, detail: { ...detail } }]),
+          ),
         fail: (error) => this.ctx.abort(`A replica must start anew: ${String(error)}`),
       });
     }

@@ -31,33 +31,20 @@ import type {
 import { compareViewstamps, isNewer, type Viewstamp } from '../core/replication/viewstamp.ts';
 import { isKvEntryKey, nameOf, namespaceOf } from '../core/sharding/entry-key.ts';
 import { compareTexts } from '../core/sharding/text-order.ts';
-
-/** So that a snapshot has many parts. */
-const SNAPSHOT_ITEM_BYTES = 200 * 1024;
-
-const NOTHING: Viewstamp = { view: 0, op: 0 };
-
-interface StoredChunk {
-  readonly bytes: Uint8Array;
-  readonly stagedAt: number;
-}
+import {
+  clearRange,
+  NOTHING,
+  NOTHING_APPLIED,
+  namedChunks,
+  type ReplicatedMaps,
+  type StoredChunk,
+  snapshotPartOf,
+} from './memory-snapshot.ts';
 
 export class MemoryStore implements ReplicaStore {
   private readonly identity: Identity;
   view = 0;
-  private appliedHead: AppliedHead = {
-    commit: 0,
-    applied: 0,
-    appliedT: 0,
-    fillFloor: NOTHING,
-    fillMark: NOTHING,
-    fillMarkT: 0,
-    httpBytes: 0,
-    kvBytes: 0,
-    kvKeptBytes: 0,
-    entries: 0,
-    stateHash: 0,
-  };
+  private appliedHead: AppliedHead = NOTHING_APPLIED;
   private before: Viewstamp = NOTHING;
   private floor: Viewstamp = NOTHING;
   private isInstalling = false;
@@ -217,12 +204,12 @@ export class MemoryStore implements ReplicaStore {
 
   /** Written longest ago first. */
   snapshotPart(after: string | null, bytesMax: number): { writes: Write[]; to: string | null } {
-    const left = this.everyItem().filter(({ place }) => after === null || place > after);
-    const part = left.slice(0, Math.max(1, Math.floor(bytesMax / SNAPSHOT_ITEM_BYTES)));
-    return {
-      writes: part.map(({ write }) => write),
-      to: part.length === left.length ? null : (part.at(-1)?.place ?? null),
-    };
+    return snapshotPartOf(this.maps, after, bytesMax);
+  }
+
+  private get maps(): ReplicatedMaps {
+    const { rowsByKey, tombstones, invalidations, dedupeRows } = this;
+    return { rowsByKey, tombstones, invalidations, dedupeRows };
   }
 
   evictable(bytes: number, limit: number): RowHead[] {
@@ -298,34 +285,6 @@ export class MemoryStore implements ReplicaStore {
     return this.chunks.size;
   }
 
-  /** All that a snapshot carries, by its place. */
-  private everyItem(): { place: string; write: Write; remove: () => void }[] {
-    const items = this.everyRow().map((row) => ({
-      place: `0 ${row.key} ${row.variant}`,
-      write: { type: 'putRow', row } as Write,
-      remove: () => this.deleteRow(row),
-    }));
-    for (const [key, tombstone] of this.tombstones) {
-      const remove = () => this.tombstones.delete(key);
-      items.push({ place: `1 ${key}`, write: { type: 'tombstone', tombstone }, remove });
-    }
-    for (const [scope, row] of this.invalidations) {
-      const remove = () => this.invalidations.delete(scope);
-      items.push({ place: `2 ${scope}`, write: { type: 'invalidation', row }, remove });
-    }
-    for (const [reqId, row] of this.dedupeRows) {
-      const remove = () => this.dedupeRows.delete(reqId);
-      items.push({ place: `3 ${reqId}`, write: { type: 'dedupe', row }, remove });
-    }
-    return items.sort((a, b) => (a.place < b.place ? -1 : 1));
-  }
-
-  private clearRange(after: string | null, to: string | null): void {
-    for (const { place, remove } of this.everyItem()) {
-      if ((after === null || place > after) && (to === null || place <= to)) remove();
-    }
-  }
-
   private everyRow(): Row[] {
     return [...this.rowsByKey.values()].flatMap((variants) => [...variants.values()]);
   }
@@ -349,7 +308,7 @@ export class MemoryStore implements ReplicaStore {
         this.isInstalling = true;
         break;
       case 'replaceRange':
-        this.clearRange(write.after, write.to);
+        clearRange(this.maps, write.after, write.to, (row) => this.deleteRow(row));
         this.write(write.writes);
         break;
       case 'installed':
@@ -432,14 +391,7 @@ export class MemoryStore implements ReplicaStore {
   }
 
   private sweepChunks(stagedBefore: number): void {
-    const named = new Set<string>();
-    for (const { value } of this.everyRow()) {
-      if (value.body.type === 'chunks') for (const hash of value.body.hashes) named.add(hash);
-    }
-    for (const { command } of this.log.flatMap(({ items }) => items)) {
-      if (command.type !== 'put' && command.type !== 'fill') continue;
-      if (command.value.body.type === 'chunks') for (const hash of command.value.body.hashes) named.add(hash);
-    }
+    const named = namedChunks(this.everyRow(), this.log);
     for (const [hash, { stagedAt }] of this.chunks) {
       if (stagedAt < stagedBefore && !named.has(hash)) this.chunks.delete(hash);
     }

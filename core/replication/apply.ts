@@ -15,6 +15,7 @@ import { TOMBSTONE_LIFE_MS } from './limits.ts';
 import type { LogEntry, LogItem } from './messages.ts';
 import { readLog } from './op-log.ts';
 import { coverDedupe, readDedupe } from './overlay.ts';
+import { noteHash } from './state-hash.ts';
 import type { Step } from './step.ts';
 import type { Viewstamp } from './viewstamp.ts';
 
@@ -58,6 +59,7 @@ function applyEntry(step: Step, entry: LogEntry): CommandResult[] {
   head.appliedT = entry.t;
   state.appliedView = entry.view;
   state.overlay.dirty = true;
+  noteHash(state);
   return results;
 }
 

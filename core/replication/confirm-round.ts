@@ -16,6 +16,7 @@ import {
   type PrimaryState,
   type ReplicaState,
 } from './replica-state.ts';
+import { newestMark } from './state-hash.ts';
 import { type Step, sendVote, setTimer } from './step.ts';
 
 type Confirm = Extract<MessageBody, { type: 'confirm' }>;
@@ -80,16 +81,18 @@ function knownClocks({ peers }: PrimaryState): ReadonlyMap<number, Clock> {
 export function handleConfirm(step: Step, from: number, { id, echo }: Confirm): void {
   const { state, nowMs } = step;
   hearEcho(state, echo);
-  sendVote(step, from, { type: 'confirmOk', id, clock: ownClock(state, nowMs) });
+  const clock = ownClock(state, nowMs);
+  sendVote(step, from, { type: 'confirmOk', id, clock, mark: newestMark(state) });
 }
 
 export function handleConfirmOk(
   step: Step,
   primary: PrimaryState,
   peer: Peer,
-  { id, clock }: ConfirmOk,
+  { id, clock, mark = null }: ConfirmOk,
 ): void {
   peer.clock = clock;
+  peer.mark = mark;
   const from = peer.member;
   const round = primary.rounds.find(({ n }) => roundId(step.state, n) === id);
   if (round === undefined) return;

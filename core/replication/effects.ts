@@ -7,6 +7,13 @@ export type Effect =
   | { readonly type: 'persist'; readonly writes: readonly Write[] }
   | { readonly type: 'send'; readonly message: Message }
   | { readonly type: 'reply'; readonly id: number; readonly answer: ClientAnswer }
+  /** Something that people should hear of. */
+  | {
+      readonly type: 'event';
+      readonly name: 'state-differs';
+      readonly subject: string;
+      readonly detail: Readonly<Record<string, number>>;
+    }
   /** In memory, gone with the object; set again it replaces the earlier one; `afterMs: null` clears it. */
   | { readonly type: 'setTimer'; readonly name: TimerName; readonly afterMs: number | null }
   /** Durable: the one alarm of the object; null clears it. */

@@ -53,6 +53,8 @@ export interface ReplicaLimits {
   readonly answerTimeoutMs: number;
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
+  /** State hashes are compared at every op that is a multiple of this. */
+  readonly hashEveryOps: number;
   /** Rows applied but not yet persisted, and their bytes. */
   readonly overlayRowsMax: number;
   readonly overlayBytesMax: number;
@@ -99,6 +101,7 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   answerTimeoutMs: 1_500,
   backoffMinMs: 100,
   backoffMaxMs: 5_000,
+  hashEveryOps: 1_000,
   overlayRowsMax: 512,
   overlayBytesMax: 4 * MIB,
   logOps: 10_000,

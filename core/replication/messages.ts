@@ -33,6 +33,12 @@ export interface Clock {
   readonly nonce: string;
 }
 
+/** The rolling hash of the state after an op. */
+export interface HashMark {
+  readonly op: number;
+  readonly hash: number;
+}
+
 /** All that was committed before `s` is among the first `commit` ops. */
 export interface Echo extends Clock {
   readonly commit: number;
@@ -69,7 +75,13 @@ export type MessageBody =
       /** The receiver's own clock as it came back, with what was committed by then (freshness). */
       readonly echo: Echo | null;
     }
-  | { readonly type: 'confirmOk'; readonly id: string; readonly clock: Clock }
+  | {
+      readonly type: 'confirmOk';
+      readonly id: string;
+      readonly clock: Clock;
+      /** The sender's newest, for comparison. */
+      readonly mark?: HashMark | null;
+    }
   /** Asks a primary that is suspected; only a normal one answers well. */
   | { readonly type: 'probe' }
   | { readonly type: 'probeOk'; readonly state: 'normal' | 'recovering' | 'unfit' }
@@ -111,6 +123,8 @@ export type MessageBody =
       readonly end: { readonly head: AppliedHead; readonly at: Viewstamp; readonly floor: Viewstamp } | null;
     }
   | { readonly type: 'snapshotDone' }
+  /** A majority has this hash at the op: whoever has another is wrong. */
+  | { readonly type: 'quarantine'; readonly op: number; readonly hash: number }
   /** The group is idle: nothing more will be said once every member has acknowledged, with `commit` on its disk. */
   | { readonly type: 'quiesce'; readonly commit: number }
   | { readonly type: 'quiesceOk'; readonly commit: number }
@@ -144,6 +158,7 @@ export const FROM_PRIMARY: ReadonlySet<MessageBody['type']> = new Set([
   'confirm',
   'quiesce',
   'installFrom',
+  'quarantine',
 ]);
 
 export type Refusal =

@@ -13,6 +13,7 @@ import { primaryOf } from './quorum.ts';
 import type { Peer, PrimaryState } from './replica-state.ts';
 import { handleQuiesce, handleQuiesceOk, wake } from './rest.ts';
 import { handleSnapshotAsk, handleSnapshotDone } from './snapshot-source.ts';
+import { compareHashes, handleQuarantine } from './state-hash.ts';
 import { type Step, send } from './step.ts';
 import { handleJoinView, handleJoinViewOk, promiseView, viewHasStarted } from './view-change.ts';
 
@@ -84,6 +85,9 @@ function handleAsBackup(step: Step, message: Message): void {
     case 'installFrom':
       handleInstallFrom(step, from, body);
       break;
+    case 'quarantine':
+      handleQuarantine(step, body);
+      break;
     case 'snapshotPart':
       handleSnapshotPart(step, from, body);
       break;
@@ -126,6 +130,7 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
       break;
     case 'confirmOk':
       handleConfirmOk(step, primary, peer, body);
+      compareHashes(step, primary);
       return;
     case 'quiesceOk':
       handleQuiesceOk(step, primary, from, body);
@@ -146,6 +151,7 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
     case 'confirm':
     case 'quiesce':
     case 'installFrom':
+    case 'quarantine':
       send(step, from, { type: 'refuse', reason: 'malformed' });
       return;
     case 'joinViewOk':

@@ -4,7 +4,7 @@ import { assert } from './assert.ts';
 import type { FillToken } from './commands.ts';
 import { type DiscardState, newDiscardState } from './discard-state.ts';
 import { DEFAULT_LIMITS, type ReplicaLimits } from './limits.ts';
-import type { Clock, Echo, LeaseWish, LogEntry, LogItem } from './messages.ts';
+import type { Clock, Echo, HashMark, LeaseWish, LogEntry, LogItem } from './messages.ts';
 import { emptyOverlay, type Overlay } from './overlay.ts';
 import { primaryOf } from './quorum.ts';
 import type { AppliedHead, Identity, ReplicaStore } from './store.ts';
@@ -88,6 +88,8 @@ export interface Peer {
   chunksSentAt: number;
   /** Attempts in a row that came to nothing. */
   failures: number;
+  /** Its newest state hash as it last came. */
+  mark: HashMark | null;
   /** Its own time as it last came, and as it goes back to it. */
   clock: Clock | null;
   echo: Echo | null;
@@ -242,6 +244,8 @@ export interface ReplicaState {
   /** The rows are a mixture: nothing is served (install). */
   isInstalling: boolean;
   install: Install | null;
+  /** The newest last. */
+  readonly hashMarks: HashMark[];
   /** At rest: no timer, no message, until something happens. */
   isAtRest: boolean;
   /** Rests in a row that others had not agreed to: each makes the next look later. */
@@ -306,6 +310,7 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
     heldCommit: 0,
     isInstalling,
     install: null,
+    hashMarks: [],
     isAtRest: true,
     lonelyRests: 0,
     lookAgainAt: null,
@@ -349,6 +354,7 @@ export function primaryState(memberId: number, memberCount: number, lastOp: numb
       installHeardAt: 0,
       installAt: null,
       isRead: false,
+      mark: null,
       clock: null,
       echo: null,
       isAtRest: false,

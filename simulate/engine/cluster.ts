@@ -276,6 +276,9 @@ export class Cluster {
         break;
       case 'persist':
         break;
+      case 'event':
+        // No fault of these runs changes a row behind the log's back.
+        throw new Error(`I4: ${effect.name} at member ${member.id}`);
       default:
         effect satisfies never;
     }

@@ -27,6 +27,8 @@ export function drawLimits(chance: Chance, faults: Faults): Partial<ReplicaLimit
     ...(chance.hits(0.3) ? { idleMs: 1_500 } : {}),
     ...(chance.hits(0.2) ? { windowMax: 2 } : {}),
     ...(chance.hits(0.3) ? { variantsMax: 2 } : {}),
+    // States are compared many times a run.
+    hashEveryOps: 10,
     // A member that was away needs a snapshot; no step commits so many entries at once.
     ...(chance.hits(0.4) ? { logOps: 14, logBytes: 0, logOpsMax: 18 } : {}),
     // Short enough for bounds to matter in a run, long enough for backups to answer within them.

@@ -55,6 +55,7 @@ function member(memberId = 0) {
   const replica = new RunningReplica(store, {
     now: () => Date.now(),
     nonce: 'n',
+    tell: () => {},
     storage,
     fail: (error) => failures.push(error),
     deliver(message) {
