@@ -132,6 +132,11 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     return ask.type === 'answered' && ask.answer.type === 'staged' ? ask.answer : refusalOf(ask);
   }
 
+  async renew(to: MemberAddress, key: string, token: FillToken): Promise<void> {
+    const ready = this.#booted() ?? (await this.#bear(to));
+    if (ready.type === 'ready') await ready.replica.ask({ type: 'renew', key, token });
+  }
+
   async release(to: MemberAddress, key: string, token: FillToken): Promise<void> {
     const ready = this.#booted() ?? (await this.#bear(to));
     if (ready.type === 'ready') await ready.replica.ask({ type: 'release', key, token });

@@ -45,6 +45,12 @@ router
   .all('/echo', ({ request, origin }) =>
     jsonReply(200, { origin, ...request, fields: request.fields.map(([n, v]) => `${n}: ${v}`) }),
   )
+  // Whatever it was asked, for anybody who asks that URL: what attacks on caches need.
+  .all('/reflect/:seconds/:rest+', ({ request, params }) => {
+    const { method, target, body, fields } = request;
+    const told = { method, target, body, fields: fields.map(([n, v]) => `${n}: ${v}`) };
+    return jsonReply(200, told, [['Cache-Control', `public, max-age=${whole(params.seconds, 0, 2 ** 31)}`]]);
+  })
   .all('/status/:code', ({ params }) => {
     const status = Math.max(200, whole(params.code, 200, 999));
     return textReply(status, `status ${status}\n`);

@@ -9,6 +9,7 @@ import type { PurgeCoordinatorRpc } from '../durable-objects/interfaces/purge-co
 import type { TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
 import { createSnapshotSource } from './config-snapshot.ts';
 import { createAffinitySigner } from './data-plane/affinity-signer.ts';
+import { Flights } from './data-plane/flights.ts';
 import { createPassMemory } from './data-plane/pass-memory.ts';
 import { createPoolRegistry } from './data-plane/pool-registry.ts';
 import { createShardClient } from './data-plane/shard-client.ts';
@@ -59,6 +60,7 @@ function createEdge(env: Env): Edge {
     pools: createPoolRegistry({ random, now, region: env.ROUNDEL_REGION || null }),
     affinitySigner: createAffinitySigner(env.ROUNDEL_AFFINITY_SECRET),
     passMemory: createPassMemory(now),
+    flights: new Flights(),
     memory(bytesMax) {
       if (memory.bytesMax !== bytesMax) memory = new MemoryTier(bytesMax);
       return memory;

@@ -10,6 +10,7 @@ import type { MemberWork } from '../durable-objects/interfaces/shard-replica.ts'
 import type { KeptExplanation, NewEvent, TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
 import type { SnapshotSource } from './config-snapshot.ts';
 import type { AffinitySigner } from './data-plane/affinity-signer.ts';
+import type { Flights } from './data-plane/flights.ts';
 import type { PassMemory } from './data-plane/pass-memory.ts';
 import type { PoolRegistry } from './data-plane/pool-registry.ts';
 import type { ShardClient } from './data-plane/shard-client.ts';
@@ -55,6 +56,7 @@ export interface Edge {
   /** null without its secret. */
   readonly affinitySigner: AffinitySigner | null;
   readonly passMemory: PassMemory;
+  readonly flights: Flights;
   /** Of that size; another one begins empty. */
   memory(bytesMax: number): MemoryTier;
   readonly proofs: ProofLog;

@@ -58,7 +58,8 @@ export function freshen(stored: StoredResponse, notModified: NotModified, policy
   if (!confirms(stored, notModified)) return { type: 'mismatch' };
   const { requestedAt, receivedAt, authorized = false } = notModified;
   const fields = updatedFields(stored.fields, notModified);
-  const context = { keyParts: stored.keyParts, vary: stored.vary, authorized, requestedAt, receivedAt };
+  const { keyParts, vary } = stored;
+  const context = { keyParts, vary, authorized, cookied: false, requestedAt, receivedAt };
   const judged = judge({ status: stored.status, fields }, context, policy);
   if (judged.type === 'storable') {
     const { stored: renewed, variant, keepMs } = judged;
@@ -97,7 +98,10 @@ function confirms(stored: StoredResponse, { fields, receivedAt }: NotModified): 
  * RFC 9111 §3.2: each field of the 304 replaces the stored lines of its name, except those that describe the body we
  * hold and those that are never stored. Date and Age are the 304's own: age starts again.
  */
-function updatedFields(storedFields: Fields, { fields, receivedAt }: NotModified): Fields {
+export function updatedFields(
+  storedFields: Fields,
+  { fields, receivedAt }: Pick<NotModified, 'fields' | 'receivedAt'>,
+): Fields {
   const news = withoutHopByHop(fields).filter(([name]) => !BODY_FIELDS.has(name));
   const replaced = new Set([...news.map(([name]) => name), 'date', 'age']);
   const updated = [...storedFields.filter(([name]) => !replaced.has(name)), ...news];

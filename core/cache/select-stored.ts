@@ -1,5 +1,6 @@
 // Which of a URL's stored responses a request selects (RFC 9111 §4.1).
-import type { Fields } from '../http/fields.ts';
+import { bestLanguage } from '../http/accept-language.ts';
+import { type Fields, fieldLines, fieldValue } from '../http/fields.ts';
 import { isSameSelection, matchesSelecting, type SelectingFields } from '../http/vary.ts';
 import type { StoredResponse } from './stored-response.ts';
 
@@ -24,12 +25,28 @@ export function selectStored(
   for (const [i, candidate] of stored.entries()) {
     const isOutdated =
       candidate.vary.length === 0 && newestVarying !== null && !isNewer(candidate, newestVarying);
-    if (isOutdated || !isKeyedAlike(candidate) || !matchesSelecting(candidate.vary, fields)) continue;
+    if (isOutdated || !isKeyedAlike(candidate) || !answers(candidate, fields)) continue;
     if (best !== null && !isNewer(candidate, best)) continue;
     selected = i;
     best = candidate;
   }
   return selected;
+}
+
+/**
+ * RFC 9111 §4.1: a cache may normalize selecting fields "in a way that is known to have identical semantics": where the
+ * response says which language it is in, it answers whoever likes that one best.
+ */
+function answers({ vary, fields: of }: StoredResponse, fields: Fields): boolean {
+  if (matchesSelecting(vary, fields)) return true;
+  const language = fieldLines(of, 'content-language');
+  if (language.length !== 1 || !vary.some(([name]) => name === 'accept-language')) return false;
+  const wanted = bestLanguage(fieldValue(fields, 'accept-language') ?? '');
+  if (wanted === null || wanted !== language[0]?.toLowerCase()) return false;
+  return matchesSelecting(
+    vary.filter(([name]) => name !== 'accept-language'),
+    fields,
+  );
 }
 
 /** RFC 9111 §4: "the most recent one (as determined by the Date header field)"; among equals the later receipt. */

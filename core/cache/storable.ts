@@ -16,6 +16,7 @@ import { responseControl } from '../http/targeted-control.ts';
 import { isUndecodable, type SelectingFields, selectingFields, varyNames } from '../http/vary.ts';
 import { type BypassReason, bypassReason, type CacheableRequest } from './bypass.ts';
 import { dateFieldAt, type Lifetime, lifetimeOf } from './freshness.ts';
+import { isOdd } from './odd-request.ts';
 import type { CachePolicy } from './policy.ts';
 import { HEURISTICALLY_CACHEABLE, UNDERSTOOD } from './statuses.ts';
 import type { StoredResponse } from './stored-response.ts';
@@ -40,6 +41,8 @@ export type NotStoredReason =
   | 'vary-undecodable'
   | 'fields-undecodable'
   | 'set-cookie'
+  | 'cookie'
+  | 'error-to-odd-request'
   | 'no-freshness'
   | 'stale-on-arrival';
 
@@ -87,8 +90,12 @@ export function decideStorable(exchange: Exchange, policy: CachePolicy): Storabl
   const vary = selectingFields(names, request.fields);
   if (isUndecodable(vary) || isUndecodable(keyParts)) return notStored('vary-undecodable');
 
+  // An origin with smaller limits than the edge's refuses what one client sent, not the resource.
+  if (response.status >= 400 && isOdd(request.fields)) return notStored('error-to-odd-request');
+
   const authorized = fieldLines(request.fields, 'authorization').length > 0;
-  return judge(response, { keyParts, vary, authorized, requestedAt, receivedAt }, policy);
+  const cookied = fieldLines(request.fields, 'cookie').length > 0;
+  return judge(response, { keyParts, vary, authorized, cookied, requestedAt, receivedAt }, policy);
 }
 
 export interface ResponseContext {
@@ -96,6 +103,8 @@ export interface ResponseContext {
   readonly vary: SelectingFields;
   /** The request carried Authorization. */
   readonly authorized: boolean;
+  /** It carried cookies, and the response is new: one client's page, unless the response says otherwise. */
+  readonly cookied: boolean;
   readonly requestedAt: number;
   readonly receivedAt: number;
 }
@@ -145,6 +154,7 @@ export function judge(response: ReceivedResponse, context: ResponseContext, poli
   const refusal =
     lacksGrounds(status, cacheControl, lifetime) ??
     forbiddenByCookie(kept, lifetime, policy) ??
+    (context.cookied ? forbiddenByClientCookie(cacheControl, lifetime) : null) ??
     isUseless(kept, lifetime, freshUntilAt, context.receivedAt);
   if (refusal !== null) return notStored(refusal);
 
@@ -200,6 +210,17 @@ function forbiddenByCookie(
   if (fieldLines(kept, 'set-cookie').length === 0) return null;
   return setCookie === 'keep' && from === 'response' && ms > 0 ? null : 'set-cookie';
 }
+
+/**
+ * Pages that are somebody's own often say nothing of caches, whatever their URLs end in: made for a request with cookies,
+ * such a response is neither guessed to be for all, nor kept to be shown stale when the origin fails.
+ */
+function forbiddenByClientCookie(cacheControl: CacheControl, { from }: Lifetime): NotStoredReason | null {
+  const isSaid = from === 'response' || from === 'route';
+  return isSaid || FOR_ALL_OR_VALIDATED.some((name) => hasDirective(cacheControl, name)) ? null : 'cookie';
+}
+
+const FOR_ALL_OR_VALIDATED = ['public', 'no-cache', 'must-revalidate', 'proxy-revalidate'];
 
 /** What can be neither used nor validated is of no use. */
 function isUseless(

@@ -18,6 +18,8 @@ export type CacheStatus =
       readonly type: 'hit';
       /** RFC 9211 §2.4: remaining freshness; negative when stale. */
       readonly ttlSeconds: number;
+      /** RFC 9211 §2.6: it waited for another request's fetch. */
+      readonly collapsed?: boolean;
       readonly key?: string;
       readonly detail?: string;
     }
@@ -48,7 +50,7 @@ export function cacheStatusMember(status: CacheStatus): string {
   }
   if (status.ttlSeconds !== undefined) parts.push(`ttl=${serializeInteger(status.ttlSeconds)}`);
   if (status.type === 'forward' && status.stored) parts.push('stored');
-  if (status.type === 'forward' && status.collapsed) parts.push('collapsed');
+  if (status.collapsed) parts.push('collapsed');
   if (status.key !== undefined) parts.push(`key=${stringOf(status.key)}`);
   if (status.detail !== undefined) parts.push(`detail=${tokenOrString(status.detail)}`);
   return parts.join('; ');

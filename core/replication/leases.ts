@@ -1,6 +1,7 @@
 // Leases: one fetch per miss. They live in the primary's memory and only spare the origin work; whether a fill is
 // accepted never depends on them (apply-fill). Source: Nishtala et al. 2013, §3.2.1.
 import type { FillToken } from './commands.ts';
+import { TOMBSTONE_LIFE_MS } from './limits.ts';
 import type { Lease } from './messages.ts';
 import type { HeldLease, PrimaryState, ReplicaState } from './replica-state.ts';
 import { isNewer, sameViewstamp, type Viewstamp } from './viewstamp.ts';
@@ -28,10 +29,31 @@ export function grantLease(state: ReplicaState, primary: PrimaryState, key: stri
   return { type: 'granted', token };
 }
 
+/**
+ * The holder is still at work: its lease counts from now again, but never for longer than its fill would be accepted.
+ * False where it has none any more. Amortized O(1).
+ */
+export function renewLease(
+  state: ReplicaState,
+  primary: PrimaryState,
+  key: string,
+  token: FillToken,
+  nowMs: number,
+): boolean {
+  const { leases } = primary;
+  const { leaseMs } = state.limits;
+  const held = leases.get(key);
+  if (held === undefined || !isOf(held, token) || isNewer(primary.newestPurge, token)) return false;
+  if (!isUnexpired(held, nowMs, leaseMs)) return false;
+  leases.delete(key);
+  leases.set(key, { token: held.token, until: Math.min(nowMs + leaseMs, token.t + TOMBSTONE_LIFE_MS) });
+  return true;
+}
+
 /** Ends the lease that this token belongs to; a later one of the same key stays. */
 export function releaseLease(primary: PrimaryState, key: string, token: FillToken): boolean {
   const held = primary.leases.get(key);
-  if (held === undefined || !sameViewstamp(held.token, token) || held.token.t !== token.t) return false;
+  if (held === undefined || !isOf(held, token)) return false;
   return primary.leases.delete(key);
 }
 
@@ -44,6 +66,10 @@ export function revokeLease(primary: PrimaryState, key: string, stamp: Viewstamp
 /** A purge by anything but a URL may concern every fetch under way: their tags are not known yet. O(1). */
 export function revokeOlderLeases(primary: PrimaryState, { view, op }: Viewstamp): void {
   primary.newestPurge = { view, op };
+}
+
+function isOf(held: HeldLease, token: FillToken): boolean {
+  return sameViewstamp(held.token, token) && held.token.t === token.t;
 }
 
 /** A clock set back must not prolong a lease: one that ends too far ahead has ended. */

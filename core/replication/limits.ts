@@ -24,6 +24,7 @@ export interface ReplicaLimits {
   readonly chunkBytesMax: number;
   /** Log entries in flight: appended, not yet committed; also prepares in flight to one backup. */
   readonly windowMax: number;
+  /** A fetch that nobody has heard of for so long is given up: somebody else may begin. */
   readonly leaseMs: number;
   readonly leasesMax: number;
   /** How old what a bounded read shows may be. */
@@ -84,7 +85,7 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   entryBytesMax: MIB,
   chunkBytesMax: MIB,
   windowMax: 4,
-  leaseMs: 10_000,
+  leaseMs: 4_000,
   leasesMax: 20_000,
   boundMs: BOUND_MS,
   readWaitMs: 2_000,

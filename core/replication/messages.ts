@@ -198,6 +198,8 @@ export type ClientRequest =
   | { readonly type: 'lease'; readonly key: string }
   /** One page of a namespace, for a caller whose read has been answered in the same turn. */
   | ({ readonly type: 'page' } & PageWish)
+  /** The fetch that the lease was given for goes on. */
+  | { readonly type: 'renew'; readonly key: string; readonly token: FillToken }
   /** The fetch that the lease was given for came to nothing that can be stored. */
   | { readonly type: 'release'; readonly key: string; readonly token: FillToken }
   /** A chunk of a large body, before the command that names it; the caller has checked that the hash is right. */
@@ -261,6 +263,7 @@ export type ClientAnswer =
       readonly upTo: string | null;
       readonly bookmark: Viewstamp;
     }
+  | { readonly type: 'renewed'; readonly renewed: boolean }
   | { readonly type: 'released'; readonly released: boolean }
   | { readonly type: 'staged' }
   | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }

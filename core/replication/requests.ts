@@ -6,7 +6,7 @@ import { enqueue } from './commit.ts';
 import { commandDigest } from './digest.ts';
 import { isInDoubt, suspect } from './failure-detector.ts';
 import { stillRemembers } from './forget.ts';
-import { grantLease, releaseLease } from './leases.ts';
+import { grantLease, releaseLease, renewLease } from './leases.ts';
 import type { ClientAnswer, ClientRequest } from './messages.ts';
 import { readDedupe } from './overlay.ts';
 import { handlePage } from './pages.ts';
@@ -74,6 +74,11 @@ function handleClient(
     case 'page':
       handlePage(step, id, request);
       break;
+    case 'renew': {
+      const renewed = renewLease(state, primary, request.key, request.token, nowMs);
+      reply(step, id, { type: 'renewed', renewed });
+      break;
+    }
     case 'release':
       reply(step, id, { type: 'released', released: releaseLease(primary, request.key, request.token) });
       break;

@@ -227,6 +227,8 @@ export interface ShardReplicaRpc {
   kvPage(request: KvPageRequest): Promise<KvPageAnswer>;
   /** Puts a chunk of a large body in place at this member and its peers, before the command that names it. */
   stage(to: MemberAddress, header: EdgeHeader, hash: string, bytes: Uint8Array): Promise<StageAnswer>;
+  /** The fetch that a lease was given for goes on. */
+  renew(to: MemberAddress, key: string, token: FillToken): Promise<void>;
   /** The fetch that a lease was given for came to nothing that can be stored. */
   release(to: MemberAddress, key: string, token: FillToken): Promise<void>;
   status(to: MemberAddress): Promise<MemberStatus>;

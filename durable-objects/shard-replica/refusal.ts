@@ -20,6 +20,7 @@ function refusedAnswer(answer: ClientAnswer): MemberRefusal {
     case 'rows':
     case 'lease':
     case 'page':
+    case 'renewed':
     case 'released':
     case 'staged':
     case 'suspected':

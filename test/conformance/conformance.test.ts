@@ -7,6 +7,7 @@ import { RANGES } from './cases/ranges.ts';
 import { REQUESTS } from './cases/requests.ts';
 import { ROUTE_OPTIONS } from './cases/route-options.ts';
 import { STORING } from './cases/storing.ts';
+import { UPDATES } from './cases/updates.ts';
 import { VALIDATION } from './cases/validation.ts';
 import { VARIANTS } from './cases/variants.ts';
 import { DEVIATIONS } from './deviations.ts';
@@ -21,6 +22,7 @@ const ALL: readonly ConformanceCase[] = [
   ...FAILURE_AND_CHANGE,
   ...ROUTE_OPTIONS,
   ...RANGES,
+  ...UPDATES,
 ];
 
 const sections = [...new Set(ALL.map(({ section }) => section))].sort();

@@ -2,14 +2,20 @@
 // does it, without network, shards or streams. What the conformance cases say of it holds for the decisions themselves.
 import type { CacheableRequest } from '../../core/cache/bypass.ts';
 import { cacheKeyOf, type KeyOptions, keyPartsOf } from '../../core/cache/cache-key.ts';
+import { judgeHead } from '../../core/cache/head-update.ts';
 import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
 import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-failure.ts';
 import { type CachePolicy, DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { type AnswerBody, answerFromStored } from '../../core/cache/respond.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
 import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
-import { decideStorable } from '../../core/cache/storable.ts';
-import { decodeStored, encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
+import { decideStorable, variantOf } from '../../core/cache/storable.ts';
+import {
+  decodeStored,
+  encodeStored,
+  type StoredResponse,
+  staleSince,
+} from '../../core/cache/stored-response.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import { fieldsToClient, fieldsToOrigin } from '../../core/http/forward-fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
@@ -169,6 +175,7 @@ export class ModelEdge {
     for (const url of urlsToInvalidate({ target, method: request.method, ...response }))
       this.rows.delete(this.keyOf(targetOf(url)));
     const receivedAt = this.nowMs;
+    if (request.method === 'HEAD' && stale !== null) this.updateByHead(request, response, requestedAt, stale);
     const verdict = decideStorable(
       { request, response, keyParts: request.keyParts, requestedAt, receivedAt },
       this.policy,
@@ -180,6 +187,24 @@ export class ModelEdge {
     }
     const fields = fieldsToClient({ fields: response.fields, receivedAt, ...ROUTE });
     return { from: 'origin', status: response.status, fields, body: response.body };
+  }
+
+  private updateByHead(
+    request: SentRequest,
+    { status, fields }: OriginResponse,
+    requestedAt: number,
+    { stored, entry }: Selected,
+  ): void {
+    const authorized = request.fields.some(([name]) => name === 'authorization');
+    const head = { status, fields, requestedAt, receivedAt: this.nowMs, authorized };
+    const update = judgeHead(stored, entry.body.length, head, this.policy);
+    if (update.type === 'renewed') {
+      const expireAt = this.nowMs + update.keepMs;
+      this.keep(request.url, update.variant, { ...entry, meta: encodeStored(update.stored), expireAt });
+    }
+    if (update.type !== 'outdated') return;
+    const meta = encodeStored(staleSince(stored, this.nowMs));
+    this.keep(request.url, variantOf(stored), { ...entry, meta });
   }
 
   private ask(request: ModelRequest, origin: Origin): OriginResponse | null {

@@ -429,6 +429,24 @@ describe('leases', () => {
     expect(primary.ask({ type: 'lease', key: URL_KEY })).toMatchObject({ lease: { type: 'granted' } });
   });
 
+  it('last while their holder says that it is at work, but not longer than its fill would count', () => {
+    const primary = warmedUp();
+    const { lease } = primary.read(URL_KEY, 'when-absent');
+    if (lease?.type !== 'granted') throw new Error('unreachable');
+    const { token } = lease;
+    const began = primary.now;
+    const renew = (of: typeof token) => primary.ask({ type: 'renew', key: URL_KEY, token: of });
+    expect(renew({ ...token, op: 7 })).toEqual({ type: 'renewed', renewed: false });
+    while (primary.now < began + 57_000) {
+      primary.now += 3_000;
+      expect(renew(token)).toEqual({ type: 'renewed', renewed: true });
+      expect(primary.ask({ type: 'lease', key: URL_KEY })).toMatchObject({ lease: { type: 'taken' } });
+    }
+    primary.now = token.t + 60_000;
+    expect(renew(token)).toEqual({ type: 'renewed', renewed: false });
+    expect(primary.ask({ type: 'lease', key: URL_KEY })).toMatchObject({ lease: { type: 'granted' } });
+  });
+
   it('are not given for what is stored, unless the caller goes to the origin in any case', () => {
     const group = new Solo();
     group.command(fill(URL_KEY, 'a', group.takeLease(URL_KEY)));

@@ -12,6 +12,7 @@ import type { ByteRange } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 import { type Bookmark, decodeBookmark, mergeBookmarks } from '../../core/replication/bookmark.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
+import type { Flight } from './flights.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
 import type { Visit } from './visit.ts';
 import { sleep } from './within.ts';
@@ -28,6 +29,8 @@ export interface CacheHit {
   readonly ttlSeconds: number;
   /** Stale, and this request is the one that has it renewed (RFC 5861 §3); null = nobody, or another. */
   readonly refresh: { readonly key: string; readonly lease: FillToken } | null;
+  /** Another request fetched it, and this one waited for that. */
+  readonly collapsed?: boolean;
 }
 
 export interface CacheForward {
@@ -59,8 +62,8 @@ export type CacheAnswer =
   | CacheHit
   | CacheForward;
 
-/** How long one request waits for another's fetch of the same key before it goes itself. */
-const WAIT_MS = 1_000;
+/** How long one request waits for another's fetch of the same key, which goes on, before it goes itself. */
+const WAIT_MS = 15_000;
 const FIRST_PAUSE_MS = 2;
 const PAUSE_MAX_MS = 64;
 
@@ -103,37 +106,81 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
   const keyParts = keyPartsOf(route.cache.key, fields);
   const mayStore = request.method === 'GET' && !asksForRange({ method: request.method, fields });
   const policy = reusePolicyOf(route);
+  const keyed = { key, keyParts, policy };
   const level = route.cache.consistency;
   const mayRecall = level === 'bounded' || level === 'any';
-  const recalled = mayRecall ? recall(visit, { key, keyParts, policy }) : null;
+  const recalled = mayRecall ? recall(visit, keyed) : null;
   if (recalled !== null) return recalled;
   const bookmark = level === 'session' ? sessionOf(visit) : {};
-  const deadlineAt = edge.now() + WAIT_MS;
+  const startedAt = edge.now();
+  let flight = edge.flights.crowded(key, startedAt);
+  flight?.enter();
+  let isScout = false;
+  let collapsed = flight !== null;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
     const askedAt = edge.now();
-    const lookup = await edge.shards.lookup(snapshot.shardMap, {
-      key,
-      method: request.method,
-      fields,
-      keyParts,
-      policy,
-      wish: { level, bookmark },
-      wantLease: mayStore,
-    });
-    const answer = interpret(lookup, key);
-    if (level === 'session' && lookup.type === 'decision') {
-      visit.session = mergeBookmarks(bookmark, { [lookup.groupId]: lookup.bookmark });
+    const goesAlone = edge.passMemory.has(key) || askedAt >= startedAt + WAIT_MS;
+    if (flight === null || flight.isOver || goesAlone || flight.mayScout(isScout, askedAt)) {
+      isScout = flight !== null && !flight.isOver && !goesAlone;
+      const lookup = await edge.shards.lookup(snapshot.shardMap, {
+        key,
+        method: request.method,
+        fields,
+        keyParts,
+        policy,
+        wish: { level, bookmark },
+        wantLease: mayStore,
+      });
+      const answer = interpret(lookup, key);
+      if (level === 'session' && lookup.type === 'decision') {
+        visit.session = mergeBookmarks(bookmark, { [lookup.groupId]: lookup.bookmark });
+      }
+      if (mayRecall && answer.type === 'hit' && lookup.type === 'decision') {
+        remember(visit, key, lookup, answer, askedAt);
+      }
+      const isTaken = answer.type === 'forward' && answer.lease === null && mayStore;
+      if (!isTaken) {
+        land(flight, answer);
+        return answer.type === 'hit' && collapsed ? { ...answer, collapsed } : answer;
+      }
+      // Somebody else is fetching it. His response will do, if it can be shared and comes soon.
+      if (goesAlone || !mayServe(answer, collapsed)) {
+        flight?.resign();
+        return { ...answer, reason: 'fetch-under-way' };
+      }
+      discard(answer.stale?.body ?? null);
+      if (flight === null || flight.isOver) {
+        flight = edge.flights.join(key, askedAt);
+        isScout = flight.mayScout(false, askedAt);
+      }
+      collapsed = true;
     }
-    if (mayRecall && answer.type === 'hit' && lookup.type === 'decision') {
-      remember(visit, key, lookup, answer, askedAt);
-    }
-    if (answer.type !== 'forward' || answer.lease !== null || !mayStore) return answer;
-    // Somebody else is fetching it. His response will do, if it can be shared and comes soon.
-    if (edge.passMemory.has(key) || edge.now() >= deadlineAt) return { ...answer, reason: 'fetch-under-way' };
-    discard(answer.stale?.body ?? null);
     await sleep(pauseMs);
+    const found = mayRecall ? recall(visit, keyed) : null;
+    if (found !== null) return { ...found, collapsed };
   }
 }
+
+/**
+ * What the scout has found: a response, which others can look for too; or it is to fetch itself, and they go on waiting
+ * for that, unless what came is another variant.
+ */
+function land(flight: Flight | null, answer: CacheAnswer): void {
+  if (flight === null) return;
+  if (answer.type === 'forward' && answer.forward !== 'vary-miss') flight.resign();
+  else flight.isOver = true;
+}
+
+/**
+ * Whether what another fetches could answer this request: not where each is to be confirmed for itself, nor where what
+ * was waited for has turned out to be another variant.
+ */
+function mayServe({ reason, forward, stale }: CacheForward, hasWaited: boolean): boolean {
+  if (OF_THIS_REQUEST.has(reason) || (hasWaited && forward === 'vary-miss')) return false;
+  return stale === null || stale.stored.freshUntilAt > stale.stored.receivedAt;
+}
+
+const OF_THIS_REQUEST = new Set(['no-cache', 'request-no-cache', 'request-max-age', 'request-min-fresh']);
 
 /** What the client's session has seen; what is no bookmark of ours names nothing, and is read past. */
 function sessionOf({ received }: Visit): Bookmark {

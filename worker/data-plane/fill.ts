@@ -2,10 +2,11 @@
 // only one of many requests stores it, and only if no purge has come between.
 import { keyPartsOf } from '../../core/cache/cache-key.ts';
 import { tagsOf } from '../../core/cache/response-tags.ts';
-import { decideStorable } from '../../core/cache/storable.ts';
+import { decideStorable, type NotStoredReason } from '../../core/cache/storable.ts';
 import { encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import type { CacheAnswer, CacheForward } from './cache-lookup.ts';
+import { reportProgress } from './hold-lease.ts';
 import type { Answered } from './make-attempt.ts';
 import type { BodyEnd } from './relay-body.ts';
 import type { Visit } from './visit.ts';
@@ -38,7 +39,9 @@ export function planFill(visit: Visit, cached: CacheAnswer, origin: Answered): F
   const verdict = decideStorable(exchange, route.cache);
   const isTooLarge = response.bodyBytes !== null && response.bodyBytes > route.cache.maxObjectBytes;
   if (verdict.type === 'not-stored' || isTooLarge) {
-    edge.passMemory.remember(cached.key);
+    if (isTooLarge || verdict.type !== 'not-stored' || !OF_THE_REQUEST.has(verdict.reason)) {
+      edge.passMemory.remember(cached.key);
+    }
     giveBackLease(visit, cached);
     return { type: 'none', reason: verdict.type === 'not-stored' ? verdict.reason : 'too-large' };
   }
@@ -60,6 +63,14 @@ export function planToStore(
   if (read.type === 'refused') return { type: 'none', reason: read.reason };
   return { type: 'fill', key, token: lease, ...stored, tags: read.tags };
 }
+
+/** Reasons that say nothing of what others would get: they go on waiting for each other. */
+const OF_THE_REQUEST: ReadonlySet<NotStoredReason> = new Set<NotStoredReason>([
+  'head',
+  'request-no-store',
+  'vary-undecodable',
+  'error-to-odd-request',
+]);
 
 /** Only a body that arrived whole is stored. Undefined when there is nothing to wait for. */
 export function finishFill(visit: Visit, plan: FillPlan, end: BodyEnd): Promise<void> | undefined {
@@ -84,6 +95,20 @@ async function fill(visit: Visit, plan: Extract<FillPlan, { type: 'fill' }>, end
     ttlMs: keepMs,
     tags,
   });
+}
+
+/** What others wait for while the body comes in: that it does, or that it has become too large for them. */
+export function followFill(
+  visit: Visit,
+  { key, token }: Extract<FillPlan, { type: 'fill' }>,
+): { readonly onProgress: () => void; readonly onCopyDropped: () => void } {
+  return {
+    onProgress: reportProgress(visit, key, token),
+    onCopyDropped() {
+      visit.edge.passMemory.remember(key);
+      visit.context.waitUntil(visit.edge.shards.release(visit.snapshot.shardMap, key, token));
+    },
+  };
 }
 
 export function giveBackLease({ edge, snapshot, context }: Visit, { key, lease }: CacheForward): void {

@@ -11,6 +11,7 @@ import { type EdgeError, edgeError } from './edge-error.ts';
 import { cacheDecisionOf, placeOf } from './explained.ts';
 import { forward } from './forward.ts';
 import { fieldsOf } from './headers.ts';
+import { holdLease } from './hold-lease.ts';
 import { isWebSocketHandshake, outboundFields } from './outbound-fields.ts';
 import { refreshInBackground } from './refresh.ts';
 import { respondFromCache, respondFromOrigin, respondFromStale } from './respond.ts';
@@ -102,8 +103,13 @@ async function decide(
   }
   if (cached.type === 'not-cached') return { code: 'not-cached', detail: cached.detail };
 
-  const origin = await forward(visit, cached);
-  if (origin.type === 'failed') return origin.error;
-  if (origin.type === 'from-stale') return respondFromStale(visit, origin);
-  return respondFromOrigin(visit, cached, origin);
+  const letGo = cached.type === 'forward' ? holdLease(visit, cached) : null;
+  try {
+    const origin = await forward(visit, cached);
+    if (origin.type === 'failed') return origin.error;
+    if (origin.type === 'from-stale') return respondFromStale(visit, origin);
+    return await respondFromOrigin(visit, cached, origin);
+  } finally {
+    letGo?.();
+  }
 }

@@ -50,7 +50,7 @@ async function purge(visit: Visit, urls: readonly string[], tags: readonly strin
 }
 
 /** Every shard may hold some of them: the coordinator sees it through. */
-async function purgeTags({ edge }: Visit, tags: readonly string[]): Promise<boolean> {
+async function purgeTags({ edge, snapshot }: Visit, tags: readonly string[]): Promise<boolean> {
   const purgeId = edge.newRequestId();
   const nothingElse = { keys: [], prefixes: [], all: false, namespaces: [], soft: false };
   try {
@@ -58,6 +58,8 @@ async function purgeTags({ edge }: Visit, tags: readonly string[]): Promise<bool
     return type === 'done';
   } catch {
     return false;
+  } finally {
+    edge.memory(snapshot.config.l1.bytesMax).forgetAll(edge.now());
   }
 }
 

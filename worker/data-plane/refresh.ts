@@ -4,6 +4,7 @@
 import { hasValidator } from '../../core/cache/validators.ts';
 import type { CacheForward, CacheHit } from './cache-lookup.ts';
 import { forward, withoutConditions } from './forward.ts';
+import { holdLease } from './hold-lease.ts';
 import { respondFromOrigin, respondFromStale } from './respond.ts';
 import type { Visit } from './visit.ts';
 
@@ -34,6 +35,15 @@ export function refreshInBackground(visit: Visit, hit: CacheHit): void {
 }
 
 async function renew(visit: Visit, cached: CacheForward): Promise<void> {
+  const letGo = holdLease(visit, cached);
+  try {
+    await renewHolding(visit, cached);
+  } finally {
+    letGo();
+  }
+}
+
+async function renewHolding(visit: Visit, cached: CacheForward): Promise<void> {
   const outcome = await forward(visit, cached);
   if (outcome.type === 'failed') return;
   const response =

@@ -23,6 +23,12 @@ export interface RelayOptions {
   firstByteLeftMs(): number;
   /** Longest silence of the origin after it. */
   readonly silenceMs: number;
+  /** Tells that the client has left: a response that it no longer wanted is never read, nor is that told otherwise. */
+  readonly clientSignal: AbortSignal;
+  /** Called with every piece that has come. */
+  readonly onProgress?: (() => void) | undefined;
+  /** The copy has outgrown its limit, and the body goes on. */
+  readonly onCopyDropped?: (() => void) | undefined;
   /** Called once; what it returns may go on after the client has its response. */
   onEnd(end: BodyEnd): Promise<void> | undefined;
 }
@@ -81,6 +87,12 @@ async function relay(
     clientLeft = true;
     if (!copy) reader.cancel().catch(() => {});
   });
+  const leave = (): void => {
+    clientLeft = true;
+    writer.abort(new Error('The client has left')).catch(() => {});
+  };
+  if (options.clientSignal.aborted) leave();
+  else options.clientSignal.addEventListener('abort', leave, { once: true });
   for (;;) {
     const result = await readChunk(pending ?? reader.read(new Uint8Array(buffer)), limitMs);
     limitMs = options.silenceMs;
@@ -96,7 +108,11 @@ async function relay(
     }
     const { done, value } = result.chunk;
     if (done) break;
-    copy?.add(value);
+    if (copy?.isWanted()) {
+      copy.add(value);
+      if (!copy.isWanted()) options.onCopyDropped?.();
+    }
+    options.onProgress?.();
     receivedBytes += value.byteLength;
     if (!clientLeft) {
       await writer.write(value).catch(() => {

@@ -10,8 +10,9 @@ import type { ByteRange } from '../../core/http/ranges.ts';
 import { encodeBookmark } from '../../core/replication/bookmark.ts';
 import type { CacheAnswer, CacheHit, StoredBody } from './cache-lookup.ts';
 import { affinityCookie, type ClientAffinity } from './client-affinity.ts';
-import { type FillPlan, finishFill, giveBackLease, planFill, planToStore } from './fill.ts';
+import { type FillPlan, finishFill, followFill, giveBackLease, planFill, planToStore } from './fill.ts';
 import type { FromStale } from './forward.ts';
+import { updateByHead } from './head-update.ts';
 import { editHeaders, headersOf } from './headers.ts';
 import { hitHeaders } from './hit-headers.ts';
 import { invalidate } from './invalidate.ts';
@@ -30,7 +31,8 @@ interface StoredAnswer {
 }
 
 export function respondFromCache(visit: Visit, hit: CacheHit): Response {
-  return fromStored(visit, hit, { type: 'hit', ttlSeconds: hit.ttlSeconds }, null);
+  const { ttlSeconds, collapsed = false } = hit;
+  return fromStored(visit, hit, { type: 'hit', ttlSeconds, collapsed }, null);
 }
 
 /** The client gets what was stored; where the origin's 304 has renewed it, the shard is told. */
@@ -80,6 +82,8 @@ export async function respondFromOrigin(
     done();
     return respond(null);
   }
+  const updating = updateByHead(visit, cached, origin);
+  if (updating) context.waitUntil(updating);
   const onEnd = (end: BodyEnd): Promise<void> | undefined => {
     done(bodyFault(end));
     return finishFill(visit, plan, end);
@@ -94,7 +98,9 @@ export async function respondFromOrigin(
       body: response.body,
       lengthBytes: response.bodyBytes,
       keepBytesMax: plan.type === 'fill' ? route.cache.maxObjectBytes : 0,
+      ...(plan.type === 'fill' ? followFill(visit, plan) : {}),
       first: origin.first,
+      clientSignal: request.signal,
       firstByteLeftMs: () => origin.requestedAt + timeouts.firstByteMs - edge.now(),
       silenceMs: timeouts.idleMs,
       onEnd,

@@ -88,6 +88,8 @@ export interface ShardClient {
   kvBatch(map: ShardMap, ops: readonly KvOp[], wish: ReadWish): Promise<KvBatch>;
   /** Of every shard, in the order of names; complete up to a name, null = to the end. */
   kvPage(map: ShardMap, page: PageWish, wish: ReadWish): Promise<KvPage | ShardFailure>;
+  /** The fetch of that token goes on: others wait for it. Rejects never. */
+  renew(map: ShardMap, key: string, token: FillToken): Promise<void>;
   release(map: ShardMap, key: string, token: FillToken): Promise<void>;
   status(map: ShardMap): Promise<ShardStatus[]>;
 }
@@ -224,6 +226,12 @@ export function createShardClient({
 
     kvBatch: (map, ops, wish) => kvBatch(parts, map, ops, wish),
     kvPage: (map, page, wish) => kvPage(parts, map, page, wish),
+    async renew(map, key, token) {
+      await caller.call(groupOf(map, key), RELEASE_DEADLINE_MS, async (member, to) => {
+        await member.renew(to, key, token);
+        return { type: 'renewed' };
+      });
+    },
 
     async release(map, key, token) {
       // A lease that is not given back runs out by itself.

@@ -1,0 +1,50 @@
+// Whoever fetches for all that wait says so while it lasts, and goes on when its own client leaves: a lease of which
+// nothing is heard ends after a few seconds, and somebody else begins.
+import type { FillToken } from '../../core/replication/commands.ts';
+import type { Visit } from './visit.ts';
+
+/** Well below the life of a lease that nobody renews (core/replication/limits). */
+const RENEW_EVERY_MS = 1_500;
+
+interface Leased {
+  readonly key: string;
+  readonly lease: FillToken | null;
+}
+
+/** Until the returned function is called; the request lives so long, also without its client. */
+export function holdLease({ edge, snapshot, context }: Visit, { key, lease }: Leased): () => void {
+  if (lease === null) return () => {};
+  let timer: ReturnType<typeof setTimeout>;
+  let letGo = (): void => {};
+  context.waitUntil(
+    new Promise<void>((resolve) => {
+      letGo = resolve;
+    }),
+  );
+  const renewLater = (): void => {
+    timer = setTimeout(() => {
+      edge.shards.renew(snapshot.shardMap, key, lease).catch(() => {});
+      renewLater();
+    }, RENEW_EVERY_MS);
+  };
+  renewLater();
+  return () => {
+    clearTimeout(timer);
+    letGo();
+  };
+}
+
+/** To be called with every piece of the body that has come: silence ends the lease. */
+export function reportProgress(
+  { edge, snapshot, context }: Visit,
+  key: string,
+  token: FillToken,
+): () => void {
+  let toldAt = edge.now();
+  return () => {
+    const nowMs = edge.now();
+    if (nowMs - toldAt < RENEW_EVERY_MS) return;
+    toldAt = nowMs;
+    context.waitUntil(edge.shards.renew(snapshot.shardMap, key, token));
+  };
+}
