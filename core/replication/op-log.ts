@@ -98,7 +98,8 @@ export function trimTail(state: ReplicaState): void {
   tail.splice(0, tail.length - keep);
 }
 
-function inTail(state: ReplicaState, op: number): TailEntry | undefined {
+/** undefined: it is not in memory. */
+export function inTail(state: ReplicaState, op: number): TailEntry | undefined {
   const first = state.log.tail[0]?.entry.op;
   return first === undefined ? undefined : state.log.tail[op - first];
 }

@@ -5,6 +5,7 @@ import { isKvEntryKey, nameOf, namespaceOf } from '../sharding/entry-key.ts';
 import { compareTexts } from '../sharding/text-order.ts';
 import { etagOf } from './etag.ts';
 import type { PageEntry, PageWish } from './messages.ts';
+import { readTime } from './read-time.ts';
 import { isNormal } from './replica-state.ts';
 import { bodyBytes } from './sizes.ts';
 import { standingOf } from './standing.ts';
@@ -21,7 +22,7 @@ export function handlePage(step: Step, id: number, wish: PageWish): void {
     return;
   }
   const { head } = state;
-  const t = Math.max(nowMs, head.appliedT);
+  const t = readTime(state, nowMs);
   const bookmark = { view: state.appliedView, op: head.applied };
   reply(step, id, { type: 'page', ...pageOf(step, wish, t), bookmark });
 }

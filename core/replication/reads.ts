@@ -7,6 +7,7 @@ import { ageMsOf, isWithinBound } from './freshness.ts';
 import { grantLease } from './leases.ts';
 import type { ClientRequest, LeaseWish, LiveRow } from './messages.ts';
 import { readRows } from './overlay.ts';
+import { readTime } from './read-time.ts';
 import { isNormal, type PrimaryState } from './replica-state.ts';
 import { notPrimary } from './requests.ts';
 import { standingOf } from './standing.ts';
@@ -68,14 +69,9 @@ export function dropOldReads(step: Step, primary: PrimaryState): void {
   }
 }
 
-/** The group's logged time as this member knows it. */
-function timeOf({ state, nowMs }: Step): number {
-  return Math.max(nowMs, state.head.appliedT);
-}
-
 function liveRows(step: Step, key: string): LiveRow[] {
   const { state, store } = step;
-  const t = timeOf(step);
+  const t = readTime(state, step.nowMs);
   return readRows(state.overlay, store, key).flatMap((row): LiveRow[] => {
     const standing = standingOf(state.overlay, store, row, t);
     return standing.type === 'live' ? [{ ...row, staleFrom: standing.staleFrom }] : [];
@@ -98,5 +94,5 @@ function answerRows(
   const bookmark = { view: state.appliedView, op: state.head.applied };
   const ageMs = ageMsOf(state, nowMs);
   const { boundMs } = state.limits;
-  reply(step, id, { type: 'rows', rows, lease, bookmark, t: timeOf(step), ageMs, boundMs });
+  reply(step, id, { type: 'rows', rows, lease, bookmark, t: readTime(state, nowMs), ageMs, boundMs });
 }

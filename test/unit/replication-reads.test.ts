@@ -63,6 +63,25 @@ describe('a linearizable read', () => {
     expect(solo.answerTo(second)).toMatchObject({ type: 'rows' });
   });
 
+  it('finds nothing expired that an entry on its way to being committed will find alive', () => {
+    const solo = primary();
+    const lived = { ...put(KEY, 'b'), ttlMs: 1_000 };
+    solo.ask({ type: 'command', reqId: 'b', command: lived });
+    solo.hear(1, { type: 'prepareOk', op: 2, commit: 1 });
+    solo.now += 900;
+    solo.ask({ type: 'command', reqId: 'c', command: put(kvEntryKey('ns', 'other'), 'c') });
+    solo.now += 200;
+    const metas = () => {
+      const { id } = read(solo);
+      solo.hear(2, { type: 'confirmOk', id: roundOf(solo), clock: CLOCK });
+      const answer = solo.answerTo(id);
+      return answer?.type === 'rows' ? answer.rows.map(({ value }) => value.meta) : answer;
+    };
+    expect(metas()).toEqual(['b']);
+    solo.hear(1, { type: 'prepareOk', op: 3, commit: 2 });
+    expect(metas()).toEqual([]);
+  });
+
   it('is not answered by a round of an earlier life, nor by the same member twice', () => {
     const solo = primary();
     const old = `${solo.state.nonce}.1`;
