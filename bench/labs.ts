@@ -26,6 +26,8 @@ import { shardsTable } from './shards/shards-table.ts';
 import { runStreams } from './streams/run-streams.ts';
 import { streamsPlots } from './streams/streams-plots.ts';
 import { streamsTable } from './streams/streams-table.ts';
+import { runTorture } from './torture/run-torture.ts';
+import { tortureTable } from './torture/torture-table.ts';
 
 export interface RunFlags {
   readonly quick: boolean;
@@ -125,6 +127,14 @@ export const LABS: Readonly<Record<string, Lab>> = {
     async run(flags) {
       const report = await runStreams(flags);
       return { report, table: streamsTable(report), plots: streamsPlots(report), numbers: report.numbers };
+    },
+  },
+  torture: {
+    summary: 'whether anything acknowledged is lost when workerd is killed again and again under load',
+    workloads: ['six clients of the key-value store; 100 kills (--quick: 10) at random moments'],
+    async run(flags) {
+      const report = await runTorture(flags);
+      return { report, table: tortureTable(report), plots: [], numbers: report.numbers };
     },
   },
   resilience: {

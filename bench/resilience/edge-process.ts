@@ -1,4 +1,5 @@
-// The product as its user starts it, on a state folder of its own that goes with it; spoken to over HTTP only.
+// The product as its user starts it, on a state folder of its own that goes with it, or on a given one; spoken to over
+// HTTP only.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,16 +17,22 @@ export interface EdgeProcess {
   admin<T>(method: string, path: string, json?: unknown): Promise<T>;
   /** Resolves when the edge serves by it. */
   configure(config: ConfigDocument): Promise<void>;
-  stop(): Promise<void>;
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 const START_TIMEOUT_MS = 60_000;
 
-/** `config`: what it starts with, for fields that are fixed from then on. */
-export async function startEdgeProcess(config: ConfigDocument = {}): Promise<EdgeProcess> {
-  const stateDir = mkdtempSync(join(tmpdir(), 'roundel-bench-'));
+export interface EdgeProcessOptions {
+  /** What it starts with, for fields that are fixed from then on. */
+  readonly config?: ConfigDocument;
+  /** One that is kept; by default one of its own that goes with it. */
+  readonly stateDir?: string;
+}
+
+export async function startEdgeProcess(options: EdgeProcessOptions = {}): Promise<EdgeProcess> {
+  const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'roundel-bench-'));
   const configFile = join(stateDir, 'config.json');
-  writeFileSync(configFile, JSON.stringify(config));
+  writeFileSync(configFile, JSON.stringify(options.config ?? {}));
   // Not as a script of npm, even if the lab is one: the starter would wait for the end of that npm.
   const { npm_lifecycle_event: _, ...env } = process.env;
   const args = ['local/start.ts', '--no-mocks', '--port', '0', '--state', stateDir, '--config', configFile];
@@ -70,9 +77,9 @@ export async function startEdgeProcess(config: ConfigDocument = {}): Promise<Edg
       };
       await until(serves, `the edge to serve by version ${version}`);
     },
-    async stop() {
-      await ended(child, 'SIGTERM');
-      rmSync(stateDir, { recursive: true, force: true });
+    async stop(signal = 'SIGTERM') {
+      await ended(child, signal);
+      if (options.stateDir === undefined) rmSync(stateDir, { recursive: true, force: true });
     },
   };
 }

@@ -54,12 +54,13 @@ export async function runShards({ quick, seed, progress }: ShardsOptions): Promi
     const plain = await startPlainObjects();
     stops.push(plain.stop);
     const startProduct = async (memoryBytes: number | null) => {
-      const edge = await startEdgeProcess({
+      const config = {
         shards: { count: 1 },
         pools: { plain: { backends: [{ id: 'a', url: `http://127.0.0.1:${port}` }] } },
         routes: [{ id: 'plain', pool: 'plain', cache: { enabled: true } }],
         ...(memoryBytes === null ? {} : { l1: { bytesMax: memoryBytes } }),
-      });
+      };
+      const edge = await startEdgeProcess({ config });
       stops.push(edge.stop);
       return { url: edge.url, token: edge.token, pid: childRunning(edge.pid, 'workerd') };
     };
