@@ -1,6 +1,7 @@
 // What a replica may let go of: log entries that are applied and old, request ids and tombstones that can no longer
 // change an outcome. What an op decides never depends on whether these were physically removed already.
 import { DEDUPE_LIFE_MS, DEDUPE_OPS } from './limits.ts';
+import { inTail } from './op-log.ts';
 import { heldForInstalls } from './peers.ts';
 import type { ReplicaState } from './replica-state.ts';
 import type { Step } from './step.ts';
@@ -59,7 +60,12 @@ function cutLog(step: Step): Viewstamp | null {
   const heldByAll = leastVerified(state);
   const held = state.primary === null ? Infinity : heldForInstalls(state.primary, step.nowMs);
   let cut: Viewstamp | null = null;
-  for (const { op, view, bytes } of store.logPlaces(first, CUT_MAX)) {
+  for (const place of store.logPlaces(first, CUT_MAX)) {
+    const { op } = place;
+    // The store does not show yet what this step has put in the place of a contradicted entry.
+    const kept = inTail(state, op);
+    const { view } = kept?.entry ?? place;
+    const { bytes } = kept ?? place;
     const mayGo = op <= Math.min(head.applied, held) && ((overLower(op) && op <= heldByAll) || overUpper(op));
     if (!mayGo) break;
     log.bytes -= bytes;

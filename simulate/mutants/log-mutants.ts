@@ -40,9 +40,9 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${R}backup.ts`,
-        find: "sendVote(step, from, { type: 'prepareOk', op: verified, commit: state.head.commit });",
+        find: "sendVote(step, from, { type: 'prepareOk', op: verified, commit, ...(isRead && { isRead }) });",
         replace:
-          "sendVote(step, from, { type: 'prepareOk', op: state.log.last.op, commit: state.head.commit });",
+          "sendVote(step, from, { type: 'prepareOk', op: state.log.last.op, commit, ...(isRead && { isRead }) });",
       },
     ],
   },

@@ -146,8 +146,8 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${R}confirm-round.ts`,
-        find: "sendVote(step, from, { type: 'confirmOk', id, clock: ownClock(state, nowMs) });",
-        replace: "send(step, from, { type: 'confirmOk', id, clock: ownClock(state, nowMs) });",
+        find: "sendVote(step, from, { type: 'confirmOk', id, clock, mark: newestMark(state) });",
+        replace: "send(step, from, { type: 'confirmOk', id, clock, mark: newestMark(state) });",
       },
       {
         file: `${R}confirm-round.ts`,

@@ -19,6 +19,25 @@ function logOf(member: Solo): string[] {
   return member.store.logEntries(0, 1e9).map(({ op, view }) => `${view}.${op}`);
 }
 
+it('a log that is cut in the step that replaced its suffix begins behind what stands there now', () => {
+  const member = new Solo({ members: 3, member: 1, limits: { logOps: 1, logBytes: 1 } });
+  member.hear(
+    0,
+    prepare(
+      START,
+      [1, 2, 3, 4].map((op) => entry(op, 0, `old-${op}`)),
+    ),
+  );
+  const anew = [1, 2, 3, 4].map((op) => entry(op, 2, `new-${op}`));
+  member.hear(2, prepare(START, anew, 4), { view: 2 });
+  expect(member.written()).toContain('truncatePrefix');
+  expect(member.state.log.before).toEqual({ view: 2, op: member.state.log.before.op });
+  const { op } = member.state.log.before;
+  expect(member.hear(2, prepare({ view: 2, op }, [], 4), { view: 2 })).toMatchObject([
+    { type: 'prepareOk', op },
+  ]);
+});
+
 describe('a prepare that fits', () => {
   it('is written and voted for in one transaction', () => {
     const member = backup();
