@@ -1,12 +1,11 @@
 // What live requests met: tokens by which a client has its requests explained, and what was kept of those and of samples.
 import { z } from '@hono/zod-openapi';
-import type { TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts';
+import { askTelemetry, TELEMETRY_TIMEOUT_MS } from './ask-telemetry.ts';
 import { explanationSchema } from './explain-schemas.ts';
-import { type Call, json, type Operation, operation } from './operation.ts';
+import { json, type Operation, operation } from './operation.ts';
 import { Problem } from './problem.ts';
 import { reach } from './reach.ts';
 
-const TELEMETRY_TIMEOUT_MS = 5_000;
 const TTL_SECONDS_DEFAULT = 300;
 const TTL_SECONDS_MAX = 3_600;
 const LIMIT_DEFAULT = 20;
@@ -39,16 +38,6 @@ function wholeNumber(max: number) {
     .regex(/^[1-9]\d{0,3}$/, message)
     .transform(Number)
     .refine((given) => given <= max, message);
-}
-
-function ask<T>(
-  call: Pick<Call<unknown, unknown>, 'edge'>,
-  action: string,
-  question: (telemetry: TelemetryRpc) => Promise<T>,
-): Promise<T> {
-  return reach('telemetry-unavailable', action, TELEMETRY_TIMEOUT_MS, () =>
-    question(call.edge.telemetryObject()),
-  );
 }
 
 export const EXPLANATION_CALLS: readonly Operation[] = [
@@ -85,7 +74,7 @@ export const EXPLANATION_CALLS: readonly Operation[] = [
     },
     async handle(call) {
       const { route, limit } = call.query;
-      const texts = await ask(call, 'read the explanations', (telemetry) =>
+      const texts = await askTelemetry(call, 'read the explanations', (telemetry) =>
         telemetry.explanations(route ?? null, limit ?? LIMIT_DEFAULT),
       );
       return json({ explanations: texts.map((text) => JSON.parse(text)) });
@@ -100,7 +89,7 @@ export const EXPLANATION_CALLS: readonly Operation[] = [
     answers: { 200: { description: 'Its decisions as they were made.', schema: explanationSchema } },
     async handle(call) {
       const id = call.path.id ?? '';
-      const text = await ask(call, 'read the explanation', (telemetry) => telemetry.explanation(id));
+      const text = await askTelemetry(call, 'read the explanation', (telemetry) => telemetry.explanation(id));
       if (text !== null) return json(JSON.parse(text));
       throw new Problem('not-found', `There is no explanation "${id}", or not yet, or no longer`, {
         headers: { 'retry-after': '1' },

@@ -1,10 +1,9 @@
 // What happened (events) and what was counted (stats), from the Telemetry object.
 import { z } from '@hono/zod-openapi';
-import type { Stats, TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts';
-import { type Call, json, type Operation, operation } from './operation.ts';
-import { reach } from './reach.ts';
+import type { Stats } from '../../durable-objects/interfaces/telemetry.ts';
+import { askTelemetry } from './ask-telemetry.ts';
+import { json, type Operation, operation } from './operation.ts';
 
-const TELEMETRY_TIMEOUT_MS = 5_000;
 const PAGE_DEFAULT = 100;
 const PAGE_MAX = 1_000;
 
@@ -83,16 +82,6 @@ const statsSchema: z.ZodType<Stats> = z
   })
   .openapi('Stats');
 
-function ask<T>(
-  call: Pick<Call<unknown, unknown>, 'edge'>,
-  action: string,
-  question: (telemetry: TelemetryRpc) => Promise<T>,
-): Promise<T> {
-  return reach('telemetry-unavailable', action, TELEMETRY_TIMEOUT_MS, () =>
-    question(call.edge.telemetryObject()),
-  );
-}
-
 export const TELEMETRY_CALLS: readonly Operation[] = [
   operation({
     method: 'GET',
@@ -109,7 +98,7 @@ export const TELEMETRY_CALLS: readonly Operation[] = [
     async handle(call) {
       const { after, limit } = call.query;
       return json(
-        await ask(call, 'read the events', (telemetry) =>
+        await askTelemetry(call, 'read the events', (telemetry) =>
           telemetry.events(after ?? null, limit ?? PAGE_DEFAULT),
         ),
       );
@@ -123,7 +112,9 @@ export const TELEMETRY_CALLS: readonly Operation[] = [
     summary: 'Counters, quantiles and a point per second for five minutes; complete within 4 s.',
     answers: { 200: { description: 'Counted since the state was created.', schema: statsSchema } },
     async handle(call) {
-      return json(await ask(call, 'read the counters', (telemetry) => telemetry.stats(call.edge.now())));
+      return json(
+        await askTelemetry(call, 'read the counters', (telemetry) => telemetry.stats(call.edge.now())),
+      );
     },
   }),
 ];
