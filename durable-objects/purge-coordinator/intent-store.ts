@@ -1,30 +1,9 @@
 // Purges in SQL: what was asked for, which shards it concerns, and which of them have committed it. Written before
 // anything is sent, so that a restart goes on where it was. A purge is one row with one index entry beside it, because
 // each is paid for; only a selection of many URLs takes further rows.
-import type { Viewstamp } from '../../core/replication/viewstamp.ts';
-import type { PurgeSelection } from '../interfaces/purge-coordinator.ts';
+import type { Intent, IntentStore, Target } from '../../core/purging/intent.ts';
+import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
 import { createIntentTables } from './intent-tables.ts';
-
-export interface Intent {
-  readonly purgeId: string;
-  /** Digest of the selection: the same id with another one is refused. */
-  readonly digest: string;
-  readonly by: string;
-  /** Epoch ms. */
-  readonly createdAt: number;
-  /** null while a shard is missing. */
-  readonly doneAt: number | null;
-  /** The shards that it concerns; empty until the shard map was known. */
-  readonly targets: readonly Target[];
-}
-
-/** A shard that the purge concerns. */
-export interface Target {
-  readonly shard: number;
-  readonly groupId: string;
-  /** Where the shard committed it; null = not yet. */
-  readonly bookmark: Viewstamp | null;
-}
 
 type IntentRow = {
   purgeId: string;
@@ -39,12 +18,15 @@ const COLUMNS = 'purgeId, digest, "by", createdAt, doneAt, targets';
 /** A value of SQLite may have 2 MB here; a character takes at most three bytes. */
 const PART_LENGTH = 500_000;
 
-export class IntentStore {
+export class SqlIntentStore implements IntentStore {
+  readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
 
-  constructor(sql: SqlStorage) {
+  constructor(storage: DurableObjectStorage) {
+    const { sql } = storage;
+    this.#storage = storage;
     this.#sql = sql;
-    createIntentTables(sql, (intent, selection) => this.add(intent, selection));
+    createIntentTables(sql, (intent, selection) => this.#insert(intent, selection));
   }
 
   find(purgeId: string): Intent | null {
@@ -54,7 +36,11 @@ export class IntentStore {
     return row === undefined ? null : intentOf(row);
   }
 
-  add({ purgeId, digest, by, createdAt, doneAt, targets }: Intent, selection: PurgeSelection): void {
+  add(intent: Intent, selection: PurgeSelection): void {
+    this.#storage.transactionSync(() => this.#insert(intent, selection));
+  }
+
+  #insert({ purgeId, digest, by, createdAt, doneAt, targets }: Intent, selection: PurgeSelection): void {
     const text = JSON.stringify(selection);
     this.#sql.exec(
       `INSERT INTO purges (purgeId, digest, "by", createdAt, triedAt, doneAt, targets, selection)
@@ -78,7 +64,6 @@ export class IntentStore {
     }
   }
 
-  /** Of a purge that is not done. */
   selection(purgeId: string): PurgeSelection {
     const { first } = this.#sql
       .exec<{ first: string }>('SELECT selection AS first FROM purges WHERE purgeId = ?', purgeId)
@@ -99,13 +84,13 @@ export class IntentStore {
     this.#sql.exec('UPDATE purges SET triedAt = ? WHERE purgeId = ?', triedAt, purgeId);
   }
 
-  /** From here on the purge is only reported: its selection is let go. */
   setDone(purgeId: string, doneAt: number): void {
-    this.#sql.exec("UPDATE purges SET doneAt = ?, selection = '' WHERE purgeId = ?", doneAt, purgeId);
-    this.#sql.exec('DELETE FROM purgeParts WHERE purgeId = ?', purgeId);
+    this.#storage.transactionSync(() => {
+      this.#sql.exec("UPDATE purges SET doneAt = ?, selection = '' WHERE purgeId = ?", doneAt, purgeId);
+      this.#sql.exec('DELETE FROM purgeParts WHERE purgeId = ?', purgeId);
+    });
   }
 
-  /** Tried longest ago first. */
   pending(limit: number): Intent[] {
     return this.#sql
       .exec<IntentRow>(
@@ -128,8 +113,11 @@ export class IntentStore {
     return found?.createdAt ?? null;
   }
 
-  /** Forgets up to `limit` purges, done or not, that are older; answers those that were not done. */
   forget(createdBefore: number, limit: number): Intent[] {
+    return this.#storage.transactionSync(() => this.#forget(createdBefore, limit));
+  }
+
+  #forget(createdBefore: number, limit: number): Intent[] {
     const oldest = this.#sql
       .exec<IntentRow>(`SELECT ${COLUMNS} FROM purges ORDER BY id LIMIT ?`, limit)
       .toArray()

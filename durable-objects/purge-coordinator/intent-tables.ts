@@ -1,8 +1,8 @@
 // The tables of purges, and what version 0.1 left of its own: it knew URLs and "all", and had a row for each URL and
 // each shard.
+import type { Intent } from '../../core/purging/intent.ts';
+import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
-import type { PurgeSelection } from '../interfaces/purge-coordinator.ts';
-import type { Intent } from './intent-store.ts';
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS purges (

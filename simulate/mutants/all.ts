@@ -2,6 +2,12 @@
 import { APPLY_MUTANTS } from './apply-mutants.ts';
 import { LOG_MUTANTS } from './log-mutants.ts';
 import type { Mutant } from './mutant.ts';
+import { SNAPSHOT_MUTANTS } from './snapshot-mutants.ts';
 import { VIEW_MUTANTS } from './view-mutants.ts';
 
-export const MUTANTS: readonly Mutant[] = [...VIEW_MUTANTS, ...LOG_MUTANTS, ...APPLY_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...VIEW_MUTANTS,
+  ...LOG_MUTANTS,
+  ...APPLY_MUTANTS,
+  ...SNAPSHOT_MUTANTS,
+];

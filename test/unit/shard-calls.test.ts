@@ -2,15 +2,15 @@
 // purge asks of which shard.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { planPurge } from '../../core/purging/plan-purge.ts';
+import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
+import { inOrder, selectionText } from '../../core/purging/purge-selection.ts';
 import type { Command } from '../../core/replication/commands.ts';
 import type { LogItem } from '../../core/replication/messages.ts';
 import { httpEntryKey } from '../../core/sharding/entry-key.ts';
 import { afterFailure, beginCall, betterHint, type FailedTry } from '../../core/sharding/group-call.ts';
 import { slotOfKey, targetSlotMap } from '../../core/sharding/slot-map.ts';
 import type { ShardMap } from '../../durable-objects/interfaces/directory.ts';
-import type { PurgeSelection } from '../../durable-objects/interfaces/purge-coordinator.ts';
-import { planPurge } from '../../durable-objects/purge-coordinator/plan-purge.ts';
-import { inOrder, selectionText } from '../../durable-objects/purge-coordinator/purge-selection.ts';
 import { chunkHashesOf, decodeItems, encodeItems } from '../../durable-objects/storage/item-codec.ts';
 import { RecentMap } from '../../durable-objects/storage/recent-map.ts';
 import { chunksOf } from '../../worker/data-plane/shard-chunks.ts';

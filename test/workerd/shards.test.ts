@@ -13,6 +13,7 @@ import { DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { decideStorable } from '../../core/cache/storable.ts';
 import { encodeStored } from '../../core/cache/stored-response.ts';
 import type { Fields } from '../../core/http/fields.ts';
+import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
 import type { Command, CommandResult, FillToken, Value } from '../../core/replication/commands.ts';
 import type { LogEntry } from '../../core/replication/messages.ts';
 import { LINEARIZABLE } from '../../core/replication/read-need.ts';
@@ -20,11 +21,7 @@ import { rowBytes } from '../../core/replication/sizes.ts';
 import type { Identity, ReplicaStore, Row, Write } from '../../core/replication/store.ts';
 import { httpEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
 import type { DirectoryRpc, ShardGroup, ShardMap } from '../../durable-objects/interfaces/directory.ts';
-import type {
-  PurgeAnswer,
-  PurgeCoordinatorRpc,
-  PurgeSelection,
-} from '../../durable-objects/interfaces/purge-coordinator.ts';
+import type { PurgeAnswer, PurgeCoordinatorRpc } from '../../durable-objects/interfaces/purge-coordinator.ts';
 import type { MemberStatus, ShardReplicaRpc } from '../../durable-objects/interfaces/shard-replica.ts';
 import type { TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts';
 import { RunningReplica } from '../../durable-objects/run-effects.ts';

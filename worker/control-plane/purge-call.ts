@@ -5,7 +5,7 @@ import type { FieldError } from '../../core/config/field-error.ts';
 import type { Config } from '../../core/config/schema.ts';
 import { parseTarget } from '../../core/http/target.ts';
 import { PREFIX_SEGMENTS_MAX, parseUrlPrefix, type UrlPrefix } from '../../core/http/url-prefix.ts';
-import type { PurgeSelection } from '../../durable-objects/interfaces/purge-coordinator.ts';
+import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
 import { keysOfUrl } from '../data-plane/keys-of-url.ts';
 import type { Edge } from '../edge.ts';
 import { NAMESPACE, NAMESPACE_MESSAGE } from './kv-request.ts';

@@ -1,15 +1,29 @@
 // Which shards a purge concerns and what each of them is asked to commit. Request ids follow from the purge's own id,
 // so a shard that is asked twice does it once. URLs lie in one shard each; tags, prefixes and namespaces in all.
-import type { PurgeSelector } from '../../core/replication/commands.ts';
-import { slotOfKey } from '../../core/sharding/slot-map.ts';
-import type { ShardGroup, ShardMap } from '../interfaces/directory.ts';
-import type { PurgeSelection } from '../interfaces/purge-coordinator.ts';
-import type { SubmitRequest } from '../interfaces/shard-replica.ts';
+import type { Command, PurgeSelector } from '../replication/commands.ts';
+import { slotOfKey } from '../sharding/slot-map.ts';
+import type { PurgeSelection } from './purge-selection.ts';
 
-export type NamedCommand = SubmitRequest['requests'][number];
+export interface NamedCommand {
+  readonly reqId: string;
+  readonly command: Extract<Command, { type: 'purge' }>;
+}
 
-export interface ShardPurge {
-  readonly group: ShardGroup;
+/** What a purge has to know of a shard's group. */
+export interface PurgedGroup {
+  readonly shard: number;
+  readonly groupId: string;
+}
+
+/** The part of the directory's map that says where keys lie. */
+export interface PurgedMap<G extends PurgedGroup> {
+  /** Shard of each slot. */
+  readonly slots: readonly number[];
+  readonly groups: readonly G[];
+}
+
+export interface ShardPurge<G extends PurgedGroup> {
+  readonly group: G;
   readonly commands: readonly NamedCommand[];
 }
 
@@ -17,7 +31,11 @@ export interface ShardPurge {
  * The selection in its fixed order. Shards in the order of the map; those that nothing concerns are left out.
  * O(keys + scopes × shards).
  */
-export function planPurge(map: ShardMap, purgeId: string, selection: PurgeSelection): ShardPurge[] {
+export function planPurge<G extends PurgedGroup>(
+  map: PurgedMap<G>,
+  purgeId: string,
+  selection: PurgeSelection,
+): ShardPurge<G>[] {
   const named = (place: string, selector: PurgeSelector, soft: boolean): NamedCommand => ({
     reqId: `purge/${purgeId}/${place}`,
     command: { type: 'purge', selector, ...(soft ? { soft } : {}) },

@@ -1,0 +1,197 @@
+// Every decision about purges by way of the coordinator: whether one is new, what a round has to ask of which shard,
+// when all have committed it, when it is strict, what is said of it. The store outlives the coordinator's object; what
+// this class holds beside it ends with the object. Nothing here waits or sends.
+import type { CommandResult } from '../replication/commands.ts';
+import type { Viewstamp } from '../replication/viewstamp.ts';
+import type { Intent, IntentStore, Target } from './intent.ts';
+import { type PurgedGroup, type PurgedMap, planPurge, type ShardPurge } from './plan-purge.ts';
+import type { PurgeSelection } from './purge-selection.ts';
+import { strictAfterMs } from './strict-purge.ts';
+
+export interface PurgeAnswer {
+  /** `done`: committed by every shard that it concerns, and as strict as was asked for. */
+  readonly type: 'done' | 'pending' | 'mismatch';
+  readonly purgeId: string;
+  readonly shards: { readonly acked: number; readonly total: number };
+  readonly missing: readonly number[];
+  readonly tookMs: number;
+  /** By group id. */
+  readonly bookmarks: Record<string, Viewstamp>;
+}
+
+export type Taken =
+  /** Its intent is written: a round is due. */
+  | 'new'
+  | 'open'
+  | 'done'
+  /** The id was used for another selection. */
+  | 'mismatch'
+  /** As many as there may be wait for shards already. */
+  | 'full';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A purge is remembered for a day; one that cannot be completed by then is given up. */
+export const REMEMBERED_MS = 86_400_000;
+const FORGET_AT_ONCE = 500;
+/** More open purges than this are not taken on: each of them may hold thousands of keys. */
+export const OPEN_MAX = 1_000;
+/** Strict ones whose waiting is remembered; beyond, it begins anew for all. */
+const KNOWN_DONE_MAX = 10_000;
+
+export class PurgeBook {
+  readonly #store: IntentStore;
+  /** When this life of the object learnt that a purge is done, epoch ms: the clock of another one is not compared. */
+  readonly #knownDoneAt = new Map<string, number>();
+
+  constructor(store: IntentStore) {
+    this.#store = store;
+  }
+
+  /** Writes the intent of a new one; of two equal calls the second finds the first one's. `selection` in order. */
+  take(
+    { purgeId, by, digest }: Pick<Intent, 'purgeId' | 'by' | 'digest'>,
+    selection: PurgeSelection,
+    nowMs: number,
+  ): Taken {
+    const known = this.#store.find(purgeId);
+    if (known !== null && known.digest !== digest) return 'mismatch';
+    if (known !== null) return known.doneAt === null ? 'open' : 'done';
+    if (this.#store.pendingCount() >= OPEN_MAX) return 'full';
+    this.#store.add({ purgeId, digest, by, createdAt: nowMs, doneAt: null, targets: [] }, selection);
+    return 'new';
+  }
+
+  /** What is still to be asked, by the map as it is now; null: nothing, it is done or forgotten. */
+  round<G extends PurgedGroup>(purgeId: string, map: PurgedMap<G>): PurgeRound<G> | null {
+    const intent = this.#store.find(purgeId);
+    if (intent === null || intent.doneAt !== null) return null;
+    return new PurgeRound(this.#store, intent, map, (doneAt) => {
+      if (this.#knownDoneAt.size < KNOWN_DONE_MAX) this.#knownDoneAt.set(purgeId, doneAt);
+    });
+  }
+
+  /**
+   * How long a purge that is done has to be waited for until it is strict: counted in this life of the object, from
+   * when it learnt that it is done. `boundMs`: the largest bound that any answer may carry.
+   */
+  untilStrictMs(purgeId: string, boundMs: number, nowMs: number): number {
+    const knownAt = this.#knownDoneAt.get(purgeId) ?? nowMs;
+    if (this.#knownDoneAt.size >= KNOWN_DONE_MAX) this.#knownDoneAt.clear();
+    this.#knownDoneAt.set(purgeId, knownAt);
+    return Math.max(0, strictAfterMs(boundMs) - (nowMs - knownAt));
+  }
+
+  /** null: it was given up. */
+  report(purgeId: string, nowMs: number): PurgeAnswer | null {
+    const intent = this.#store.find(purgeId);
+    if (intent === null) return null;
+    const { targets, createdAt, doneAt } = intent;
+    const missing = missingIn(targets);
+    return {
+      type: doneAt === null ? 'pending' : 'done',
+      purgeId,
+      shards: { acked: targets.length - missing.length, total: targets.length },
+      missing,
+      tookMs: (doneAt ?? nowMs) - createdAt,
+      bookmarks: Object.fromEntries(
+        targets.flatMap(({ groupId, bookmark }) => (bookmark === null ? [] : [[groupId, bookmark]])),
+      ),
+    };
+  }
+
+  /** Up to `limit` open ones, tried longest ago first: they count as tried now. */
+  nextOpen(limit: number, nowMs: number): readonly string[] {
+    const open = this.#store.pending(limit).map(({ purgeId }) => purgeId);
+    for (const purgeId of open) this.#store.setTried(purgeId, nowMs);
+    return open;
+  }
+
+  get hasOpen(): boolean {
+    return this.#store.pendingCount() > 0;
+  }
+
+  /** Epoch ms; null: nothing is remembered. */
+  get forgetsAt(): number | null {
+    const oldestAt = this.#store.oldestAt();
+    return oldestAt === null ? null : oldestAt + REMEMBERED_MS;
+  }
+
+  /** Forgets what is old; answers what was never completed. */
+  forget(nowMs: number): Intent[] {
+    const before = nowMs - REMEMBERED_MS;
+    for (const [purgeId, knownAt] of this.#knownDoneAt) {
+      if (knownAt < before) this.#knownDoneAt.delete(purgeId);
+    }
+    return this.#store.forget(before, FORGET_AT_ONCE);
+  }
+}
+
+/** One try at all that is missing. At most one a purge at a time. */
+export class PurgeRound<G extends PurgedGroup> {
+  readonly intent: Intent;
+  readonly selection: PurgeSelection;
+  /** What to ask, shard by shard. */
+  readonly open: readonly ShardPurge<G>[];
+  readonly #store: IntentStore;
+  readonly #targets: readonly Mutable<Target>[];
+  readonly #isDone: (doneAt: number) => void;
+
+  constructor(store: IntentStore, intent: Intent, map: PurgedMap<G>, isDone: (doneAt: number) => void) {
+    this.#store = store;
+    this.intent = intent;
+    this.selection = store.selection(intent.purgeId);
+    this.#isDone = isDone;
+    const plan = planPurge(map, intent.purgeId, this.selection);
+    // By the map as it is now; what other groups have committed counts no more.
+    this.#targets = plan.map(({ group: { shard, groupId } }) => {
+      const before = intent.targets.find((known) => known.shard === shard && known.groupId === groupId);
+      return { shard, groupId, bookmark: before?.bookmark ?? null };
+    });
+    const isMissing = new Set(missingIn(this.#targets));
+    this.open = plan.filter(({ group }) => isMissing.has(group.shard));
+  }
+
+  get shards(): number {
+    return this.#targets.length;
+  }
+
+  /** The shard has committed all that it was asked, the last of it at `bookmark`. */
+  committed(shard: number, bookmark: Viewstamp): void {
+    const target = this.#targets.find((one) => one.shard === shard);
+    if (target === undefined) return;
+    target.bookmark = bookmark;
+    this.#store.setTargets(this.intent.purgeId, this.#targets);
+  }
+
+  /** Every shard was asked: whether all have committed it, which is written down. */
+  end(nowMs: number): boolean {
+    const { purgeId } = this.intent;
+    this.#store.setTargets(purgeId, this.#targets);
+    if (missingIn(this.#targets).length > 0) return false;
+    this.#store.setDone(purgeId, nowMs);
+    this.#isDone(nowMs);
+    return true;
+  }
+}
+
+/** Throws where a shard says that it did anything else. */
+export function mustBePurged(shard: number, results: readonly CommandResult[]): void {
+  const odd = results.find(({ type }) => type !== 'purged');
+  if (odd !== undefined) throw new Error(`shard ${shard} answered a purge with "${odd.type}"`);
+}
+
+export function mismatch(purgeId: string): PurgeAnswer {
+  return {
+    type: 'mismatch',
+    purgeId,
+    shards: { acked: 0, total: 0 },
+    missing: [],
+    tookMs: 0,
+    bookmarks: {},
+  };
+}
+
+function missingIn(targets: readonly Target[]): number[] {
+  return targets.flatMap(({ shard, bookmark }) => (bookmark === null ? [shard] : []));
+}
