@@ -4,7 +4,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { pipeline } from 'node:stream/promises';
 import { chunks } from './chunks.ts';
 
-/** `GET /BYTES` gives so many; every other method gets back how many it has sent. */
+/**
+ * `GET …/BYTES` gives so many, whoever caches may keep them; `…/BYTES/chunked` without saying how many. Every other method
+ * gets back how many it has sent.
+ */
 const server = createServer({ requestTimeout: 0 }, (request, response) => {
   void (request.method === 'GET' ? give(request, response) : take(request, response));
 });
@@ -15,8 +18,13 @@ server.listen(0, '127.0.0.1', () => {
 process.on('disconnect', () => process.exit());
 
 async function give(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const total = Number(request.url?.slice(1));
-  response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': total });
+  const [, digits, chunked] = /\/(\d+)(\/chunked)?$/.exec(request.url ?? '') ?? [];
+  const total = Number(digits);
+  response.writeHead(200, {
+    'Content-Type': 'application/octet-stream',
+    'Cache-Control': 'max-age=3600',
+    ...(chunked === undefined ? { 'Content-Length': total } : {}),
+  });
   // The client may leave.
   await pipeline(chunks(total), response).catch(() => {});
 }

@@ -10,7 +10,8 @@ export async function transfer(direction: Direction, url: string, bytes: number)
   return direction === 'download' ? download(`${url}/${bytes}`) : upload(url, bytes);
 }
 
-async function download(url: string): Promise<number> {
+/** How many bytes come of it. */
+export async function download(url: string): Promise<number> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     httpRequest(url, { agent: false }, resolve).on('error', reject).end();
   });
