@@ -13,25 +13,15 @@ export type BypassReason =
   | 'method'
   /** RFC 9110 §9.3.1: a body of a GET has no meaning that a key could hold, but origins read it ("fat GET"). */
   | 'request-body'
-  /** RFC 9110 §14.2: the answer is made for one range; so is an error about it (`Range: bytes=cow`). */
-  | 'range'
   /** RFC 9110 §13.1.1, §13.1.4: If-Match and If-Unmodified-Since are for the origin to judge (RFC 9111 §4.3.2). */
   | 'precondition';
 
-/** null: the cache may have an answer, a part of a whole response included (respond.ts). O(fields). */
-export function lookupBypassReason(request: CacheableRequest): BypassReason | null {
-  const reason = bypassReason(request);
-  // Conditions come first in order of reasons, wherever they stand among the fields.
-  if (reason !== 'range') return reason;
-  return bypassReason({ ...request, fields: request.fields.filter(([name]) => name !== 'range') });
-}
-
-/** A request for a part, to be answered from what is stored whole, or by the origin. */
+/** A request for a part (RFC 9110 §14.2: "GET is the only method" with ranges). */
 export function asksForRange({ method, fields }: CacheableRequest): boolean {
   return method === 'GET' && fields.some(([name]) => name === 'range');
 }
 
-/** null: what it brings may be stored. O(fields). */
+/** null: the cache may have an answer, and what the origin answers may be stored. O(fields). */
 export function bypassReason(request: CacheableRequest): BypassReason | null {
   if (request.method !== 'GET' && request.method !== 'HEAD') return 'method';
   if (request.hasBody) return 'request-body';
@@ -40,8 +30,6 @@ export function bypassReason(request: CacheableRequest): BypassReason | null {
       case 'content-length':
         if (!/^0+$/.test(value)) return 'request-body';
         break;
-      case 'range':
-        return 'range';
       case 'if-match':
       case 'if-unmodified-since':
         return 'precondition';

@@ -19,6 +19,16 @@ export type CacheDecision =
       readonly reason: string;
       readonly ttlSeconds: number;
     }
+  /**
+   * A part is stored, and more is wanted. `rest`: the origin is asked for what follows it, to be joined to it; else it is
+   * asked as the client asks, and what comes may be joined to it.
+   */
+  | {
+      readonly type: 'extend';
+      readonly forward: ForwardReason;
+      readonly reason: string;
+      readonly rest: boolean;
+    }
   /** Nothing usable is stored. */
   | { readonly type: 'miss'; readonly forward: ForwardReason; readonly reason: string }
   /** The client asked for a stored response or none (only-if-cached), and there is none: 504. */

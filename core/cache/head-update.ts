@@ -41,7 +41,7 @@ export function judgeHead(
   const { keyParts, vary } = stored;
   const { requestedAt, receivedAt, authorized } = head;
   const fields = updatedFields(stored.fields, head);
-  const context = { keyParts, vary, authorized, cookied: false, requestedAt, receivedAt };
+  const context = { keyParts, vary, part: null, authorized, cookied: false, requestedAt, receivedAt };
   const judged = judge({ status: stored.status, fields }, context, policy);
   if (judged.type === 'not-stored') return { type: 'outdated' };
   return { type: 'renewed', stored: judged.stored, variant: judged.variant, keepMs: judged.keepMs };

@@ -84,7 +84,8 @@ export class MemoryTier {
 }
 
 function isSameVariant(a: StoredResponse, b: StoredResponse): boolean {
-  return sameText(a.vary, b.vary) && sameText(a.keyParts, b.keyParts);
+  const isSameKind = (a.part === null) === (b.part === null);
+  return isSameKind && sameText(a.vary, b.vary) && sameText(a.keyParts, b.keyParts);
 }
 
 function sameText(a: SelectingFields, b: SelectingFields): boolean {

@@ -3,23 +3,30 @@
 import { parseEntityTag, parseEntityTagList, strongMatch, weakMatch } from '../http/etag.ts';
 import { type Fields, fieldLines, fieldValue } from '../http/fields.ts';
 import { parseHttpDate } from '../http/http-date.ts';
-import { type ByteRange, contentRange, requestedRanges } from '../http/ranges.ts';
+import { type ByteRange, contentRange, type RequestedRanges, requestedRanges } from '../http/ranges.ts';
 import type { CacheableRequest } from './bypass.ts';
-import { ageSecondsOf } from './reuse.ts';
-import type { StoredResponse } from './stored-response.ts';
+import { heldPart } from './parts.ts';
+import { ageSecondsOf, type StoredResponse } from './stored-response.ts';
 import { entityTagOf, lastModifiedAt } from './validators.ts';
 
 export type AnswerBody =
   /** HEAD, 304 and 416. */
   | { readonly type: 'none' }
   | { readonly type: 'whole' }
+  /** `range`: of the stored body. */
   | { readonly type: 'range'; readonly range: ByteRange }
   /** RFC 9110 §14.6; `contentType` of each part, null where the response names none. */
   | {
       readonly type: 'ranges';
-      readonly ranges: readonly ByteRange[];
+      readonly ranges: readonly RangeOfBody[];
       readonly contentType: string | null;
     };
+
+export interface RangeOfBody {
+  /** Of the stored body. */
+  readonly range: ByteRange;
+  readonly contentRange: string;
+}
 
 export interface StoredAnswer {
   readonly status: number;
@@ -43,11 +50,14 @@ const NOT_MODIFIED_FIELDS = new Set([
 /** Several ranges are put together in memory: of a larger body the whole is sent, as RFC 9110 §14.2 permits. */
 const MULTIPART_BYTES_MAX = 4_194_304;
 
-/** `lengthBytes`: of the stored body. O(fields). */
+/**
+ * `bodyBytes`: of the stored body. O(fields). Throws where the stored body is a part that does not answer the request
+ * (`canAnswer`): what is incomplete is never shown as the whole.
+ */
 export function answerFromStored(
   stored: StoredResponse,
   request: CacheableRequest,
-  lengthBytes: number,
+  bodyBytes: number,
   nowMs: number,
 ): StoredAnswer {
   // RFC 9111 §4: "When a stored response is used to satisfy a request without validation, a cache MUST generate an Age
@@ -65,42 +75,73 @@ export function answerFromStored(
   // RFC 9110 §14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or
   // for which range handling is not defined. For this specification, GET is the only method".
   if (request.method === 'HEAD') return { status: stored.status, fields, body: { type: 'none' } };
+  const part = partOf(stored, request, fields, bodyBytes, nowMs);
+  if (part !== null) return part;
+  if (stored.part !== null) throw new Error('Cannot answer with a part what is not asked of that part');
+  return { status: stored.status, fields, body: { type: 'whole' } };
+}
+
+/** RFC 9111 §3.3: a part answers what asks for bytes of it, and whoever has the same representation already. */
+export function canAnswer(stored: StoredResponse, request: CacheableRequest, nowMs: number): boolean {
+  if (stored.part === null || isNotModified(stored, request, nowMs)) return true;
+  if (request.method !== 'GET') return false;
+  const asked = rangesAsked(stored, request, stored.part.completeBytes, nowMs);
+  const { first, last } = stored.part;
   return (
-    partOf(stored, request, fields, lengthBytes, nowMs) ?? {
-      status: stored.status,
-      fields,
-      body: { type: 'whole' },
-    }
+    asked !== null &&
+    (asked.type === 'unsatisfiable' ||
+      asked.ranges.every((range) => first <= range.first && range.last <= last))
   );
 }
 
-/** RFC 9110 §13.2.2 step 5; null: the whole. "the result … would be a 200 (OK) response": nothing else has ranges. */
+/** RFC 9110 §13.2.2 step 5; null: the whole. */
 function partOf(
   stored: StoredResponse,
   request: CacheableRequest,
   fields: Fields,
-  lengthBytes: number,
+  bodyBytes: number,
   nowMs: number,
 ): StoredAnswer | null {
-  const value = fieldValue(request.fields, 'range');
-  if (value === undefined || stored.status !== 200 || !ifRangeHolds(stored, request, nowMs)) return null;
-  const asked = requestedRanges(value, lengthBytes);
-  if (asked.type === 'ignored') return null;
+  const { first: heldFirst, completeBytes } = heldPart(stored, bodyBytes);
+  const asked = rangesAsked(stored, request, completeBytes, nowMs);
+  if (asked === null) return null;
   if (asked.type === 'unsatisfiable') {
     const kept = fields.filter(([name]) => name === 'age' || name === 'date');
-    const none = ['content-range', contentRange(null, lengthBytes)] as const;
+    const none = ['content-range', contentRange(null, completeBytes)] as const;
     return { status: 416, fields: [...kept, none], body: { type: 'none' } };
   }
-  const [range] = asked.ranges;
-  if (asked.ranges.length === 1 && range !== undefined) {
+  const ranges = asked.ranges.map(({ first, last }) => ({
+    range: { first: first - heldFirst, last: last - heldFirst },
+    contentRange: contentRange({ first, last }, completeBytes),
+  }));
+  const [one] = ranges;
+  if (ranges.length === 1 && one !== undefined) {
     const kept = without(fields, 'content-length', 'content-range');
-    const which = ['content-range', contentRange(range, lengthBytes)] as const;
-    return { status: 206, fields: [...kept, which], body: { type: 'range', range } };
+    const which = ['content-range', one.contentRange] as const;
+    return { status: 206, fields: [...kept, which], body: { type: 'range', range: one.range } };
   }
-  if (lengthBytes > MULTIPART_BYTES_MAX) return null;
   const kept = without(fields, 'content-length', 'content-range', 'content-type');
   const contentType = fieldLines(fields, 'content-type')[0] ?? null;
-  return { status: 206, fields: kept, body: { type: 'ranges', ranges: asked.ranges, contentType } };
+  return { status: 206, fields: kept, body: { type: 'ranges', ranges, contentType } };
+}
+
+/**
+ * null: the whole is asked for, or to be sent. RFC 9110 §13.2.2: "the result … would be a 200 (OK) response": nothing
+ * else has ranges.
+ */
+function rangesAsked(
+  stored: StoredResponse,
+  request: CacheableRequest,
+  completeBytes: number,
+  nowMs: number,
+): Exclude<RequestedRanges, { type: 'ignored' }> | null {
+  const value = fieldValue(request.fields, 'range');
+  const hasRanges = stored.status === 200 || stored.part !== null;
+  if (value === undefined || !hasRanges || !ifRangeHolds(stored, request, nowMs)) return null;
+  const asked = requestedRanges(value, completeBytes);
+  if (asked.type === 'ignored') return null;
+  const isMany = asked.type === 'ranges' && asked.ranges.length > 1;
+  return isMany && completeBytes > MULTIPART_BYTES_MAX ? null : asked;
 }
 
 function without(fields: Fields, ...names: readonly string[]): Fields {

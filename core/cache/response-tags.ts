@@ -1,6 +1,6 @@
 // The tags of a response, by which it may be purged: those of the route's tags header (as other caches have it: a comma
-// list), and its cache groups (RFC 9875). A tag means the same on every host; a group belongs to its origin, so it is
-// kept twice: as a tag like any other, for whoever purges by hand, and beside its origin, for the origin's own word.
+// list), and its cache groups (RFC 9875). A tag means the same on every host; a group belongs to its origin ("same
+// origin", §2.1), so it is kept beside that: a purge of a tag of the same name does not reach it.
 import { parseList } from 'structured-headers';
 import { trimBlanks } from '../http/field-syntax.ts';
 import { type Fields, fieldLines } from '../http/fields.ts';
@@ -18,7 +18,7 @@ export type ResponseTags =
   /** What could not be purged by all of its tags is not stored. */
   | { readonly type: 'refused'; readonly reason: 'too-many-tags' };
 
-/** Of one response, groups counted twice; RFC 9875 §2 asks for 32 groups at least. */
+/** Of one response; RFC 9875 §2 asks for 32 groups at least. */
 const TAGS_MAX = 256;
 /** As long as a purge may name. */
 const TAG_LENGTH_MAX = 1_024;
@@ -37,7 +37,6 @@ export function tagsOf(
     }
   }
   for (const group of cacheGroups ? groupsIn(fields, 'cache-groups') : []) {
-    tags.add(group);
     tags.add(groupTag(target, group));
   }
   const isTooMuch = tags.size > TAGS_MAX || [...tags].some((tag) => tag.length > TAG_LENGTH_MAX);
@@ -64,7 +63,10 @@ export function groupTagsToInvalidate(exchange: GroupExchange): string[] {
   return groups.slice(0, TAGS_MAX).map((group) => groupTag(exchange.target, group));
 }
 
-/** No tag of a list has a blank and "://" before it, unless somebody means this one. */
+/**
+ * What somebody who purges a group by hand names. No tag of a list looks like it unless it is meant to; and then the
+ * response that carries it has only put itself into the group.
+ */
 function groupTag({ scheme, host }: Pick<Target, 'scheme' | 'host'>, group: string): string {
   return `${scheme}://${host} ${group}`;
 }

@@ -10,11 +10,13 @@ import {
 } from '../http/cache-control.ts';
 import { fieldLines } from '../http/fields.ts';
 import type { SelectingFields } from '../http/vary.ts';
-import { asksForRange, type CacheableRequest, lookupBypassReason } from './bypass.ts';
+import { asksForRange, bypassReason, type CacheableRequest } from './bypass.ts';
 import type { CacheDecision } from './decision.ts';
+import { fieldsForRest, isNextTo } from './parts.ts';
 import type { ReusePolicy } from './policy.ts';
+import { canAnswer } from './respond.ts';
 import { selectStored } from './select-stored.ts';
-import type { StoredResponse } from './stored-response.ts';
+import { ageSecondsOf, type StoredResponse } from './stored-response.ts';
 import { hasValidator } from './validators.ts';
 
 /** `keyParts`: by the route's key (cache-key.ts). */
@@ -41,9 +43,6 @@ export function decideReuse(
   if (reuse.decision.type !== 'hit' && namesDirective(requestControl, 'only-if-cached')) {
     return { decision: { type: 'not-cached', reason: reuse.decision.reason }, index: null };
   }
-  // What an origin says to such a request is made for one range, and so is an error about it (`Range: bytes=cow`): it is
-  // neither validated by nor stored.
-  if (reuse.decision.type !== 'hit' && asksForRange(request)) return miss('bypass', 'range');
   return reuse;
 }
 
@@ -55,7 +54,7 @@ function reuseOf(
   policy: ReusePolicy,
 ): Reuse {
   // "the request method associated with the stored response allows it to be used for the presented request"
-  const bypass = lookupBypassReason(request);
+  const bypass = bypassReason(request);
   if (bypass !== null) return miss(bypass === 'method' ? 'method' : 'bypass', bypass);
 
   // "the presented target URI … and that of the stored response match": the caller looked under the URI's key.
@@ -71,7 +70,23 @@ function reuseOf(
   if (fieldLines(request.fields, 'authorization').length > 0 && !selected.servesAuthorized) {
     return miss('request', 'authorization');
   }
+  if (!canAnswer(selected, request, nowMs)) return extensionOf(selected, index, request, nowMs);
   return useOf(selected, index, request, requestControl, nowMs, policy);
+}
+
+/** RFC 9111 §3.3: what is incomplete answers no more than it holds; the origin has the rest. */
+function extensionOf(
+  selected: StoredResponse,
+  index: number,
+  request: CacheableRequest,
+  nowMs: number,
+): Reuse {
+  // RFC 9211 §2.2: "partial" speaks of a fresh response.
+  const forward = nowMs < selected.freshUntilAt ? 'partial' : 'stale';
+  const rest = request.method === 'GET' && !asksForRange(request);
+  const isOfUse = rest ? fieldsForRest(request.fields, selected) !== null : isNextTo(selected, request);
+  if (!isOfUse) return { decision: { type: 'miss', forward, reason: 'partial' }, index: null };
+  return { decision: { type: 'extend', forward, reason: 'partial', rest }, index };
 }
 
 function useOf(
@@ -124,11 +139,6 @@ function useOf(
 /** Of the request, where the route lets it count. */
 export function requestControlOf({ fields }: CacheableRequest, requestDirectives: boolean): CacheControl {
   return requestDirectives ? parseCacheControl(fields) : NO_CACHE_CONTROL;
-}
-
-/** RFC 9111 §4.2.3 `current_age`, whole seconds. */
-export function ageSecondsOf(stored: StoredResponse, nowMs: number): number {
-  return Math.max(0, Math.floor((nowMs - stored.bornAt) / 1000));
 }
 
 export function asksForValidation(request: CacheableRequest, requestControl: CacheControl): boolean {

@@ -58,8 +58,8 @@ export function freshen(stored: StoredResponse, notModified: NotModified, policy
   if (!confirms(stored, notModified)) return { type: 'mismatch' };
   const { requestedAt, receivedAt, authorized = false } = notModified;
   const fields = updatedFields(stored.fields, notModified);
-  const { keyParts, vary } = stored;
-  const context = { keyParts, vary, authorized, cookied: false, requestedAt, receivedAt };
+  const { keyParts, vary, part } = stored;
+  const context = { keyParts, vary, part, authorized, cookied: false, requestedAt, receivedAt };
   const judged = judge({ status: stored.status, fields }, context, policy);
   if (judged.type === 'storable') {
     const { stored: renewed, variant, keepMs } = judged;

@@ -49,7 +49,12 @@ function answers({ vary, fields: of }: StoredResponse, fields: Fields): boolean 
   );
 }
 
-/** RFC 9111 §4: "the most recent one (as determined by the Date header field)"; among equals the later receipt. */
+/**
+ * RFC 9111 §4: "the most recent one (as determined by the Date header field)"; among equals the whole before a part, then
+ * the later receipt.
+ */
 function isNewer(a: StoredResponse, b: StoredResponse): boolean {
-  return a.dateAt !== b.dateAt ? a.dateAt > b.dateAt : a.receivedAt > b.receivedAt;
+  if (a.dateAt !== b.dateAt) return a.dateAt > b.dateAt;
+  const [aIsWhole, bIsWhole] = [a.part === null, b.part === null];
+  return aIsWhole === bIsWhole ? a.receivedAt > b.receivedAt : aIsWhole;
 }

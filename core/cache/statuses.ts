@@ -7,13 +7,14 @@ export const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([
 
 /**
  * Codes whose caching rules this cache implements (RFC 9111 §5.2.2.3 `must-understand`): final ones of RFC 9110 that
- * ask for nothing beyond the general rules. 206 and 304 do.
+ * ask for nothing beyond the general rules, and 206, whose rules stand in parts.ts.
  */
 export const UNDERSTOOD: ReadonlySet<number> = new Set([
   ...HEURISTICALLY_CACHEABLE,
   201,
   202,
   205,
+  206,
   302,
   303,
   307,

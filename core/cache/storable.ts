@@ -12,11 +12,13 @@ import {
 import { type Fields, fieldLines } from '../http/fields.ts';
 import { withoutHopByHop } from '../http/hop-by-hop.ts';
 import { formatHttpDate } from '../http/http-date.ts';
+import type { Part } from '../http/ranges.ts';
 import { responseControl } from '../http/targeted-control.ts';
 import { isUndecodable, type SelectingFields, selectingFields, varyNames } from '../http/vary.ts';
-import { type BypassReason, bypassReason, type CacheableRequest } from './bypass.ts';
+import { asksForRange, type BypassReason, bypassReason, type CacheableRequest } from './bypass.ts';
 import { dateFieldAt, type Lifetime, lifetimeOf } from './freshness.ts';
 import { isOdd } from './odd-request.ts';
+import { PART_FIELDS, partOf, rangeRefusal } from './parts.ts';
 import type { CachePolicy } from './policy.ts';
 import { HEURISTICALLY_CACHEABLE, UNDERSTOOD } from './statuses.ts';
 import type { StoredResponse } from './stored-response.ts';
@@ -31,6 +33,10 @@ export interface ReceivedResponse {
 export type NotStoredReason =
   | BypassReason
   | 'head'
+  /** The answer is made for one range, as is an error about it (`Range: bytes=cow`). */
+  | 'range'
+  /** A 206 that contradicts itself, holds several ranges, or does not tell the whole length. */
+  | 'content-range'
   | 'request-no-store'
   | 'status'
   | 'status-not-understood'
@@ -79,6 +85,10 @@ export function decideStorable(exchange: Exchange, policy: CachePolicy): Storabl
   const bypass = bypassReason(request);
   if (bypass !== null) return notStored(bypass);
   if (request.method === 'HEAD') return notStored('head');
+  if (asksForRange(request)) {
+    const refusal = rangeRefusal(request.fields, response);
+    if (refusal !== null) return notStored(refusal);
+  }
 
   // RFC 9111 §5.2.1.5: "MUST NOT store any part of either this request or any response to it."
   const forbids = policy.requestDirectives && namesDirective(parseCacheControl(request.fields), 'no-store');
@@ -95,12 +105,15 @@ export function decideStorable(exchange: Exchange, policy: CachePolicy): Storabl
 
   const authorized = fieldLines(request.fields, 'authorization').length > 0;
   const cookied = fieldLines(request.fields, 'cookie').length > 0;
-  return judge(response, { keyParts, vary, authorized, cookied, requestedAt, receivedAt }, policy);
+  const part = response.status === 206 && asksForRange(request) ? partOf(response.fields) : null;
+  return judge(response, { keyParts, vary, part, authorized, cookied, requestedAt, receivedAt }, policy);
 }
 
 export interface ResponseContext {
   readonly keyParts: SelectingFields;
   readonly vary: SelectingFields;
+  /** Which part a 206 is; null = none, and the body is whole. */
+  readonly part: Part | null;
   /** The request carried Authorization. */
   readonly authorized: boolean;
   /** It carried cookies, and the response is new: one client's page, unless the response says otherwise. */
@@ -116,8 +129,9 @@ export function judge(response: ReceivedResponse, context: ResponseContext, poli
   const { control: cacheControl } = control;
 
   // "the response status code is final"; "if the response status code is 206 or 304 … the cache understands the
-  // response status code": partial content is not combined here, and a 304 is no representation.
-  if (status < 200 || status > 599 || status === 206 || status === 304) return notStored('status');
+  // response status code": a 206 that nobody asked for is no part that is known, and a 304 is no representation.
+  if (status < 200 || status > 599 || status === 304) return notStored('status');
+  if ((status === 206) !== (context.part !== null)) return notStored('status');
 
   // Bytes that are not UTF-8 reach us as U+FFFD: what would be replayed is not what the origin sent.
   if (fields.some(([, value]) => value.includes('\ufffd'))) return notStored('fields-undecodable');
@@ -145,6 +159,7 @@ export function judge(response: ReceivedResponse, context: ResponseContext, poli
   const noCacheOn = limitedTo(cacheControl, 'no-cache');
   const withheld = [...(privateTo ?? []), ...listOf(noCacheOn)];
   if (policy.setCookie === 'strip') withheld.push('set-cookie');
+  if (context.part !== null) withheld.push(...PART_FIELDS);
   const kept = storedFields(fields, withheld, context.receivedAt);
   const dateField = dateFieldAt(fields, context.receivedAt);
   const dateAt = dateField ?? context.receivedAt;
@@ -164,6 +179,7 @@ export function judge(response: ReceivedResponse, context: ResponseContext, poli
   const stored: StoredResponse = {
     status,
     fields: kept,
+    part: context.part,
     vary: context.vary,
     keyParts: context.keyParts,
     requestedAt: context.requestedAt,
@@ -248,10 +264,18 @@ function listOf(limited: 'all' | readonly string[] | null): readonly string[] {
   return limited === null || limited === 'all' ? [] : limited;
 }
 
-/** '' where nothing tells apart; equal parts and selecting fields give equal text, and different ones different text. */
-export function variantOf({ keyParts, vary }: Pick<StoredResponse, 'keyParts' | 'vary'>): string {
-  if (keyParts.length === 0) return vary.length === 0 ? '' : JSON.stringify(vary);
-  return JSON.stringify([keyParts, vary]);
+/**
+ * '' where nothing tells apart; equal key parts and selecting fields give equal text, and different ones different text.
+ * A part of a representation stands beside the whole of it.
+ */
+export function variantOf({
+  keyParts,
+  vary,
+  part,
+}: Pick<StoredResponse, 'keyParts' | 'vary' | 'part'>): string {
+  const plain = vary.length === 0 ? '' : JSON.stringify(vary);
+  const text = keyParts.length === 0 ? plain : JSON.stringify([keyParts, vary]);
+  return part === null ? text : `part ${text}`;
 }
 
 function keepMsOf(

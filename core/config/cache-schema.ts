@@ -78,7 +78,9 @@ export const cacheSchema = z.strictObject({
   cacheGroups: z
     .boolean()
     .default(true)
-    .describe('RFC 9875: Cache-Groups are tags too, and Cache-Group-Invalidation purges them.'),
+    .describe(
+      'RFC 9875: Cache-Group-Invalidation purges what has that group in Cache-Groups, within one origin; by hand its tag is the origin, a blank and the group.',
+    ),
   consistency: z
     .enum(['linearizable', 'session', 'bounded', 'any'])
     .default('bounded')

@@ -66,6 +66,25 @@ export function rangeBytes({ first, last }: ByteRange): number {
   return last - first + 1;
 }
 
+/** RFC 9110 §14.4: bytes of a representation whose whole length is known. */
+export interface Part extends ByteRange {
+  readonly completeBytes: number;
+}
+
+const CONTENT_RANGE = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/i;
+
+/**
+ * null for what is malformed or contradicts itself ("A Content-Range field value is invalid if it contains a
+ * range-resp that has a last-pos value less than its first-pos value, or a complete-length value less than or equal to
+ * its last-pos value"), and where the whole length is not told.
+ */
+export function parseContentRange(text: string): Part | null {
+  const [, from, to, length] = CONTENT_RANGE.exec(text) ?? [];
+  if (from === undefined) return null;
+  const [first, last, completeBytes] = [Number(from), Number(to), Number(length)];
+  return first <= last && last < completeBytes ? { first, last, completeBytes } : null;
+}
+
 /** RFC 9110 §14.4. */
 export function contentRange(range: ByteRange | null, lengthBytes: number): string {
   return range === null ? `bytes */${lengthBytes}` : `bytes ${range.first}-${range.last}/${lengthBytes}`;

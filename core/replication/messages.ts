@@ -196,6 +196,8 @@ export type ClientRequest =
     }
   /** For a caller that has looked at the rows in the same turn and found none that serves. */
   | { readonly type: 'lease'; readonly key: string }
+  /** The same for one who neither lets others wait for his fetch nor waits for theirs: a token, and no lease. */
+  | { readonly type: 'token'; readonly key: string }
   /** One page of a namespace, for a caller whose read has been answered in the same turn. */
   | ({ readonly type: 'page' } & PageWish)
   /** The fetch that the lease was given for goes on. */
@@ -254,7 +256,7 @@ export type ClientAnswer =
       /** How old a bounded read of this group may be. */
       readonly boundMs: number;
     }
-  /** What the wish of a `lease` request came to. */
+  /** What the wish of a `lease` request came to; a `token` is always granted. */
   | { readonly type: 'lease'; readonly lease: Lease; readonly bookmark: Viewstamp; readonly t: number }
   | {
       readonly type: 'page';

@@ -6,8 +6,8 @@ import { enqueue } from './commit.ts';
 import { commandDigest } from './digest.ts';
 import { isInDoubt, suspect } from './failure-detector.ts';
 import { stillRemembers } from './forget.ts';
-import { grantLease, releaseLease, renewLease } from './leases.ts';
-import type { ClientAnswer, ClientRequest } from './messages.ts';
+import { grantLease, releaseLease, renewLease, tokenOf } from './leases.ts';
+import type { ClientAnswer, ClientRequest, Lease } from './messages.ts';
 import { readDedupe } from './overlay.ts';
 import { handlePage } from './pages.ts';
 import { primaryOf } from './quorum.ts';
@@ -61,12 +61,17 @@ function handleClient(
     case 'command':
       handleCommand(step, primary, id, request);
       break;
-    case 'lease': {
+    case 'lease':
+    case 'token': {
       if (!isNormal(state)) {
         reply(step, id, { type: 'not-ready', reason: 'recovering' });
         break;
       }
-      const lease = grantLease(state, primary, request.key, nowMs);
+      const { type, key } = request;
+      const lease: Lease =
+        type === 'token'
+          ? { type: 'granted', token: tokenOf(state, nowMs) }
+          : grantLease(state, primary, key, nowMs);
       const bookmark = { view: state.appliedView, op: state.head.applied };
       reply(step, id, { type: 'lease', lease, bookmark, t: Math.max(nowMs, state.head.appliedT) });
       break;

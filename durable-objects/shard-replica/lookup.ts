@@ -1,5 +1,6 @@
 // A cache lookup inside the member: the stored variants of a URL, what core/cache makes of them, and, if that is not
 // an answer, a lease for the fetch. All of it in one turn, so that nothing can come between looking and leasing.
+import { asksForRange } from '../../core/cache/bypass.ts';
 import type { CacheDecision } from '../../core/cache/decision.ts';
 import { DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { answerFromStored } from '../../core/cache/respond.ts';
@@ -10,6 +11,7 @@ import {
   type StoredResponse,
   staleSince,
 } from '../../core/cache/stored-response.ts';
+import { rangeBytes } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import type { ClientAnswer, LiveRow } from '../../core/replication/messages.ts';
@@ -48,8 +50,9 @@ export function lookUp(
       }
       try {
         const looked = decide(ask.answer, store, request, nowMs);
-        if (!request.wantLease || !leadsToFetch(looked.decision)) resolve(looked);
-        else withLease(replica, key, looked, resolve);
+        if (!request.wantLease || !leadsToFetch(looked.decision, request)) resolve(looked);
+        // What is fetched for one range is of no use to most others: nobody waits for it.
+        else withLease(replica, asksForRange(request) ? 'token' : 'lease', key, looked, resolve);
       } catch (error) {
         reject(error);
       }
@@ -60,9 +63,10 @@ export function lookUp(
 function decide(
   { rows, bookmark, ageMs, boundMs }: Extract<ClientAnswer, { type: 'rows' }>,
   store: LookupStore,
-  { method, fields, keyParts, policy, wantLease }: LookupRequest,
+  request: LookupRequest,
   nowMs: number,
 ): Lookup {
+  const { method, fields, keyParts, policy, wantLease } = request;
   const candidates = rows.flatMap(candidateOf);
   const { decision, index } = decideReuse(
     // Edges of an older version know neither parts nor policies.
@@ -93,9 +97,9 @@ function decide(
   const meta = staleFrom === null ? value.meta : encodeStored(chosen.stored);
   const bytes = bodyBytes(body);
   // Whoever renews it needs all of it.
-  const isFinal = decision.type === 'hit' && !(decision.refresh && wantLease);
+  const isFinal = decision.type === 'hit' && !(wantLease && isRefreshed(decision, request));
   const needed = isFinal ? answerFromStored(chosen.stored, { method, fields }, bytes, nowMs).body : null;
-  const span = needed?.type === 'range' ? needed.range : null;
+  const span = needed?.type === 'range' && rangeBytes(needed.range) < bytes ? needed.range : null;
   const isNeeded = method !== 'HEAD' && needed?.type !== 'none';
   return {
     type: 'decision',
@@ -140,25 +144,32 @@ function candidateOf(row: LiveRow): Candidate[] {
 }
 
 /** Whether the answer's holder is going to ask the origin for something that may be stored. */
-function leadsToFetch(decision: CacheDecision): boolean {
+function leadsToFetch(decision: CacheDecision, request: LookupRequest): boolean {
   switch (decision.type) {
     case 'hit':
-      return decision.refresh;
+      return isRefreshed(decision, request);
     case 'not-cached':
       return false;
     case 'miss':
     case 'revalidate':
+    case 'extend':
       return decision.forward !== 'bypass' && decision.forward !== 'method';
   }
 }
 
+/** A request for a part leaves the renewal of what is stale to others. */
+function isRefreshed(decision: CacheDecision, request: LookupRequest): boolean {
+  return decision.type === 'hit' && decision.refresh && !asksForRange(request);
+}
+
 function withLease(
   replica: RunningReplica,
+  type: 'lease' | 'token',
   key: string,
   looked: Lookup,
   resolve: (lookup: Lookup | MemberRefusal) => void,
 ): void {
-  replica.askThen({ type: 'lease', key }, (ask) => {
+  replica.askThen({ type, key }, (ask) => {
     // A backup can show what it holds, but only the primary gives leases: the caller has to go there.
     if (ask.type === 'answered' && ask.answer.type === 'not-primary') {
       if (looked.body instanceof ReadableStream) looked.body.cancel().catch(() => {});

@@ -19,6 +19,8 @@ export interface Step {
     readonly validates?: boolean;
     /** Fields of that 304, if not the same. */
     readonly fieldsOf304?: readonly FieldSpec[];
+    /** To a request without Range, if not the same. */
+    readonly toWhole?: NonNullable<Step['origin']>;
   } | null;
   /** Time that the origin takes, and time that goes by after the step, s. */
   readonly delaySeconds?: number;

@@ -1,29 +1,8 @@
 // The conformance cases against the pure decisions of the cache, with an origin and a clock made up for each.
 import { describe, expect, it } from 'vitest';
-import type { ConformanceCase } from './case.ts';
-import { FAILURE_AND_CHANGE } from './cases/failure-and-change.ts';
-import { FRESHNESS } from './cases/freshness.ts';
-import { RANGES } from './cases/ranges.ts';
-import { REQUESTS } from './cases/requests.ts';
-import { ROUTE_OPTIONS } from './cases/route-options.ts';
-import { STORING } from './cases/storing.ts';
-import { UPDATES } from './cases/updates.ts';
-import { VALIDATION } from './cases/validation.ts';
-import { VARIANTS } from './cases/variants.ts';
+import { ALL } from './cases/all.ts';
 import { DEVIATIONS } from './deviations.ts';
 import { runCase } from './run-case.ts';
-
-const ALL: readonly ConformanceCase[] = [
-  ...FRESHNESS,
-  ...STORING,
-  ...VARIANTS,
-  ...VALIDATION,
-  ...REQUESTS,
-  ...FAILURE_AND_CHANGE,
-  ...ROUTE_OPTIONS,
-  ...RANGES,
-  ...UPDATES,
-];
 
 const sections = [...new Set(ALL.map(({ section }) => section))].sort();
 

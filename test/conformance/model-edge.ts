@@ -4,7 +4,9 @@ import type { CacheableRequest } from '../../core/cache/bypass.ts';
 import { cacheKeyOf, type KeyOptions, keyPartsOf } from '../../core/cache/cache-key.ts';
 import { judgeHead } from '../../core/cache/head-update.ts';
 import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
+import { joinParts, joinRest } from '../../core/cache/join-parts.ts';
 import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-failure.ts';
+import { bytesNamed, fieldsForRest } from '../../core/cache/parts.ts';
 import { type CachePolicy, DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { type AnswerBody, answerFromStored } from '../../core/cache/respond.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
@@ -61,6 +63,8 @@ interface Selected {
 
 const WHOLE_URL: KeyOptions = { query: 'all', sortQuery: false, headers: [], cookies: [], device: false };
 const ROUTE = { setHeaders: {}, removeHeaders: [] };
+/** What a request for the rest may be answered that nobody else should get. */
+const MADE_FOR_THE_REST = new Set([206, 304, 416]);
 
 export class ModelEdge {
   private readonly policy: CachePolicy;
@@ -110,7 +114,40 @@ export class ModelEdge {
       case 'revalidate':
         if (selected === null) throw new Error('A validation without a stored response');
         return this.validated(request, target, origin, selected);
+      case 'extend':
+        if (selected === null) throw new Error('Nothing to extend');
+        if (decision.rest) return this.completed(request, target, origin, selected);
+        return this.fromOrigin(request, request.fields, target, origin, null, selected);
     }
+  }
+
+  /** The stored beginning and the rest of it, as one response; where they do not fit, the whole is asked for. */
+  private completed(request: SentRequest, target: Target, origin: Origin, part: Selected): Answer {
+    const fields = fieldsForRest(request.fields, part.stored);
+    if (fields === null) throw new Error('There is no rest to ask for');
+    const requestedAt = this.nowMs;
+    const asked = { ...request, fields };
+    const response = this.ask(asked, origin);
+    if (response === null) return edgeError(502);
+    const beginning = part.entry.body;
+    const joined = joinRest(part.stored, beginning.length, response, this.nowMs);
+    const isWhole = joined !== null && bytesNamed(response) === response.body.length;
+    if (isWhole) {
+      const whole = { ...joined, body: beginning + response.body };
+      return this.settle(asked, target, whole, requestedAt, null);
+    }
+    if (!MADE_FOR_THE_REST.has(response.status)) {
+      return this.settle(asked, target, response, requestedAt, null);
+    }
+    return this.fromOrigin(request, request.fields, target, origin, null);
+  }
+
+  private join(part: Selected, response: OriginResponse): OriginResponse | null {
+    const { body } = part.entry;
+    const joined = joinParts(part.stored, body.length, response, this.nowMs);
+    if (joined === null) return null;
+    const { bytesBefore, restFrom } = joined;
+    return { ...joined.response, body: body.slice(0, bytesBefore) + response.body + body.slice(restFrom) };
   }
 
   /** A refresh goes on beside the answer; here it is over before the next request. */
@@ -150,10 +187,11 @@ export class ModelEdge {
     target: Target,
     origin: Origin,
     stale: Selected | null,
+    part: Selected | null = null,
   ): Answer {
     const requestedAt = this.nowMs;
     const response = this.ask({ ...request, fields }, origin);
-    return this.settle(request, target, response, requestedAt, stale);
+    return this.settle(request, target, response, requestedAt, stale, part);
   }
 
   /** The origin has answered something that is not a confirmation, or nothing. */
@@ -163,6 +201,7 @@ export class ModelEdge {
     response: OriginResponse | null,
     requestedAt: number,
     stale: Selected | null,
+    part: Selected | null = null,
   ): Answer {
     if (stale !== null) {
       const failure: OriginFailure =
@@ -176,17 +215,21 @@ export class ModelEdge {
       this.rows.delete(this.keyOf(targetOf(url)));
     const receivedAt = this.nowMs;
     if (request.method === 'HEAD' && stale !== null) this.updateByHead(request, response, requestedAt, stale);
-    const verdict = decideStorable(
-      { request, response, keyParts: request.keyParts, requestedAt, receivedAt },
-      this.policy,
-    );
-    if (verdict.type === 'storable') {
-      const { stored, variant, keepMs } = verdict;
-      const expireAt = receivedAt + keepMs;
-      this.keep(request.url, variant, { meta: encodeStored(stored), body: response.body, expireAt });
+    if ((bytesNamed(response) ?? response.body.length) === response.body.length) {
+      this.store(request, (part && this.join(part, response)) ?? response, requestedAt);
     }
     const fields = fieldsToClient({ fields: response.fields, receivedAt, ...ROUTE });
     return { from: 'origin', status: response.status, fields, body: response.body };
+  }
+
+  private store(request: SentRequest, response: OriginResponse, requestedAt: number): void {
+    const receivedAt = this.nowMs;
+    const exchange = { request, response, keyParts: request.keyParts, requestedAt, receivedAt };
+    const verdict = decideStorable(exchange, this.policy);
+    if (verdict.type === 'not-stored') return;
+    const { stored, variant, keepMs } = verdict;
+    const meta = encodeStored(stored);
+    this.keep(request.url, variant, { meta, body: response.body, expireAt: receivedAt + keepMs });
   }
 
   private updateByHead(
@@ -245,7 +288,7 @@ function targetOf(url: string): Target {
 function textOf(answer: AnswerBody, whole: string): string {
   const cut = ({ first, last }: ByteRange): string => whole.slice(first, last + 1);
   if (answer.type === 'range') return cut(answer.range);
-  if (answer.type === 'ranges') return answer.ranges.map(cut).join('|');
+  if (answer.type === 'ranges') return answer.ranges.map(({ range }) => cut(range)).join('|');
   return answer.type === 'whole' ? whole : '';
 }
 

@@ -56,7 +56,10 @@ function differences(
 }
 
 function originResponse(spec: Origins, request: ModelRequest, stepAt: number, body: string): OriginResponse {
-  const { status = 200, validates = true } = spec;
+  const { status = 200, validates = true, toWhole } = spec;
+  if (toWhole !== undefined && fieldLines(request.fields, 'range').length === 0) {
+    return originResponse(toWhole, request, stepAt, body);
+  }
   const fields = fieldsAt(spec.fields ?? [], stepAt);
   if (
     validates &&

@@ -672,6 +672,129 @@ describe('a part of a stored response', () => {
   );
 });
 
+describe('a part that an origin sent', () => {
+  /** The origin's answer to a request for these bytes of `whole`. */
+  const part = (path: string, whole: string, first: number, last: number | '') => ({
+    on: path,
+    when: [`Range: bytes=${first}-${last}`],
+    answer:
+      `206\nCache-Control: max-age=600\nETag: "p"\n` +
+      `Content-Range: bytes ${first}-${last || whole.length - 1}/${whole.length}\n\n` +
+      whole.slice(first, last === '' ? whole.length : last + 1),
+  });
+  const get = (path: string, range?: string, edge = 0) =>
+    ask('keyed.test', { path, headers: range === undefined ? {} : { range: `bytes=${range}` } }, edge);
+  const isHit = async (path: string, range?: string, edge = 0) => {
+    const answer = await get(path, range, edge);
+    return String(answer.headers['cache-status']).includes('; hit') ? answer : null;
+  };
+
+  it('answers for what it holds, at every edge, and for no more', async () => {
+    const path = newPath('part');
+    origin().script(part(path, '0123456789', 4, 9));
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600\n\n0123456789' });
+    const first = await get(path, '4-9');
+    expect([first.status, first.body.toString()]).toEqual([206, '456789']);
+    expect(first.headers['cache-status']).toMatch(/^Roundel; fwd=uri-miss; fwd-status=206; stored/);
+    const inside = await waitUntil(() => isHit(path, '6-7', 1));
+    expect([inside.status, inside.body.toString(), inside.headers['content-range']]).toEqual([
+      206,
+      '67',
+      'bytes 6-7/10',
+    ]);
+    expect(fetches(path)).toBe(1);
+    const whole = await get(path);
+    expect([whole.status, whole.body.toString()]).toEqual([200, '0123456789']);
+    expect(whole.headers['cache-status']).toMatch(/^Roundel; fwd=partial; fwd-status=200; stored/);
+  });
+
+  it.each([
+    ['short', 10, 5],
+    ['a beginning in chunks and a short rest', 700_000, 650_000],
+    ['a short beginning and a long rest', 1_400_000, 200_000],
+  ])('is completed by the rest: %s', async (_what, bytes, firstBytes) => {
+    const path = newPath('part');
+    const whole = Array.from({ length: bytes / 10 }, (_, i) => String(i).padStart(10, '.')).join('');
+    origin().script(part(path, whole, 0, firstBytes - 1));
+    await get(path, `0-${firstBytes - 1}`);
+    await waitUntil(() => isHit(path, '0-1'));
+    const rest = part(path, whole, firstBytes, '');
+    origin().script({ ...rest, when: [...rest.when, 'If-Range: "p"'] });
+    const completed = await get(path);
+    expect([completed.status, completed.headers['content-length']]).toEqual([200, String(bytes)]);
+    expect(completed.headers['content-range']).toBeUndefined();
+    expect(completed.headers['cache-status']).toMatch(
+      /^Roundel; fwd=partial; fwd-status=200; stored; key="[^"]+"$/,
+    );
+    expect(completed.body.toString() === whole).toBe(true);
+    const again = await waitUntil(() => isHit(path));
+    expect([again.status, again.body.toString() === whole]).toEqual([200, true]);
+    expect(fetches(path)).toBe(2);
+  });
+
+  it.each(['short-body', 'reset-mid-body'] as const)(
+    'is no whole where the rest breaks off: %s',
+    async (fault) => {
+      const path = newPath('part');
+      const whole = '0123456789'.repeat(20_000);
+      origin().script(part(path, whole, 0, 4));
+      await get(path, '0-4');
+      await waitUntil(() => isHit(path, '0-4'));
+      origin().script({ ...part(path, whole, 5, ''), times: 1, fault, faultAfterBytes: 150_000 });
+      await expect(get(path)).rejects.toThrow();
+      origin().script(part(path, whole, 5, ''));
+      expect((await get(path)).body.toString() === whole).toBe(true);
+    },
+  );
+
+  it('that does not fit the other gives way to the whole', async () => {
+    const path = newPath('part');
+    origin().script(part(path, '0123456789', 0, 4));
+    await get(path, '0-4');
+    await waitUntil(() => isHit(path, '0-4'));
+    const rest = part(path, 'abcdefghij', 5, '');
+    origin().script({ ...rest, answer: rest.answer.replace('"p"', '"q"') });
+    origin().script({ on: path, answer: '200\nCache-Control: max-age=600\nETag: "q"\n\nabcdefghij' });
+    const got = await get(path);
+    expect([got.status, got.body.toString()]).toEqual([200, 'abcdefghij']);
+    expect(fetches(path)).toBe(3);
+  });
+
+  it('grows by what adjoins it, until it is whole', async () => {
+    const path = newPath('part');
+    const whole = '0123456789'.repeat(60_000);
+    origin().script(part(path, whole, 0, 299_999));
+    origin().script(part(path, whole, 300_000, 599_999));
+    await get(path, '0-299999');
+    await waitUntil(() => isHit(path, '0-1'));
+    const second = await get(path, '300000-599999');
+    expect(second.headers['cache-status']).toMatch(/fwd=partial; fwd-status=206; stored/);
+    expect((await waitUntil(() => isHit(path, '299990-300009'))).body.toString()).toBe(
+      '01234567890123456789',
+    );
+    const all = await waitUntil(() => isHit(path));
+    expect([all.status, all.body.toString() === whole]).toEqual([200, true]);
+    expect(fetches(path)).toBe(2);
+  });
+
+  it('is waited for by nobody', async () => {
+    const path = newPath('part');
+    const latency = { type: 'fixed', ms: 800 } as const;
+    const ranges = ['0-1', '2-3', '4-5'];
+    origin().script({ ...part(path, '0123456789', 0, 1), when: [], latency });
+    const answers = [...ranges.map((range) => get(path, range)), get(path)];
+    await waitUntil(() => origin().ledger.entries({ on: path }).length === 4);
+    expect(
+      new Set(
+        origin()
+          .ledger.entries({ on: path })
+          .map(({ outcome }) => outcome),
+      ),
+    ).toEqual(new Set(['pending']));
+    await Promise.all(answers);
+  });
+});
+
 describe('a stale response inside its window', () => {
   // Older on arrival than it is fresh: nobody has to wait for it to grow stale.
   const stale = (body: string) =>

@@ -64,7 +64,7 @@ describe('decideReuse', () => {
       [],
       { type: 'miss', forward: 'method', reason: 'method' },
     ],
-    ['a range', get(['range', 'bytes=0-']), [], { type: 'miss', forward: 'bypass', reason: 'range' }],
+    ['a range', get(['range', 'bytes=0-']), [], { type: 'miss', forward: 'uri-miss', reason: 'uri-miss' }],
     [
       'credentials',
       get(['authorization', 'x']),

@@ -38,13 +38,13 @@ describe('the tags of a response', () => {
     expect(tags(fields, { ...OPTIONS, tagsHeader: 'Surrogate-KEY' })).toEqual(['b']);
   });
 
-  it('RFC 9875 §2: its groups count as tags, and beside their origin; parameters are ignored', () => {
-    expect(tags([['cache-groups', '"g one";x=1, "h"']])).toEqual([
-      'g one',
-      'http://h.test g one',
-      'h',
-      'http://h.test h',
-    ]);
+  it('RFC 9875 §2: its groups count beside their origin only; parameters are ignored', () => {
+    expect(
+      tags([
+        ['cache-groups', '"g one";x=1, "h"'],
+        ['cache-tag', 'h'],
+      ]),
+    ).toEqual(['h', 'http://h.test g one', 'http://h.test h']);
     expect(tags([['cache-groups', '"g"']], { ...OPTIONS, cacheGroups: false })).toEqual([]);
   });
 

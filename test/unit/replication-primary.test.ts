@@ -429,6 +429,15 @@ describe('leases', () => {
     expect(primary.ask({ type: 'lease', key: URL_KEY })).toMatchObject({ lease: { type: 'granted' } });
   });
 
+  it('are not needed for a token, which everybody gets and which keeps nobody waiting', () => {
+    const primary = warmedUp();
+    const token = () => primary.ask({ type: 'token', key: URL_KEY });
+    const granted = { lease: { type: 'granted', token: { groupId: 'g1', view: 0, op: 1, t: primary.now } } };
+    expect([token(), token()]).toMatchObject([granted, granted]);
+    expect(primary.ask({ type: 'lease', key: URL_KEY })).toMatchObject(granted);
+    expect(token()).toMatchObject(granted);
+  });
+
   it('last while their holder says that it is at work, but not longer than its fill would count', () => {
     const primary = warmedUp();
     const { lease } = primary.read(URL_KEY, 'when-absent');

@@ -1,19 +1,18 @@
 // What the shards hold for a request, and what follows from it: answer, ask the origin, or pass the cache by. A shard
 // that cannot be reached is not an empty one: then the request goes to the origin and nothing is stored.
 
-import { asksForRange, lookupBypassReason } from '../../core/cache/bypass.ts';
+import { asksForRange, bypassReason } from '../../core/cache/bypass.ts';
 import { cacheKeyOf, keyPartsOf } from '../../core/cache/cache-key.ts';
 import type { ForwardReason } from '../../core/cache/decision.ts';
 import type { ReusePolicy } from '../../core/cache/policy.ts';
 import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
-import { WaitForFlight } from '../../core/cache/wait-for-flight.ts';
 import type { Route } from '../../core/config/schema.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 import { type Bookmark, decodeBookmark, mergeBookmarks } from '../../core/replication/bookmark.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
-import { allowsCopies } from '../../core/replication/read-need.ts';
+import type { Flight } from './flights.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
 import type { Visit } from './visit.ts';
 import { sleep } from './within.ts';
@@ -43,6 +42,16 @@ export interface CacheForward {
   readonly lease: FillToken | null;
   /** What is stored and may not be used as it is. */
   readonly stale: StaleEntry | null;
+  /** The part that is stored of it, to be joined to what comes. */
+  readonly part: PartEntry | null;
+}
+
+export interface PartEntry {
+  readonly stored: StoredResponse;
+  readonly body: StoredBody;
+  readonly bodyBytes: number;
+  /** The whole is wanted, and the origin is asked for what follows; else it is asked as the client asks. */
+  readonly rest: boolean;
 }
 
 export interface StaleEntry {
@@ -62,6 +71,11 @@ export type CacheAnswer =
   | { readonly type: 'not-cached'; readonly detail: string }
   | CacheHit
   | CacheForward;
+
+/** How long one request waits for another's fetch of the same key, which goes on, before it goes itself. */
+const WAIT_MS = 15_000;
+const FIRST_PAUSE_MS = 2;
+const PAUSE_MAX_MS = 64;
 
 const OFF: CacheAnswer = { type: 'off' };
 
@@ -84,7 +98,7 @@ export function cannotAsk(
   fields: Fields,
   { hasBody, isUpgrade }: { readonly hasBody: boolean; readonly isUpgrade: boolean },
 ): CacheAnswer | null {
-  const reason = isUpgrade ? 'upgrade' : lookupBypassReason({ method, fields, hasBody });
+  const reason = isUpgrade ? 'upgrade' : bypassReason({ method, fields, hasBody });
   if (reason === null) return null;
   return reason === 'method'
     ? { type: 'bypass', forward: 'method', reason: null }
@@ -100,18 +114,26 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
   const { edge, snapshot, target, request, fields, route } = visit;
   const key = cacheKeyOf(target, route.cache.key);
   const keyParts = keyPartsOf(route.cache.key, fields);
-  const mayStore = request.method === 'GET' && !asksForRange({ method: request.method, fields });
+  const wantLease = request.method === 'GET';
+  // What is fetched for one range is of no use to most others.
+  const mayWait = wantLease && !asksForRange({ method: request.method, fields });
   const policy = reusePolicyOf(route);
   const keyed = { key, keyParts, policy };
   const level = route.cache.consistency;
-  const mayRecall = allowsCopies(level);
+  const mayRecall = level === 'bounded' || level === 'any';
   const recalled = mayRecall ? recall(visit, keyed) : null;
   if (recalled !== null) return recalled;
   const bookmark = level === 'session' ? sessionOf(visit) : {};
-  const wait = new WaitForFlight(edge.flights, key, edge.now());
-  for (;;) {
+  const startedAt = edge.now();
+  let flight = mayWait ? edge.flights.crowded(key, startedAt) : null;
+  flight?.enter();
+  let isScout = false;
+  let collapsed = flight !== null;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
     const askedAt = edge.now();
-    if (wait.asks(askedAt, edge.passMemory.has(key))) {
+    const goesAlone = edge.passMemory.has(key) || askedAt >= startedAt + WAIT_MS;
+    if (flight === null || flight.isOver || goesAlone || flight.mayScout(isScout, askedAt)) {
+      isScout = flight !== null && !flight.isOver && !goesAlone;
       const lookup = await edge.shards.lookup(snapshot.shardMap, {
         key,
         method: request.method,
@@ -119,7 +141,7 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
         keyParts,
         policy,
         wish: { level, bookmark },
-        wantLease: mayStore,
+        wantLease,
       });
       const answer = interpret(lookup, key);
       if (level === 'session' && lookup.type === 'decision') {
@@ -128,22 +150,37 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
       if (mayRecall && answer.type === 'hit' && lookup.type === 'decision') {
         remember(visit, key, lookup, answer, askedAt);
       }
-      const isTaken = answer.type === 'forward' && answer.lease === null && mayStore;
+      const isTaken = answer.type === 'forward' && answer.lease === null && mayWait;
       if (!isTaken) {
-        // It is to fetch itself, and the others go on waiting for that, unless what came is another variant.
-        wait.ends(answer.type === 'forward' && answer.forward !== 'vary-miss');
-        return answer.type === 'hit' && wait.hasJoined ? { ...answer, collapsed: true } : answer;
+        land(flight, answer);
+        return answer.type === 'hit' && collapsed ? { ...answer, collapsed } : answer;
       }
       // Somebody else is fetching it. His response will do, if it can be shared and comes soon.
-      if (!wait.goesOn(askedAt, mayServe(answer, wait.hasJoined))) {
+      if (goesAlone || !mayServe(answer, collapsed)) {
+        flight?.resign();
         return { ...answer, reason: 'fetch-under-way' };
       }
-      discard(answer.stale?.body ?? null);
+      discardBodies(answer);
+      if (flight === null || flight.isOver) {
+        flight = edge.flights.join(key, askedAt);
+        isScout = flight.mayScout(false, askedAt);
+      }
+      collapsed = true;
     }
-    await sleep(wait.pauseMs());
+    await sleep(pauseMs);
     const found = mayRecall ? recall(visit, keyed) : null;
-    if (found !== null) return { ...found, collapsed: wait.hasJoined };
+    if (found !== null) return { ...found, collapsed };
   }
+}
+
+/**
+ * What the scout has found: a response, which others can look for too; or it is to fetch itself, and they go on waiting
+ * for that, unless what came is another variant.
+ */
+function land(flight: Flight | null, answer: CacheAnswer): void {
+  if (flight === null) return;
+  if (answer.type === 'forward' && answer.forward !== 'vary-miss') flight.resign();
+  else flight.isOver = true;
 }
 
 /**
@@ -217,9 +254,14 @@ export function interpret(lookup: Lookup | ShardFailure, key: string): CacheAnsw
     discard(body);
     return { type: 'bypass', forward, reason };
   }
+  const forwarded = { type: 'forward', key, forward, reason, lease } as const;
+  if (decision.type === 'extend') {
+    const part = stored && { stored, body, bodyBytes, rest: decision.rest };
+    return { ...forwarded, stale: null, part };
+  }
   const mayBeConfirmed = decision.type === 'revalidate';
   const stale = stored && { stored, body, bodyBytes, mayBeConfirmed };
-  return { type: 'forward', key, forward, reason, lease, stale };
+  return { ...forwarded, stale, part: null };
 }
 
 /** What a shard needs of the route's whole policy. */
@@ -235,6 +277,12 @@ function readStored(meta: string): StoredResponse | null {
   } catch {
     return null;
   }
+}
+
+/** Of what is stored and will not be needed. */
+export function discardBodies({ stale, part }: CacheForward): void {
+  discard(stale?.body ?? null);
+  discard(part?.body ?? null);
 }
 
 /** A body that nobody will read must not hold its stream open. */

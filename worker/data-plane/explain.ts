@@ -8,7 +8,7 @@ import type { Fields } from '../../core/http/fields.ts';
 import { parseTarget } from '../../core/http/target.ts';
 import { explainSelection } from '../../core/load-balancing/explain-selection.ts';
 import type { Edge, EdgeSnapshot } from '../edge.ts';
-import { cannotAsk, discard, interpret, reusePolicyOf } from './cache-lookup.ts';
+import { cannotAsk, discard, discardBodies, interpret, reusePolicyOf } from './cache-lookup.ts';
 import { selectionQuestion } from './choose-backend.ts';
 import { choosePool } from './choose-pool.ts';
 import { withoutAffinityCookies } from './client-affinity.ts';
@@ -103,6 +103,6 @@ async function explainCache(
     answer = interpret(lookup, key);
   }
   if (answer.type === 'hit') discard(answer.body);
-  if (answer.type === 'forward') discard(answer.stale?.body ?? null);
+  if (answer.type === 'forward') discardBodies(answer);
   return cacheDecisionOf(method, answer);
 }

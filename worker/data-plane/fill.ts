@@ -1,12 +1,16 @@
 // Puts an origin's response into its shard, off the client's path: under the lease that the lookup gave, so that
 // only one of many requests stores it, and only if no purge has come between.
 import { keyPartsOf } from '../../core/cache/cache-key.ts';
+import { type JoinedParts, joinParts } from '../../core/cache/join-parts.ts';
+import { bytesNamed } from '../../core/cache/parts.ts';
 import { tagsOf } from '../../core/cache/response-tags.ts';
 import { decideStorable, type NotStoredReason } from '../../core/cache/storable.ts';
 import { encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
+import { fieldValue } from '../../core/http/fields.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
-import type { CacheAnswer, CacheForward } from './cache-lookup.ts';
-import { reportProgress } from './hold-lease.ts';
+import { type CacheAnswer, type CacheForward, discard, type PartEntry } from './cache-lookup.ts';
+import { holdsLease, reportProgress } from './hold-lease.ts';
+import { joinBytes } from './join-bodies.ts';
 import type { Answered } from './make-attempt.ts';
 import type { BodyEnd } from './relay-body.ts';
 import type { Visit } from './visit.ts';
@@ -20,18 +24,35 @@ export type FillPlan =
       readonly variant: string;
       readonly keepMs: number;
       readonly tags: readonly string[];
+      /** How many bytes must come; null = by Content-Length, if at all. */
+      readonly cameBytes: number | null;
+      /** What is stored already of what will be stored. */
+      readonly join: Join | null;
     }
   /** `reason` is told in Cache-Status. */
   | { readonly type: 'none'; readonly reason: string | null };
 
+interface Join extends Pick<JoinedParts, 'bytesBefore' | 'restFrom'> {
+  readonly part: PartEntry;
+}
+
 /** Whether this response will be stored; a lease that is not needed goes back at once. */
 export function planFill(visit: Visit, cached: CacheAnswer, origin: Answered): FillPlan {
   if (cached.type !== 'forward') return { type: 'none', reason: null };
+  const plan = planToFill(visit, cached, origin);
+  const { part } = cached;
+  if (part !== null && !part.rest && (plan.type === 'none' || plan.join === null)) discard(part.body);
+  return plan;
+}
+
+function planToFill(visit: Visit, cached: CacheForward, origin: Answered): FillPlan {
   const { request, route, fields, edge } = visit;
-  const { response, requestedAt, receivedAt } = origin;
+  const { response, requestedAt, receivedAt, asked = fields } = origin;
+  const joined = joinedWith(visit, cached.part, origin);
+  const { status, fields: responseFields } = joined?.response ?? response;
   const exchange = {
-    request: { method: request.method, fields },
-    response: { status: response.status, fields: response.fields },
+    request: { method: request.method, fields: asked },
+    response: { status, fields: responseFields },
     keyParts: keyPartsOf(route.cache.key, fields),
     requestedAt,
     receivedAt,
@@ -47,9 +68,24 @@ export function planFill(visit: Visit, cached: CacheAnswer, origin: Answered): F
   }
   edge.passMemory.forget(cached.key);
   const { stored, variant, keepMs } = verdict;
-  const plan = planToStore(visit, cached, { stored, variant, keepMs });
+  const join = joined && cached.part && { ...joined, part: cached.part };
+  const plan = planToStore(
+    visit,
+    cached,
+    { stored, variant, keepMs },
+    { cameBytes: bytesNamed(response), join },
+  );
   if (plan.type === 'none') giveBackLease(visit, cached);
   return plan;
+}
+
+/** null: what came stands for itself. The rest that was asked for is joined already. */
+function joinedWith({ route }: Visit, part: PartEntry | null, origin: Answered): JoinedParts | null {
+  if (part === null || part.rest) return null;
+  const { stored, bodyBytes } = part;
+  const joined = joinParts(stored, bodyBytes, origin.response, origin.receivedAt);
+  const length = Number(fieldValue(joined?.response.fields ?? [], 'content-length') ?? 0);
+  return length > route.cache.maxObjectBytes ? null : joined;
 }
 
 /** Under the tags that the response has: the lease must be there. */
@@ -57,16 +93,19 @@ export function planToStore(
   { target, route }: Visit,
   { key, lease, reason }: CacheForward,
   stored: Pick<Extract<FillPlan, { type: 'fill' }>, 'stored' | 'variant' | 'keepMs'>,
+  body: Pick<Extract<FillPlan, { type: 'fill' }>, 'cameBytes' | 'join'> = { cameBytes: null, join: null },
 ): FillPlan {
   if (lease === null) return { type: 'none', reason };
   const read = tagsOf(stored.stored.fields, target, route.cache);
   if (read.type === 'refused') return { type: 'none', reason: read.reason };
-  return { type: 'fill', key, token: lease, ...stored, tags: read.tags };
+  return { type: 'fill', key, token: lease, ...stored, tags: read.tags, ...body };
 }
 
 /** Reasons that say nothing of what others would get: they go on waiting for each other. */
 const OF_THE_REQUEST: ReadonlySet<NotStoredReason> = new Set<NotStoredReason>([
   'head',
+  'range',
+  'content-range',
   'request-no-store',
   'vary-undecodable',
   'error-to-odd-request',
@@ -79,22 +118,37 @@ export function finishFill(visit: Visit, plan: FillPlan, end: BodyEnd): Promise<
 
 async function fill(visit: Visit, plan: Extract<FillPlan, { type: 'fill' }>, end: BodyEnd): Promise<void> {
   const { edge, snapshot } = visit;
-  if (end.type !== 'complete' || end.bytes === null) {
-    if (end.type === 'complete') edge.passMemory.remember(plan.key);
-    await edge.shards.release(snapshot.shardMap, plan.key, plan.token);
+  const { key, variant, token, keepMs, stored, tags } = plan;
+  const body = await bodyToStore(plan, end);
+  if (body === null) {
+    if (end.type === 'complete' && holdsLease(visit)) edge.passMemory.remember(key);
+    await release(visit, key, token);
     return;
   }
-  const { key, variant, token, keepMs, stored, tags } = plan;
   await edge.shards.write(snapshot.shardMap, key, edge.newRequestId(), {
     type: 'fill',
     key,
     variant,
     meta: encodeStored(stored),
-    body: end.bytes,
+    body,
     token,
     ttlMs: keepMs,
     tags,
   });
+}
+
+/** null: it is not whole, or not what the response said. */
+async function bodyToStore(
+  { cameBytes, join }: Extract<FillPlan, { type: 'fill' }>,
+  end: BodyEnd,
+): Promise<Uint8Array | null> {
+  const bytes = end.type === 'complete' ? end.bytes : null;
+  const isWhole = bytes !== null && (cameBytes === null || bytes.byteLength === cameBytes);
+  if (join === null) return isWhole ? bytes : null;
+  const { part, bytesBefore, restFrom } = join;
+  if (isWhole) return joinBytes(part.body, bytes, bytesBefore, restFrom);
+  discard(part.body);
+  return null;
 }
 
 /** What others wait for while the body comes in: that it does, or that it has become too large for them. */
@@ -105,12 +159,16 @@ export function followFill(
   return {
     onProgress: reportProgress(visit, key, token),
     onCopyDropped() {
-      visit.edge.passMemory.remember(key);
-      visit.context.waitUntil(visit.edge.shards.release(visit.snapshot.shardMap, key, token));
+      if (holdsLease(visit)) visit.edge.passMemory.remember(key);
+      visit.context.waitUntil(release(visit, key, token));
     },
   };
 }
 
-export function giveBackLease({ edge, snapshot, context }: Visit, { key, lease }: CacheForward): void {
-  if (lease !== null) context.waitUntil(edge.shards.release(snapshot.shardMap, key, lease));
+export function giveBackLease(visit: Visit, { key, lease }: CacheForward): void {
+  if (lease !== null) visit.context.waitUntil(release(visit, key, lease));
+}
+
+async function release(visit: Visit, key: string, token: FillToken): Promise<void> {
+  if (holdsLease(visit)) await visit.edge.shards.release(visit.snapshot.shardMap, key, token);
 }

@@ -1,15 +1,26 @@
 // From "the cache cannot answer" to an origin's response: the fields that origins get, the pool, its order, the
 // attempts; and what an answer to our own question about a stored response means.
+
+import { joinRest } from '../../core/cache/join-parts.ts';
 import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-failure.ts';
+import { fieldsForRest, heldPart } from '../../core/cache/parts.ts';
 import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
 import type { StoredResponse } from '../../core/cache/stored-response.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
-import { type CacheAnswer, type CacheForward, discard, type StaleEntry } from './cache-lookup.ts';
+import {
+  type CacheAnswer,
+  type CacheForward,
+  discard,
+  discardBodies,
+  type PartEntry,
+  type StaleEntry,
+} from './cache-lookup.ts';
 import { choosePool } from './choose-pool.ts';
 import type { EdgeError } from './edge-error.ts';
 import { fetchOrigin, type OriginOutcome } from './fetch-origin.ts';
 import { giveBackLease } from './fill.ts';
 import { cancelBody } from './first-bytes.ts';
+import { joinStreams } from './join-bodies.ts';
 import type { Answered } from './make-attempt.ts';
 import { mirror } from './mirror.ts';
 import { planOf } from './plan-attempts.ts';
@@ -42,9 +53,10 @@ type Miss = Exclude<CacheAnswer, { type: 'hit' | 'not-cached' }>;
 export async function forward(visit: Visit, cached: Miss): Promise<Forwarded> {
   const pool = await poolFor(visit);
   mirror(visit);
+  if (cached.type === 'forward' && cached.part?.rest) return completed(visit, pool, cached, cached.part);
   if (cached.type !== 'forward' || cached.stale === null) {
     const outcome = await sendOut(visit, pool, visit.fields);
-    if (outcome.type === 'failed' && cached.type === 'forward') giveBackLease(visit, cached);
+    if (outcome.type === 'failed' && cached.type === 'forward') nothingCame(visit, cached);
     return outcome;
   }
   const { stale } = cached;
@@ -78,6 +90,59 @@ async function confirmedOr(
   const again = await sendOut(visit, origin.pool, withoutConditions(visit.fields));
   if (again.type === 'failed') giveBackLease(visit, cached);
   return again;
+}
+
+/**
+ * RFC 9111 §3.4: the stored beginning and what the origin sends of the rest are one response, as if the origin had sent
+ * it at once. What does not fit, or was made for this question alone, gives way to the whole.
+ */
+async function completed(
+  visit: Visit,
+  pool: RuntimePool,
+  cached: CacheForward,
+  { stored, body, bodyBytes }: PartEntry,
+): Promise<Forwarded> {
+  const asked = fieldsForRest(visit.fields, stored) ?? visit.fields;
+  const outcome = await sendOut(visit, pool, asked);
+  if (outcome.type === 'failed') {
+    nothingCame(visit, cached);
+    return outcome;
+  }
+  const { response, receivedAt } = outcome;
+  const joined = response.body && joinRest(stored, bodyBytes, response, receivedAt);
+  if (joined) {
+    const { fields } = joined;
+    const whole = joinStreams(body, outcome, visit.context);
+    const { completeBytes } = heldPart(stored, bodyBytes);
+    return {
+      ...outcome,
+      asked,
+      first: null,
+      response: {
+        status: 200,
+        reason: '',
+        fields,
+        platform: null,
+        body: whole,
+        bodyBytes: completeBytes,
+        webSocket: null,
+      },
+    };
+  }
+  discard(body);
+  if (!MADE_FOR_THE_REST.has(response.status)) return { ...outcome, asked };
+  outcome.done();
+  cancelBody(response, outcome.first);
+  const again = await sendOut(visit, outcome.pool, visit.fields);
+  if (again.type === 'failed') giveBackLease(visit, cached);
+  return again;
+}
+
+const MADE_FOR_THE_REST = new Set([206, 304, 416]);
+
+function nothingCame(visit: Visit, cached: CacheForward): void {
+  giveBackLease(visit, cached);
+  discardBodies(cached);
 }
 
 /** RFC 9111 §4.2.4, RFC 5861 §4: the origin failed, or has something else to say. */

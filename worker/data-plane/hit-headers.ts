@@ -1,8 +1,7 @@
 // The header of a whole answer out of the cache, made once a second for all requests that get it: of two answers of one
 // stored response on one route, only Age and the lifetime left differ, both in whole seconds. Making it is the dearest
 // part of a hit in the isolate's memory.
-import { ageSecondsOf } from '../../core/cache/reuse.ts';
-import type { StoredResponse } from '../../core/cache/stored-response.ts';
+import { ageSecondsOf, type StoredResponse } from '../../core/cache/stored-response.ts';
 import type { Route } from '../../core/config/schema.ts';
 
 interface Made {

@@ -1,10 +1,16 @@
 // Whoever fetches for all that wait says so while it lasts, and goes on when its own client leaves: a lease of which
 // nothing is heard ends after a few seconds, and somebody else begins.
+import { asksForRange } from '../../core/cache/bypass.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import type { Visit } from './visit.ts';
 
 /** Well below the life of a lease that nobody renews (core/replication/limits). */
 const RENEW_EVERY_MS = 1_500;
+
+/** A request for a part has a token and no lease: nobody waits for it. */
+export function holdsLease({ request, fields }: Visit): boolean {
+  return request.method === 'GET' && !asksForRange({ method: request.method, fields });
+}
 
 interface Leased {
   readonly key: string;
@@ -12,8 +18,9 @@ interface Leased {
 }
 
 /** Until the returned function is called; the request lives so long, also without its client. */
-export function holdLease({ edge, snapshot, context }: Visit, { key, lease }: Leased): () => void {
-  if (lease === null) return () => {};
+export function holdLease(visit: Visit, { key, lease }: Leased): () => void {
+  if (lease === null || !holdsLease(visit)) return () => {};
+  const { edge, snapshot, context } = visit;
   let timer: ReturnType<typeof setTimeout>;
   let letGo = (): void => {};
   context.waitUntil(
@@ -35,11 +42,9 @@ export function holdLease({ edge, snapshot, context }: Visit, { key, lease }: Le
 }
 
 /** To be called with every piece of the body that has come: silence ends the lease. */
-export function reportProgress(
-  { edge, snapshot, context }: Visit,
-  key: string,
-  token: FillToken,
-): () => void {
+export function reportProgress(visit: Visit, key: string, token: FillToken): () => void {
+  if (!holdsLease(visit)) return () => {};
+  const { edge, snapshot, context } = visit;
   let toldAt = edge.now();
   return () => {
     const nowMs = edge.now();

@@ -18,6 +18,8 @@ import { type BodyFault, watchBody, watchHead } from './watch-outcome.ts';
 export interface Answered {
   readonly type: 'answered';
   readonly response: OriginResponse;
+  /** What it was asked, where that was not just what the client asks. */
+  readonly asked?: Fields;
   readonly pool: RuntimePool;
   readonly backend: RuntimeBackend;
   /** Epoch ms: when the attempt that answered was sent, and when its head was there. */

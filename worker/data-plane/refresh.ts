@@ -23,6 +23,7 @@ export function refreshInBackground(visit: Visit, hit: CacheHit): void {
     stale: mayBeConfirmed
       ? { stored, body, bodyBytes, mayBeConfirmed: hasValidator(stored.fields, stored.receivedAt) }
       : null,
+    part: null,
   };
   const own: Visit = {
     ...visit,

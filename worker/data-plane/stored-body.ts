@@ -1,12 +1,12 @@
 // The body of an answer out of the cache: all of what is stored, one range of it, or several as multipart/byteranges
 // (RFC 9110 §14.6).
-import type { AnswerBody } from '../../core/cache/respond.ts';
-import { type ByteRange, contentRange, rangeBytes } from '../../core/http/ranges.ts';
+import type { AnswerBody, RangeOfBody } from '../../core/cache/respond.ts';
+import { type ByteRange, rangeBytes } from '../../core/http/ranges.ts';
 import { discard, type StoredBody } from './cache-lookup.ts';
 
 interface Held {
   readonly body: StoredBody;
-  /** Of the whole; `span`: which of them `body` holds, null = all. */
+  /** Of all that is stored; `span`: which of them `body` holds, null = all. */
   readonly bodyBytes: number;
   readonly span: ByteRange | null;
 }
@@ -24,9 +24,9 @@ export function storedBody(
     case 'whole':
       return withLength(body, bodyBytes);
     case 'range':
-      return rangeOf(body, answer.range, span);
+      return rangeOf(body, answer.range, span ?? { first: 0, last: bodyBytes - 1 });
     case 'ranges':
-      return multipart(body, bodyBytes, answer, headers);
+      return multipart(body, answer, headers);
     default:
       answer satisfies never;
       throw new Error('Cannot answer with a body of an unknown kind');
@@ -39,15 +39,14 @@ function withLength(body: StoredBody, bytes: number): BodyInit | null {
 }
 
 /** What streams was cut by whoever read it. */
-function rangeOf(body: StoredBody, range: ByteRange, span: ByteRange | null): BodyInit | null {
-  if (span !== null) return withLength(body, rangeBytes(range));
+function rangeOf(body: StoredBody, range: ByteRange, span: ByteRange): BodyInit | null {
+  if (rangeBytes(range) === rangeBytes(span)) return withLength(body, rangeBytes(range));
   if (body instanceof ReadableStream) throw new Error('Cannot cut a range out of a stream of the whole');
   return body?.subarray(range.first, range.last + 1) ?? null;
 }
 
 function multipart(
   body: StoredBody,
-  bodyBytes: number,
   { ranges, contentType }: Extract<AnswerBody, { type: 'ranges' }>,
   headers: Headers,
 ): BodyInit | null {
@@ -55,14 +54,14 @@ function multipart(
   const boundary = crypto.randomUUID();
   headers.set('content-type', `multipart/byteranges; boundary=${boundary}`);
   const typeLine = contentType === null ? '' : `Content-Type: ${contentType}\r\n`;
-  const headOf = (range: ByteRange): string =>
-    `\r\n--${boundary}\r\n${typeLine}Content-Range: ${contentRange(range, bodyBytes)}\r\n\r\n`;
+  const headOf = ({ contentRange }: RangeOfBody): string =>
+    `\r\n--${boundary}\r\n${typeLine}Content-Range: ${contentRange}\r\n\r\n`;
   const end = `\r\n--${boundary}--\r\n`;
   const encoder = new TextEncoder();
   const join = (whole: Uint8Array): Uint8Array => {
-    const pieces = ranges.flatMap((range) => [
-      encoder.encode(headOf(range)),
-      whole.subarray(range.first, range.last + 1),
+    const pieces = ranges.flatMap((one) => [
+      encoder.encode(headOf(one)),
+      whole.subarray(one.range.first, one.range.last + 1),
     ]);
     return concat([...pieces, encoder.encode(end)]);
   };

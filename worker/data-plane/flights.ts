@@ -5,13 +5,12 @@
 /** A scout of which nothing was seen for so long is gone: its client left. */
 const SCOUT_LOST_MS = 300;
 /** With so many waiting, newcomers join without asking the shard themselves. */
-export const CROWD = 64;
+const CROWD = 64;
 const KEYS_MAX = 1_000;
 /** Longer than anybody waits. */
 const FORGET_MS = 30_000;
 
 export class Flight {
-  readonly #crowd: number;
   #waiting = 0;
   #scoutedAt = Number.NEGATIVE_INFINITY;
   #hasScout = false;
@@ -19,13 +18,12 @@ export class Flight {
   /** There is something to be asked for: everybody who waits may look for himself. */
   isOver = false;
 
-  constructor(nowMs: number, crowd: number) {
+  constructor(nowMs: number) {
     this.beganAt = nowMs;
-    this.#crowd = crowd;
   }
 
   get isCrowded(): boolean {
-    return this.#waiting >= this.#crowd;
+    return this.#waiting >= CROWD;
   }
 
   /** Those who left without a word count on: the number only says that there are many. */
@@ -49,12 +47,6 @@ export class Flight {
 
 export class Flights {
   readonly #byKey = new Map<string, Flight>();
-  readonly #crowd: number;
-
-  /** `crowd`: how many must wait for one key before newcomers join unasked. */
-  constructor(crowd = CROWD) {
-    this.#crowd = crowd;
-  }
 
   /** One that so many wait for already that the shard need not hear of one more; null: ask it. */
   crowded(key: string, nowMs: number): Flight | null {
@@ -65,7 +57,7 @@ export class Flights {
   join(key: string, nowMs: number): Flight {
     let flight = this.#current(key, nowMs);
     if (flight === null) {
-      flight = new Flight(nowMs, this.#crowd);
+      flight = new Flight(nowMs);
       this.#byKey.delete(key);
       this.#byKey.set(key, flight);
       if (this.#byKey.size > KEYS_MAX) this.#dropOldest();
