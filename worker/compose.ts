@@ -1,4 +1,6 @@
 // The composition root: the only place where clock, chance, and the parts that last as long as the isolate are made.
+
+import { Flights } from '../core/cache/flights.ts';
 import { MemoryTier } from '../core/cache/memory-tier.ts';
 import { VANTAGE_DEFAULT } from '../core/config/health-schema.ts';
 import { ProofLog } from '../core/load-balancing/proof-log.ts';
@@ -9,7 +11,6 @@ import type { PurgeCoordinatorRpc } from '../durable-objects/interfaces/purge-co
 import type { TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
 import { createSnapshotSource } from './config-snapshot.ts';
 import { createAffinitySigner } from './data-plane/affinity-signer.ts';
-import { Flights } from './data-plane/flights.ts';
 import { createPassMemory } from './data-plane/pass-memory.ts';
 import { createPoolRegistry } from './data-plane/pool-registry.ts';
 import { createShardClient } from './data-plane/shard-client.ts';

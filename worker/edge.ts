@@ -1,5 +1,6 @@
 // The edge of one isolate, as its two planes see it: compose.ts builds it once, requests use it.
 
+import type { Flights } from '../core/cache/flights.ts';
 import type { MemoryTier } from '../core/cache/memory-tier.ts';
 import type { ProofLog } from '../core/load-balancing/proof-log.ts';
 import type { Random } from '../core/random.ts';
@@ -10,7 +11,6 @@ import type { MemberWork } from '../durable-objects/interfaces/shard-replica.ts'
 import type { KeptExplanation, NewEvent, TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
 import type { SnapshotSource } from './config-snapshot.ts';
 import type { AffinitySigner } from './data-plane/affinity-signer.ts';
-import type { Flights } from './data-plane/flights.ts';
 import type { PassMemory } from './data-plane/pass-memory.ts';
 import type { PoolRegistry } from './data-plane/pool-registry.ts';
 import type { ShardClient } from './data-plane/shard-client.ts';

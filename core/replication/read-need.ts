@@ -40,3 +40,8 @@ export function needOf({ level, bookmark }: ReadWish, groupId: string): ReadNeed
   const seen = Object.hasOwn(bookmark, groupId) ? bookmark[groupId] : undefined;
   return seen === undefined ? { level: 'linearizable' } : { level, seen };
 }
+
+/** Whether a copy that an isolate remembers from before may answer: where a bound, or nothing, was promised. O(1). */
+export function allowsCopies(level: Consistency): boolean {
+  return level === 'bounded' || level === 'any';
+}

@@ -1,10 +1,12 @@
-// I11: one flight per lease. While a lease runs, its primary gives no other for the same key, unless what its holder
-// fetches has become useless: the lease was given back, the fill was applied, or a write or purge came in between.
+// I11: one flight per lease. While a lease runs, renewals counted, its primary gives no other for the same key, unless
+// what its holder fetches has become useless: the lease was given back, the fill was applied, or a write or purge came in
+// between. So leases per miss are one, and one more for each change or restart of the primary, each that ran out and each
+// purge. I10: nobody is told to wait for a flight that is over, or older than a purge; and none such is prolonged.
 
 import type { FillToken, PurgeSelector } from '../../core/replication/commands.ts';
 import type { Effect } from '../../core/replication/effects.ts';
-import { DEFAULT_LIMITS } from '../../core/replication/limits.ts';
-import type { ClientAnswer, LogEntry, ReplicaEvent } from '../../core/replication/messages.ts';
+import { DEFAULT_LIMITS, TOMBSTONE_LIFE_MS } from '../../core/replication/limits.ts';
+import type { ClientAnswer, ClientRequest, LogEntry, ReplicaEvent } from '../../core/replication/messages.ts';
 import { compareViewstamps } from '../../core/replication/viewstamp.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import type { Instance } from '../engine/instance.ts';
@@ -16,6 +18,12 @@ interface Granted {
   readonly until: number;
 }
 
+interface Asked {
+  readonly key: string;
+  /** Of a renewal. */
+  readonly token: FillToken | null;
+}
+
 export class Leases {
   private readonly cluster: Cluster;
   private readonly leaseMs: number;
@@ -23,7 +31,9 @@ export class Leases {
   private readonly committed: readonly { readonly entry: LogEntry }[];
   /** By object and view, then by key. */
   private readonly granted = new WeakMap<Instance, Map<string, Granted>>();
-  private readonly asked = new WeakMap<Instance, Map<number, string>>();
+  private readonly asked = new WeakMap<Instance, Map<number, Asked>>();
+  /** Up to where each object had committed before its step: what it says may be older than what the step commits. */
+  private readonly committedBefore = new WeakMap<Instance, number>();
 
   constructor(cluster: Cluster, committed: readonly { readonly entry: LogEntry }[]) {
     this.cluster = cluster;
@@ -38,56 +48,84 @@ export class Leases {
     for (const effect of effects) {
       if (effect.type === 'reply') this.hear(instance, effect.id, effect.answer);
     }
+    this.committedBefore.set(instance, instance.state.head.commit);
   }
 
-  private note(
-    instance: Instance,
-    id: number,
-    request: { readonly type: string; readonly key?: string },
-  ): void {
-    const { key } = request;
-    if (key === undefined || !['read', 'lease', 'release'].includes(request.type)) return;
-    mapOf(this.asked, instance).set(id, key);
+  private note(instance: Instance, id: number, request: ClientRequest): void {
+    switch (request.type) {
+      case 'read':
+      case 'lease':
+      case 'release':
+        mapOf(this.asked, instance).set(id, { key: request.key, token: null });
+        break;
+      case 'renew':
+        mapOf(this.asked, instance).set(id, { key: request.key, token: request.token });
+        break;
+      default:
+    }
   }
 
   private hear(instance: Instance, id: number, answer: ClientAnswer): void {
-    const key = this.asked.get(instance)?.get(id);
-    if (key === undefined) return;
+    const asked = this.asked.get(instance)?.get(id);
+    if (asked === undefined) return;
     this.asked.get(instance)?.delete(id);
+    const { key, token } = asked;
     const granted = mapOf(this.granted, instance);
     if (answer.type === 'released' && answer.released) granted.delete(key);
-    const lease = answer.type === 'rows' || answer.type === 'lease' ? answer.lease : null;
-    if (lease?.type !== 'granted') return;
     const now = instance.clock(this.cluster.scheduler.now);
-    const before = granted.get(key);
+    const held = granted.get(key);
+    const { memberId } = instance;
+    if (answer.type === 'renewed' && answer.renewed && token !== null) {
+      must(
+        held !== undefined && isSame(held.token, token) && this.isOfUse(key, held, instance, now),
+        'I10',
+        () => `member ${memberId} prolonged a lease for ${key} that was over, or older than a purge`,
+      );
+      granted.set(key, { token, until: Math.min(now + this.leaseMs, token.t + TOMBSTONE_LIFE_MS) });
+    }
+    const lease = answer.type === 'rows' || answer.type === 'lease' ? answer.lease : null;
+    if (lease?.type === 'taken') {
+      must(
+        held !== undefined && this.isOfUse(key, held, instance, now),
+        'I10',
+        () =>
+          `member ${memberId} had somebody wait for a flight of ${key} that was over, or older than a purge`,
+      );
+    }
+    if (lease?.type !== 'granted') return;
     const isOver =
-      before === undefined ||
-      before.until <= now ||
-      before.token.view !== lease.token.view ||
-      isUseless(key, before.token, instance, this.committed);
-    must(isOver, 'I11', () => `member ${instance.memberId} gave two leases for ${key} at a time`);
+      held === undefined ||
+      held.until <= now ||
+      held.token.view !== lease.token.view ||
+      this.isUseless(key, held.token, instance, instance.state.head.commit);
+    must(isOver, 'I11', () => `member ${memberId} gave two leases for ${key} at a time`);
     granted.set(key, { token: lease.token, until: now + this.leaseMs });
+  }
+
+  /** Whether others may wait for it, as far as the object can know. */
+  private isOfUse(key: string, { token, until }: Granted, instance: Instance, now: number): boolean {
+    const committed = this.committedBefore.get(instance) ?? 0;
+    if (until <= now || token.view !== instance.state.view) return false;
+    return !this.isUseless(key, token, instance, committed);
+  }
+
+  /** Something has happened to the key since, by what this object has committed up to there. */
+  private isUseless(key: string, token: FillToken, { store }: Instance, upTo: number): boolean {
+    for (let op = upTo; op > token.op; op--) {
+      const entry = store.entryAt(op) ?? this.committed[op - 1]?.entry;
+      for (const { command } of entry?.items ?? []) {
+        // What a flight will be tagged with is not known yet: only a purge by URL spares the others.
+        if (command.type === 'purge' && isAbout(command.selector, key)) return true;
+        if ((command.type === 'put' || command.type === 'delete') && command.key === key) return true;
+        if (command.type === 'fill' && command.key === key && isSame(command.token, token)) return true;
+      }
+    }
+    return false;
   }
 }
 
-/** Something has happened to the key since, by what this object has committed. */
-function isUseless(
-  key: string,
-  token: FillToken,
-  { state, store }: Instance,
-  committed: readonly { readonly entry: LogEntry }[],
-): boolean {
-  for (let op = state.head.commit; op > token.op; op--) {
-    const entry = store.entryAt(op) ?? committed[op - 1]?.entry;
-    for (const { command } of entry?.items ?? []) {
-      // What a flight will be tagged with is not known yet: only a purge by URL spares the others.
-      if (command.type === 'purge' && isAbout(command.selector, key)) return true;
-      if ((command.type === 'put' || command.type === 'delete') && command.key === key) return true;
-      if (command.type !== 'fill' || command.key !== key) continue;
-      if (compareViewstamps(command.token, token) === 0 && command.token.t === token.t) return true;
-    }
-  }
-  return false;
+function isSame(a: FillToken, b: FillToken): boolean {
+  return compareViewstamps(a, b) === 0 && a.t === b.t;
 }
 
 function isAbout(selector: PurgeSelector, key: string): boolean {

@@ -28,6 +28,10 @@ export function coreOperations(chance: Chance): Operate {
   const read = (session: Session, key: string, done: () => void): void => {
     const level = chance.pick(LEVELS);
     const copies = level === 'bounded' && chance.hits(0.5);
+    if (copies && session.recall(key, level)) {
+      done();
+      return;
+    }
     session.read(key, { level, lease: 'none', copies }, (answer) => {
       const row = answer?.rows[0];
       if (row !== undefined) etags.set(key, etagOf(row));

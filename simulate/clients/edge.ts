@@ -1,5 +1,6 @@
 // An edge as the clients' way to the group: it remembers where the primary is, follows corrections, and tries again with
 // the same request id, by the very policy that the product's edges have (core/sharding/group-call).
+import { Flights } from '../../core/cache/flights.ts';
 import type { ClientAnswer, ClientRequest } from '../../core/replication/messages.ts';
 import {
   afterFailure,
@@ -35,11 +36,15 @@ interface OpenCall {
   done(outcome: EdgeOutcome): void;
 }
 
+/** Two clients of an edge that wait are many, in a run with six. */
+const CROWD = 2;
 const FIRST_PRIMARY: PrimaryHint = { view: 0, primary: 0 };
 
 export class Edge {
   readonly id: number;
   readonly copies = new IsolateCache();
+  /** Fetches that its requests wait for. */
+  readonly flights = new Flights(CROWD);
   private readonly cluster: Cluster;
   private hint = FIRST_PRIMARY;
   private readonly rate: number;

@@ -1,7 +1,9 @@
 // What clients of the profile `invalidation` do: visitors look up URLs and, with a lease, fetch from an origin that may
 // be slow or fail, and fill; publishers change the origin and purge, hard or soft. Each response names the origin's
 // version of its URL, so that an old one is known for what it is.
+import { WaitForFlight, type WaitLimits } from '../../core/cache/wait-for-flight.ts';
 import type { FillToken, Value } from '../../core/replication/commands.ts';
+import { DEFAULT_LIMITS } from '../../core/replication/limits.ts';
 import type { ReadLevel } from '../../core/replication/messages.ts';
 import type { Chance } from '../engine/chance.ts';
 import { covers, drawHttpPurge, pickKey, tagsOf, URLS } from './keys.ts';
@@ -17,41 +19,98 @@ const DRIFT = 1.01;
 /** More of them than a key may have in runs with small limits. */
 const VARIANTS = ['', '', '', 'de', 'fr'];
 
+/** Shorter than the product's, and seldomer: a run has two hundred operations. */
+const WAIT: WaitLimits = { waitMs: 4_000, pauseMinMs: 2, pauseMaxMs: 250 };
+/** Of a lease's life, as in the product: 1.5 s of 4. */
+const RENEWED_AFTER = 0.375;
+/** Leases that are shorter overlap. */
+const RENEWED_MIN_MS = 200;
+
+/** A fetch with the lease for it. */
+interface Flight {
+  readonly session: Session;
+  readonly workload: Workload;
+  readonly key: string;
+  readonly token: FillToken;
+}
+
 export function invalidationOperations(chance: Chance, origin: Origin): Operate {
   const visit = (session: Session, workload: Workload, done: () => void): void => {
     const key = pickKey(chance, URLS, HOT_URLS);
     const level = chance.pick(LEVELS);
     const lease = chance.hits(0.3) ? 'always' : 'when-absent';
+    const isPatient = chance.hits(0.6);
     // Who goes to the origin in any case does not look at copies.
-    const copies = level !== 'linearizable' && lease !== 'always' && chance.hits(0.7);
-    session.read(key, { level, lease, copies }, (answer) => {
-      const granted = answer?.lease;
-      if (granted?.type === 'granted') {
-        // The fetch goes on beside its client, as one that nobody waits for any more.
-        workload.beside(chance.next() * 30, (ended) => fetch(session, workload, key, granted.token, ended));
-      }
+    const copies = lease !== 'always' && chance.hits(0.7);
+    if (copies && session.recall(key, level)) {
       done();
-    });
+      return;
+    }
+    const { edge } = session;
+    const wait = new WaitForFlight(edge.flights, key, edge.now, WAIT);
+    const look = (): void => {
+      const askedAt = edge.now;
+      if (!wait.asks(askedAt, !isPatient)) {
+        lookLater();
+        return;
+      }
+      session.read(key, { level, lease, copies }, (answer) => {
+        const granted = answer?.lease ?? null;
+        if (granted?.type === 'taken') {
+          // Who does not wait goes to the origin itself, and stores nothing of what comes.
+          if (wait.goesOn(askedAt, true)) lookLater();
+          else done();
+          return;
+        }
+        wait.ends(granted !== null);
+        if (granted !== null) {
+          // The fetch goes on beside its client, as one that nobody waits for any more.
+          workload.beside(chance.next() * 30, (ended) =>
+            fetch({ session, workload, key, token: granted.token }, ended),
+          );
+        }
+        done();
+      });
+    };
+    const lookLater = (): void =>
+      workload.later(wait.pauseMs(), () => {
+        if (copies && session.recall(key, level)) done();
+        else look();
+      });
+    look();
   };
 
-  const fetch = (
-    session: Session,
-    workload: Workload,
-    key: string,
-    token: FillToken,
-    ended: () => void,
-  ): void => {
+  const fetch = (flight: Flight, ended: () => void): void => {
+    const { session, workload, key, token } = flight;
     const response = origin.fetch(key);
     if (response.type === 'failed') {
       session.ask({ type: 'release', key, token }, () => ended());
       return;
     }
+    const stopRenewing = chance.hits(0.8) ? renew(flight) : () => {};
     workload.later(response.bodyMs, () => {
+      stopRenewing();
       const value: Value = { meta: response.text, body: { type: 'inline', bytes: BYTES } };
       const ttlMs = 500 + chance.below(20_000);
       const variant = chance.pick(VARIANTS);
       session.write({ type: 'fill', key, variant, value, token, ttlMs, tags: tagsOf(key) }, () => ended());
     });
+  };
+
+  /** Says again and again that the body is coming in, until the returned function is called. */
+  const renew = ({ session, workload, key, token }: Flight): (() => void) => {
+    const { leaseMs } = { ...DEFAULT_LIMITS, ...workload.cluster.limits };
+    let isOver = false;
+    const again = (): void =>
+      workload.later(Math.max(RENEWED_AFTER * leaseMs, RENEWED_MIN_MS), () => {
+        if (isOver) return;
+        session.ask({ type: 'renew', key, token }, () => {});
+        again();
+      });
+    again();
+    return () => {
+      isOver = true;
+    };
   };
 
   const publish = (session: Session, workload: Workload, done: () => void): void => {

@@ -1,5 +1,5 @@
 // An edge's own copies of what it has read: good for bounded reads until the limit that they came with, counted from the
-// edge's own send time, and for a session only if they hold what that has seen.
+// edge's own send time.
 import type { LiveRow } from '../../core/replication/messages.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 
@@ -31,10 +31,9 @@ export class IsolateCache {
     this.copies.set(key, { rows, bookmark, t, until: sentAt + boundMs - ageMs });
   }
 
-  /** `seenOp`: what the session must find in it; 0 for none. */
-  find(key: string, now: number, seenOp: number): Copy | undefined {
+  find(key: string, now: number): Copy | undefined {
     const copy = this.copies.get(key);
-    if (copy === undefined || copy.until <= now || copy.bookmark.op < seenOp) return undefined;
+    if (copy === undefined || copy.until <= now) return undefined;
     // What has expired by the group's time is of no use, whatever its age.
     const isExpired = copy.rows.some(({ expireAt }) => expireAt !== null && expireAt <= now);
     return isExpired ? undefined : copy;

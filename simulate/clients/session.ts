@@ -2,6 +2,7 @@
 // again with the same request id, until it gives up and leaves the outcome open.
 import type { Command } from '../../core/replication/commands.ts';
 import type { ClientAnswer, ClientRequest, LeaseWish, ReadLevel } from '../../core/replication/messages.ts';
+import { allowsCopies } from '../../core/replication/read-need.ts';
 import { isNewer, type Viewstamp } from '../../core/replication/viewstamp.ts';
 import { isKvEntryKey } from '../../core/sharding/entry-key.ts';
 import type { Scheduler } from '../engine/scheduler.ts';
@@ -11,13 +12,15 @@ import type { History, ObservedRead, ObservedWrite } from './history.ts';
 /** As the product's edges have them: a lookup that takes longer goes to the origin. */
 const LOOKUP = { deadlineMs: 1_000, tryMs: 400 };
 const COMMAND: CallOptions = { deadlineMs: 5_000, tryMs: 1_500, anyMember: false };
+/** What is of use for a moment only. */
+const ASIDE: CallOptions = { deadlineMs: 1_000, tryMs: 1_000, anyMember: false };
 /** Calls that a client spends on one write. */
 const WRITE_CALLS = 2;
 
 export interface ReadOptions {
   readonly level: ReadLevel;
   readonly lease: LeaseWish;
-  /** The edge's own copy will do, and it keeps one. */
+  /** The edge keeps a copy of what it reads. */
   readonly copies: boolean;
 }
 
@@ -27,7 +30,7 @@ export class Session {
   readonly id: number;
   /** What it has seen and written; null: nothing. */
   private bookmark: Viewstamp | null = null;
-  private readonly edge: Edge;
+  readonly edge: Edge;
   private readonly history: History;
   private readonly scheduler: Scheduler;
   private writes = 0;
@@ -39,26 +42,20 @@ export class Session {
     this.scheduler = scheduler;
   }
 
-  /** Hears null where no member answered, and no answer at all but rows where a copy served. */
+  /** From the edge's own copy; false: there is none that will do. */
+  recall(key: string, level: ReadLevel): boolean {
+    if (!allowsCopies(level)) return false;
+    const copy = this.edge.copies.find(key, this.edge.now);
+    if (copy === undefined) return false;
+    const asked = this.asking(key, level);
+    this.note({ ...asked, ...copy, answeredAt: this.history.next(), isCopy: true });
+    return true;
+  }
+
+  /** Hears null where no member answered. */
   read(key: string, options: ReadOptions, done: (answer: Rows | null) => void): void {
     const { level, lease, copies } = options;
-    const asked = {
-      type: 'read' as const,
-      session: this.id,
-      key,
-      level,
-      invokedAt: this.history.next(),
-      invokedMs: this.scheduler.now,
-      sessionOp: this.bookmark?.op ?? 0,
-    };
-    const copy = copies
-      ? this.edge.copies.find(key, this.edge.now, level === 'session' ? asked.sessionOp : 0)
-      : undefined;
-    if (copy !== undefined) {
-      this.note({ ...asked, ...copy, answeredAt: this.history.next(), isCopy: true });
-      done(null);
-      return;
-    }
+    const asked = this.asking(key, level);
     const anyMember = level !== 'linearizable';
     const patience = isKvEntryKey(key) ? COMMAND : LOOKUP;
     const request = { type: 'read', key, lease, level, bookmark: this.bookmark } as const;
@@ -71,6 +68,21 @@ export class Session {
       }
       done(answer);
     });
+  }
+
+  private asking(
+    key: string,
+    level: ReadLevel,
+  ): Omit<ObservedRead, 'rows' | 'bookmark' | 't' | 'answeredAt' | 'isCopy'> {
+    return {
+      type: 'read' as const,
+      session: this.id,
+      key,
+      level,
+      invokedAt: this.history.next(),
+      invokedMs: this.scheduler.now,
+      sessionOp: this.bookmark?.op ?? 0,
+    };
   }
 
   private note(read: ObservedRead): void {
@@ -99,9 +111,10 @@ export class Session {
     this.tryWrite(observed, WRITE_CALLS, done);
   }
 
-  /** Anything that is no part of the history: staging, giving a lease back. */
+  /** Anything that is no part of the history: staging, renewing a lease, giving it back. */
   ask(request: ClientRequest, done: (answer: ClientAnswer | null) => void): void {
-    this.edge.call(request, COMMAND, (outcome) => done(outcome.type === 'answered' ? outcome.answer : null));
+    const patience = request.type === 'stage' ? COMMAND : ASIDE;
+    this.edge.call(request, patience, (outcome) => done(outcome.type === 'answered' ? outcome.answer : null));
   }
 
   private tryWrite(observed: ObservedWrite, calls: number, done: (observed: ObservedWrite) => void): void {

@@ -1,5 +1,6 @@
 // All mutants, in the order of the design's list.
 import { APPLY_MUTANTS } from './apply-mutants.ts';
+import { FLIGHT_MUTANTS } from './flight-mutants.ts';
 import { LOG_MUTANTS } from './log-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { SNAPSHOT_MUTANTS } from './snapshot-mutants.ts';
@@ -10,4 +11,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOG_MUTANTS,
   ...APPLY_MUTANTS,
   ...SNAPSHOT_MUTANTS,
+  ...FLIGHT_MUTANTS,
 ];

@@ -22,7 +22,7 @@ export function drawLimits(chance: Chance, faults: Faults): Partial<ReplicaLimit
   // Logs that differ and arrive piece by piece: what commits of an older view are about.
   const pieces = faults.primaryHunt === 1 ? 0.7 : 0.3;
   return {
-    ...(chance.hits(0.5) ? { httpBytesMax: 350, overlayRowsMax: 2, leaseMs: 60 } : {}),
+    ...(chance.hits(0.5) ? { httpBytesMax: 350, overlayRowsMax: 2, leaseMs: chance.pick([60, 600]) } : {}),
     ...(chance.hits(pieces) ? { entryBytesMax: 300 } : {}),
     ...(chance.hits(0.3) ? { idleMs: 1_500 } : {}),
     ...(chance.hits(0.2) ? { windowMax: 2 } : {}),

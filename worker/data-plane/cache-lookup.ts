@@ -6,13 +6,14 @@ import { cacheKeyOf, keyPartsOf } from '../../core/cache/cache-key.ts';
 import type { ForwardReason } from '../../core/cache/decision.ts';
 import type { ReusePolicy } from '../../core/cache/policy.ts';
 import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
+import { WaitForFlight } from '../../core/cache/wait-for-flight.ts';
 import type { Route } from '../../core/config/schema.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 import { type Bookmark, decodeBookmark, mergeBookmarks } from '../../core/replication/bookmark.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
-import type { Flight } from './flights.ts';
+import { allowsCopies } from '../../core/replication/read-need.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
 import type { Visit } from './visit.ts';
 import { sleep } from './within.ts';
@@ -72,11 +73,6 @@ export type CacheAnswer =
   | CacheHit
   | CacheForward;
 
-/** How long one request waits for another's fetch of the same key, which goes on, before it goes itself. */
-const WAIT_MS = 15_000;
-const FIRST_PAUSE_MS = 2;
-const PAUSE_MAX_MS = 64;
-
 const OFF: CacheAnswer = { type: 'off' };
 
 /** At once on a route that does not cache. */
@@ -120,20 +116,14 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
   const policy = reusePolicyOf(route);
   const keyed = { key, keyParts, policy };
   const level = route.cache.consistency;
-  const mayRecall = level === 'bounded' || level === 'any';
+  const mayRecall = allowsCopies(level);
   const recalled = mayRecall ? recall(visit, keyed) : null;
   if (recalled !== null) return recalled;
   const bookmark = level === 'session' ? sessionOf(visit) : {};
-  const startedAt = edge.now();
-  let flight = mayWait ? edge.flights.crowded(key, startedAt) : null;
-  flight?.enter();
-  let isScout = false;
-  let collapsed = flight !== null;
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
+  const wait = new WaitForFlight(edge.flights, key, edge.now());
+  for (;;) {
     const askedAt = edge.now();
-    const goesAlone = edge.passMemory.has(key) || askedAt >= startedAt + WAIT_MS;
-    if (flight === null || flight.isOver || goesAlone || flight.mayScout(isScout, askedAt)) {
-      isScout = flight !== null && !flight.isOver && !goesAlone;
+    if (wait.asks(askedAt, !mayWait || edge.passMemory.has(key))) {
       const lookup = await edge.shards.lookup(snapshot.shardMap, {
         key,
         method: request.method,
@@ -152,35 +142,20 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
       }
       const isTaken = answer.type === 'forward' && answer.lease === null && mayWait;
       if (!isTaken) {
-        land(flight, answer);
-        return answer.type === 'hit' && collapsed ? { ...answer, collapsed } : answer;
+        // It is to fetch itself, and the others go on waiting for that, unless what came is another variant.
+        if (mayWait) wait.ends(answer.type === 'forward' && answer.forward !== 'vary-miss');
+        return answer.type === 'hit' && wait.hasJoined ? { ...answer, collapsed: true } : answer;
       }
       // Somebody else is fetching it. His response will do, if it can be shared and comes soon.
-      if (goesAlone || !mayServe(answer, collapsed)) {
-        flight?.resign();
+      if (!wait.goesOn(askedAt, mayServe(answer, wait.hasJoined))) {
         return { ...answer, reason: 'fetch-under-way' };
       }
       discardBodies(answer);
-      if (flight === null || flight.isOver) {
-        flight = edge.flights.join(key, askedAt);
-        isScout = flight.mayScout(false, askedAt);
-      }
-      collapsed = true;
     }
-    await sleep(pauseMs);
+    await sleep(wait.pauseMs());
     const found = mayRecall ? recall(visit, keyed) : null;
-    if (found !== null) return { ...found, collapsed };
+    if (found !== null) return { ...found, collapsed: wait.hasJoined };
   }
-}
-
-/**
- * What the scout has found: a response, which others can look for too; or it is to fetch itself, and they go on waiting
- * for that, unless what came is another variant.
- */
-function land(flight: Flight | null, answer: CacheAnswer): void {
-  if (flight === null) return;
-  if (answer.type === 'forward' && answer.forward !== 'vary-miss') flight.resign();
-  else flight.isOver = true;
 }
 
 /**

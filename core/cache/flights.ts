@@ -5,12 +5,13 @@
 /** A scout of which nothing was seen for so long is gone: its client left. */
 const SCOUT_LOST_MS = 300;
 /** With so many waiting, newcomers join without asking the shard themselves. */
-const CROWD = 64;
+export const CROWD = 64;
 const KEYS_MAX = 1_000;
 /** Longer than anybody waits. */
 const FORGET_MS = 30_000;
 
 export class Flight {
+  readonly #crowd: number;
   #waiting = 0;
   #scoutedAt = Number.NEGATIVE_INFINITY;
   #hasScout = false;
@@ -18,12 +19,13 @@ export class Flight {
   /** There is something to be asked for: everybody who waits may look for himself. */
   isOver = false;
 
-  constructor(nowMs: number) {
+  constructor(nowMs: number, crowd: number) {
     this.beganAt = nowMs;
+    this.#crowd = crowd;
   }
 
   get isCrowded(): boolean {
-    return this.#waiting >= CROWD;
+    return this.#waiting >= this.#crowd;
   }
 
   /** Those who left without a word count on: the number only says that there are many. */
@@ -47,6 +49,12 @@ export class Flight {
 
 export class Flights {
   readonly #byKey = new Map<string, Flight>();
+  readonly #crowd: number;
+
+  /** `crowd`: how many must wait for one key before newcomers join unasked. */
+  constructor(crowd = CROWD) {
+    this.#crowd = crowd;
+  }
 
   /** One that so many wait for already that the shard need not hear of one more; null: ask it. */
   crowded(key: string, nowMs: number): Flight | null {
@@ -57,7 +65,7 @@ export class Flights {
   join(key: string, nowMs: number): Flight {
     let flight = this.#current(key, nowMs);
     if (flight === null) {
-      flight = new Flight(nowMs);
+      flight = new Flight(nowMs, this.#crowd);
       this.#byKey.delete(key);
       this.#byKey.set(key, flight);
       if (this.#byKey.size > KEYS_MAX) this.#dropOldest();
