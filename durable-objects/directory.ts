@@ -11,6 +11,8 @@ import { previewConfig } from '../core/config/preview.ts';
 import type { Config, ConfigDocument } from '../core/config/schema.ts';
 import { configSchema } from '../core/config/schema.ts';
 import { previewPool } from '../core/load-balancing/preview-shares.ts';
+import type { BoundNews } from '../core/replication/bound.ts';
+import { BOUND_MS } from '../core/replication/limits.ts';
 import { MetaStore } from './directory/meta-store.ts';
 import { MonitorOutbox } from './directory/monitor-outbox.ts';
 import { ProofBook } from './directory/proof-book.ts';
@@ -78,6 +80,7 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     return {
       version,
       healthEpoch,
+      boundSince: this.#bound().since,
       config: question.version === version ? null : config,
       health: question.healthEpoch === healthEpoch ? null : this.#verdicts.all(),
       shardMap: question.mapEpoch === shardMap.epoch ? null : shardMap,
@@ -174,6 +177,8 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
       if (unchanged) return;
       const { version } = this.#versions.append(parsed.document, request.by, Date.now());
       if (this.#changesShards(parsed)) this.#shards.recreateWith(after.shards);
+      const { boundMs } = after.staleness;
+      if (boundMs !== this.#bound().boundMs) this.#meta.write('staleness', { boundMs, since: version });
       this.#verdicts.keepOnly(after, Date.now());
       this.#outbox.add(before, after, version);
     });
@@ -229,6 +234,11 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     const { version, config: document } = this.#versions.current();
     const isUsable = this.#effective?.version === version || parseConfig(document).ok;
     return isUsable ? this.#current().config : configSchema.parse({});
+  }
+
+  /** The staleness bound, and the version since which it is so: by that the shards tell what is newer. */
+  #bound(): BoundNews {
+    return (this.#meta.read('staleness') as BoundNews | undefined) ?? { boundMs: BOUND_MS, since: 0 };
   }
 
   #keepEffective(version: number, config: Config): { readonly version: number; readonly config: Config } {

@@ -4,9 +4,15 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Intent } from '../core/purging/intent.ts';
 import type { NamedCommand, ShardPurge } from '../core/purging/plan-purge.ts';
-import { mismatch, mustBePurged, OPEN_MAX, PurgeBook, type PurgeRound } from '../core/purging/purge-book.ts';
+import {
+  mismatch,
+  mustBePurged,
+  OPEN_MAX,
+  PurgeBook,
+  type PurgeRound,
+  type ShardCommitted,
+} from '../core/purging/purge-book.ts';
 import { inOrder, selectionText } from '../core/purging/purge-selection.ts';
-import { strictAfterMs } from '../core/purging/strict-purge.ts';
 import { BOUND_MS } from '../core/replication/limits.ts';
 import type { Viewstamp } from '../core/replication/viewstamp.ts';
 import type { ShardGroup } from './interfaces/directory.ts';
@@ -58,9 +64,9 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
     const report = this.#book.report(purgeId, Date.now());
     if (report === null) throw new Error(`Cannot report on purge "${purgeId}": it was given up meanwhile`);
     if (guarantee !== 'strict' || report.type !== 'done') return report;
-    const leftMs = this.#book.untilStrictMs(purgeId, BOUND_MS, Date.now());
+    const leftMs = this.#book.untilStrictMs(purgeId, Date.now());
     if (leftMs > 0) await sleep(leftMs);
-    return { ...report, tookMs: report.tookMs + strictAfterMs(BOUND_MS) };
+    return { ...report, tookMs: report.tookMs + this.#book.strictMs(purgeId) };
   }
 
   /** Goes on with what is open, forgets what is old, and sees to it that there is a next alarm while there must be. */
@@ -106,8 +112,8 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
     if (round === null) return;
     await Promise.all(
       round.open.map(async (purge) => {
-        const bookmark = await this.#purgeShard(purgeId, purge, map.epoch, deadlineAt);
-        if (bookmark !== null) round.committed(purge.group.shard, bookmark);
+        const committed = await this.#purgeShard(purgeId, purge, map.epoch, deadlineAt);
+        if (committed !== null) round.committed(purge.group.shard, committed);
       }),
     );
     if (round.end(Date.now())) this.#recordDone(round, Date.now());
@@ -119,8 +125,9 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
     { group, commands }: ShardPurge<ShardGroup>,
     mapEpoch: number,
     deadlineAt: number,
-  ): Promise<Viewstamp | null> {
+  ): Promise<ShardCommitted | null> {
     let bookmark: Viewstamp | null = null;
+    let limitMs = 0;
     for (const batch of batchesOf(commands)) {
       const submitted = await this.#shards.submit(group, mapEpoch, batch, deadlineAt);
       if (submitted.type === 'failed') {
@@ -129,8 +136,9 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
       }
       mustBePurged(group.shard, submitted.results);
       ({ bookmark } = submitted);
+      limitMs = Math.max(limitMs, submitted.limitMs ?? BOUND_MS);
     }
-    return bookmark;
+    return bookmark === null ? null : { bookmark, limitMs };
   }
 
   #recordDone({ intent, selection, shards }: PurgeRound<ShardGroup>, doneAt: number): void {

@@ -1,6 +1,7 @@
 // Carries out what the core's steps ask for: one event is one step, its writes are one transaction, then its sends and
 // replies go out in order, held back by the runtime's output gate until the transaction is durable. No decision of
 // the protocol is made here: what a call answers, or that it failed, is the next event.
+import type { BoundNews } from '../core/replication/bound.ts';
 import type { Effect } from '../core/replication/effects.ts';
 import type { ReplicaLimits } from '../core/replication/limits.ts';
 import {
@@ -126,6 +127,11 @@ export class RunningReplica {
   /** A caller got no answer from the primary of this view. */
   suspect(view: number): void {
     this.askThen({ type: 'suspect', view }, () => {});
+  }
+
+  /** A caller knows this of the configured staleness bound. Costs nothing where it is no news. */
+  hearBound({ boundMs, since }: BoundNews): void {
+    if (since > this.state.head.boundSince) this.askThen({ type: 'bound', boundMs, since }, () => {});
   }
 
   alarm(): void {

@@ -20,6 +20,8 @@ export type Submitted =
       readonly type: 'results';
       readonly results: readonly CommandResult[];
       readonly bookmark: Viewstamp;
+      /** Members of an older version do not tell. */
+      readonly limitMs?: number;
     }
   | { readonly type: 'failed'; readonly detail: string };
 

@@ -170,6 +170,7 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     if (ready.type === 'ready' && typeof header.suspects === 'number') {
       ready.replica.suspect(header.suspects);
     }
+    if (ready.type === 'ready' && header.staleness !== undefined) ready.replica.hearBound(header.staleness);
     return ready;
   }
 

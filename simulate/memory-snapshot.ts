@@ -36,6 +36,9 @@ export const NOTHING_APPLIED: AppliedHead = {
   kvKeptBytes: 0,
   entries: 0,
   stateHash: 0,
+  boundMs: 0,
+  boundSince: 0,
+  boundMaxMs: 0,
 };
 
 interface Item {

@@ -41,6 +41,11 @@ import {
   snapshotPartOf,
 } from './memory-snapshot.ts';
 
+/** Without what makes it a write. */
+function appliedOf({ type: _, ...head }: Extract<Write, { type: 'applied' }>): AppliedHead {
+  return head;
+}
+
 export class MemoryStore implements ReplicaStore {
   private readonly identity: Identity;
   view = 0;
@@ -62,20 +67,8 @@ export class MemoryStore implements ReplicaStore {
 
   head(): DurableHead {
     const last = this.log.at(-1);
-    const { commit, applied, appliedT, fillFloor, fillMark, fillMarkT } = this.appliedHead;
-    const { httpBytes, kvBytes, kvKeptBytes, entries, stateHash } = this.appliedHead;
     return {
-      commit,
-      applied,
-      appliedT,
-      fillFloor,
-      fillMark,
-      fillMarkT,
-      httpBytes,
-      kvBytes,
-      kvKeptBytes,
-      entries,
-      stateHash,
+      ...this.appliedHead,
       identity: this.identity,
       view: this.view,
       lastLogged: last === undefined ? this.before : { view: last.view, op: last.op },
@@ -329,7 +322,7 @@ export class MemoryStore implements ReplicaStore {
         this.before = write.before;
         break;
       case 'applied': {
-        this.appliedHead = write;
+        this.appliedHead = appliedOf(write);
         break;
       }
       case 'putRow': {

@@ -76,10 +76,13 @@ function createEdge(env: Env): Edge {
       costs: { operation: telemetry.shardOperation, worked: telemetry.shardWork },
       header: () => {
         const snapshot = snapshots.peek();
+        const boundMs = snapshot?.config.staleness.boundMs ?? 0;
+        const since = snapshot?.boundSince ?? 0;
         return {
           mapEpoch: snapshot?.shardMap.epoch ?? 0,
           configVersion: snapshot?.version ?? 0,
           healthEpoch: snapshot?.healthEpoch ?? 0,
+          ...(since > 0 ? { staleness: { boundMs, since } } : {}),
         };
       },
     }),

@@ -14,6 +14,8 @@ import type {
 export interface EdgeSnapshot {
   readonly version: number;
   readonly healthEpoch: number;
+  /** The version since which the staleness bound is what it is. */
+  readonly boundSince: number;
   readonly config: Config;
   readonly health: HealthVerdicts;
   readonly shardMap: ShardMap;
@@ -152,6 +154,8 @@ function merge(known: EdgeSnapshot | null, answer: SnapshotAnswer): EdgeSnapshot
   if (!config || !health || !shardMap) return known;
   return {
     version: isNewerConfig ? answer.version : (known?.version ?? answer.version),
+    // A Directory of an older version does not tell.
+    boundSince: (isNewerConfig ? answer.boundSince : known?.boundSince) ?? 0,
     healthEpoch: isNewerHealth ? answer.healthEpoch : (known?.healthEpoch ?? answer.healthEpoch),
     config,
     health,

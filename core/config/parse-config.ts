@@ -6,7 +6,6 @@ import type { FieldError } from './field-error.ts';
 import { formatPath } from './field-error.ts';
 import { withFittingTimeout } from './health-rules.ts';
 import { DEPTH_MAX, isJsonObject, isNestedTooDeep, member } from './json.ts';
-import { isFieldNotSupportedYet, NOT_SUPPORTED_YET } from './not-supported-yet.ts';
 import { withFittingEjections } from './outlier-schema.ts';
 import { REGIONS } from './regions.ts';
 import type { Config, ConfigDocument } from './schema.ts';
@@ -68,7 +67,7 @@ function issueErrors(issue: Issue, prefix: Path, root: unknown): FieldError[] {
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({
         path: formatPath([...path, key]),
-        message: isFieldNotSupportedYet([...path, key]) ? NOT_SUPPORTED_YET : 'unknown field',
+        message: 'unknown field',
       }));
     case 'invalid_key':
       return [

@@ -106,6 +106,18 @@ export const shardsSchema = z
   })
   .describe('Fixed once the state is in use.');
 
+export const stalenessSchema = z.strictObject({
+  boundMs: z
+    .int()
+    .min(1_000)
+    .max(60_000)
+    .default(5_000)
+    .describe(
+      'How old what `bounded` and `session` reads show may be, copies in the memory of isolates included. A lower one ' +
+        'holds once what was read under the old one has run out; strict purges wait for that too.',
+    ),
+});
+
 /** An isolate has 128 MiB for all that it does. */
 export const l1Schema = z.strictObject({
   bytesMax: z
@@ -122,6 +134,7 @@ export const configSchema = z.strictObject({
   pools: z.record(poolName, poolSchema).default({}),
   routes: z.array(routeSchema).max(10_000).default([]).describe('In order; the first match wins.'),
   shards: shardsSchema.prefault({}),
+  staleness: stalenessSchema.prefault({}),
   l1: l1Schema.prefault({}),
 });
 

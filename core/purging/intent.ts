@@ -21,6 +21,8 @@ export interface Target {
   readonly groupId: string;
   /** Where the shard committed it; null = not yet. */
   readonly bookmark: Viewstamp | null;
+  /** The largest staleness bound that an answer of it may still carry from before; not known of old ones. */
+  readonly limitMs?: number;
 }
 
 /** Durable; each call as a whole or not at all, and before anything that is sent after it. */

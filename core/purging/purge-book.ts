@@ -2,11 +2,12 @@
 // when all have committed it, when it is strict, what is said of it. The store outlives the coordinator's object; what
 // this class holds beside it ends with the object. Nothing here waits or sends.
 import type { CommandResult } from '../replication/commands.ts';
+import { BOUND_MS } from '../replication/limits.ts';
+import { strictAfterMs } from '../replication/strict-purge.ts';
 import type { Viewstamp } from '../replication/viewstamp.ts';
 import type { Intent, IntentStore, Target } from './intent.ts';
 import { type PurgedGroup, type PurgedMap, planPurge, type ShardPurge } from './plan-purge.ts';
 import type { PurgeSelection } from './purge-selection.ts';
-import { strictAfterMs } from './strict-purge.ts';
 
 export interface PurgeAnswer {
   /** `done`: committed by every shard that it concerns, and as strict as was asked for. */
@@ -17,6 +18,13 @@ export interface PurgeAnswer {
   readonly tookMs: number;
   /** By group id. */
   readonly bookmarks: Record<string, Viewstamp>;
+}
+
+export interface ShardCommitted {
+  /** Where the last of it is committed. */
+  readonly bookmark: Viewstamp;
+  /** The largest staleness bound that an answer of the shard may still carry from before, ms. */
+  readonly limitMs: number;
 }
 
 export type Taken =
@@ -73,13 +81,19 @@ export class PurgeBook {
 
   /**
    * How long a purge that is done has to be waited for until it is strict: counted in this life of the object, from
-   * when it learnt that it is done. `boundMs`: the largest bound that any answer may carry.
+   * when it learnt that it is done.
    */
-  untilStrictMs(purgeId: string, boundMs: number, nowMs: number): number {
+  untilStrictMs(purgeId: string, nowMs: number): number {
     const knownAt = this.#knownDoneAt.get(purgeId) ?? nowMs;
     if (this.#knownDoneAt.size >= KNOWN_DONE_MAX) this.#knownDoneAt.clear();
     this.#knownDoneAt.set(purgeId, knownAt);
-    return Math.max(0, strictAfterMs(boundMs) - (nowMs - knownAt));
+    return Math.max(0, this.strictMs(purgeId) - (nowMs - knownAt));
+  }
+
+  /** How long that is in all: by the largest bound that an answer of any of its shards may still carry. */
+  strictMs(purgeId: string): number {
+    const targets = this.#store.find(purgeId)?.targets ?? [];
+    return strictAfterMs(Math.max(0, ...targets.map(({ limitMs = BOUND_MS }) => limitMs)));
   }
 
   /** null: it was given up. */
@@ -146,7 +160,7 @@ export class PurgeRound<G extends PurgedGroup> {
     // By the map as it is now; what other groups have committed counts no more.
     this.#targets = plan.map(({ group: { shard, groupId } }) => {
       const before = intent.targets.find((known) => known.shard === shard && known.groupId === groupId);
-      return { shard, groupId, bookmark: before?.bookmark ?? null };
+      return { shard, groupId, bookmark: null, ...before };
     });
     const isMissing = new Set(missingIn(this.#targets));
     this.open = plan.filter(({ group }) => isMissing.has(group.shard));
@@ -156,11 +170,12 @@ export class PurgeRound<G extends PurgedGroup> {
     return this.#targets.length;
   }
 
-  /** The shard has committed all that it was asked, the last of it at `bookmark`. */
-  committed(shard: number, bookmark: Viewstamp): void {
+  /** The shard has committed all that it was asked. */
+  committed(shard: number, { bookmark, limitMs }: ShardCommitted): void {
     const target = this.#targets.find((one) => one.shard === shard);
     if (target === undefined) return;
     target.bookmark = bookmark;
+    target.limitMs = limitMs;
     this.#store.setTargets(this.intent.purgeId, this.#targets);
   }
 

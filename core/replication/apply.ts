@@ -8,6 +8,7 @@ import { applyFloor, applyPurge, leavesStamp } from './apply-purge.ts';
 import { applyPut } from './apply-put.ts';
 import { applyDelete, applyRemoval } from './apply-removal.ts';
 import { assert } from './assert.ts';
+import { applyBound, applyBoundSettled } from './bound.ts';
 import type { CommandResult } from './commands.ts';
 import { mixHash } from './digest.ts';
 import { stillRemembers } from './forget.ts';
@@ -100,6 +101,10 @@ function applyCommand(step: Step, point: ApplyPoint, { reqId, command }: LogItem
     case 'evict':
     case 'discard':
       return applyRemoval(step, point, command);
+    case 'bound':
+      return applyBound(step, command);
+    case 'boundSettled':
+      return applyBoundSettled(step, command);
     case 'viewStart':
       return { type: 'done' };
   }

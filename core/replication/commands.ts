@@ -89,6 +89,10 @@ export type Command =
    * they were due to go at logged time `t`, and fills older than `upTo` are refused.
    */
   | { readonly type: 'floor'; readonly upTo: Viewstamp; readonly t: number }
+  /** Made by the primary from what callers know of the configuration: the group's staleness bound (core/replication/bound). */
+  | { readonly type: 'bound'; readonly boundMs: number; readonly since: number }
+  /** Made by the primary: nothing that was read before the bound of that version may be used any more. */
+  | { readonly type: 'boundSettled'; readonly since: number }
   /** Made by a primary at the start of its view. */
   | { readonly type: 'viewStart' };
 

@@ -4,6 +4,7 @@
 import { applyCommitted } from './apply.ts';
 import { leavesStamp } from './apply-purge.ts';
 import { assert } from './assert.ts';
+import { boundMaxMsOf } from './bound.ts';
 import type { Command, CommandResult } from './commands.ts';
 import { isRoundDue } from './confirm-round.ts';
 import { commandDigest } from './digest.ts';
@@ -166,7 +167,8 @@ function answerApplied(
     if (primary.pendingByReqId.get(reqId) === waiting) primary.pendingByReqId.delete(reqId);
     if (command.type === 'evict') primary.evicting -= 1;
     if (command.type === 'discard') primary.discards.proposed -= 1;
-    for (const id of waiting.clients) reply(step, id, { type: 'result', result, bookmark });
+    const limitMs = boundMaxMsOf(step.state);
+    for (const id of waiting.clients) reply(step, id, { type: 'result', result, bookmark, limitMs });
   });
 }
 
@@ -189,6 +191,8 @@ function followLeases(primary: PrimaryState, command: Command, entry: LogEntry):
     case 'evict':
     case 'discard':
     case 'floor':
+    case 'bound':
+    case 'boundSettled':
     case 'viewStart':
       break;
     default:

@@ -112,6 +112,12 @@ export function commandDigest(command: Command): string {
       eatText(lanes, command.address.variant);
       eatText(lanes, `${command.viewstamp.view}:${command.viewstamp.op}`);
       break;
+    case 'bound':
+      eatText(lanes, `${command.boundMs}:${command.since}`);
+      break;
+    case 'boundSettled':
+      eatText(lanes, String(command.since));
+      break;
     case 'viewStart':
       break;
     default:

@@ -3,6 +3,7 @@
 // that has committed. A backup sends its own time with an answer that it wrote a row for; the primary sends it back
 // with the commit index of a round that began after it had it; and x is that time once so much is applied. In memory
 // only: a member that boots knows nothing until it has heard again. No two clocks are ever compared.
+import { boundMsOf } from './bound.ts';
 import type { Clock, Echo } from './messages.ts';
 import type { ConfirmRound, PrimaryState, ReplicaState } from './replica-state.ts';
 
@@ -44,5 +45,5 @@ export function ageMsOf({ freshAsOf }: ReplicaState, nowMs: number): number | nu
 
 export function isWithinBound(state: ReplicaState, nowMs: number): boolean {
   const ageMs = ageMsOf(state, nowMs);
-  return ageMs !== null && ageMs <= state.limits.boundMs;
+  return ageMs !== null && ageMs <= boundMsOf(state);
 }

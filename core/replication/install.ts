@@ -137,6 +137,7 @@ function switchOver(step: Step, from: number, { head, at, floor }: NonNullable<S
     log.tail.length = 0;
   }
   Object.assign(state.head, head);
+  state.boundKnownAt = null;
   state.floor = floor;
   state.appliedView = at.view;
   takeWrites(state.overlay);

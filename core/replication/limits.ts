@@ -27,7 +27,7 @@ export interface ReplicaLimits {
   /** A fetch that nobody has heard of for so long is given up: somebody else may begin. */
   readonly leaseMs: number;
   readonly leasesMax: number;
-  /** How old what a bounded read shows may be. */
+  /** Replicated. How old what a bounded read shows may be until the log says otherwise (bound). */
   readonly boundMs: number;
   /** How long a read waits for a recovering primary. */
   readonly readWaitMs: number;

@@ -1,4 +1,5 @@
 // What the members of a group say to one another, and what happens to a member: messages, client requests, timers.
+import type { BoundNews } from './bound.ts';
 import type { Command, CommandResult, FillToken } from './commands.ts';
 import type { AppliedHead, Row, Write } from './store.ts';
 import type { Viewstamp } from './viewstamp.ts';
@@ -131,6 +132,8 @@ export type MessageBody =
   /** The adapter that receives it must find that the bytes have this SHA-256 before it becomes an event. */
   | { readonly type: 'chunk'; readonly hash: string; readonly bytes: Uint8Array }
   | { readonly type: 'chunkOk'; readonly hash: string }
+  /** A caller of this member knows a newer staleness bound than is logged. */
+  | ({ readonly type: 'boundNews' } & BoundNews)
   /** The sender holds a newer view or refuses for the reason given; nothing was applied. */
   | { readonly type: 'refuse'; readonly reason: Refusal };
 
@@ -206,6 +209,8 @@ export type ClientRequest =
   | { readonly type: 'release'; readonly key: string; readonly token: FillToken }
   /** A chunk of a large body, before the command that names it; the caller has checked that the hash is right. */
   | { readonly type: 'stage'; readonly hash: string; readonly bytes: Uint8Array }
+  /** What the caller knows of the configured staleness bound. */
+  | ({ readonly type: 'bound' } & BoundNews)
   /** The caller got no answer from the primary of this view. */
   | { readonly type: 'suspect'; readonly view: number };
 
@@ -243,7 +248,13 @@ export interface LiveRow extends Row {
 }
 
 export type ClientAnswer =
-  | { readonly type: 'result'; readonly result: CommandResult; readonly bookmark: Viewstamp }
+  | {
+      readonly type: 'result';
+      readonly result: CommandResult;
+      readonly bookmark: Viewstamp;
+      /** The largest staleness bound that an answer may still carry which does not show this result. */
+      readonly limitMs: number;
+    }
   | {
       readonly type: 'rows';
       readonly rows: readonly LiveRow[];
@@ -271,6 +282,7 @@ export type ClientAnswer =
   | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }
   /** This member was the primary and is none any more: the command may or may not take effect. */
   | { readonly type: 'deposed'; readonly view: number; readonly primary: number }
+  | { readonly type: 'heard' }
   /** The answer to `suspect`: what this member knows of the primary. */
   | { readonly type: 'suspected'; readonly view: number; readonly primary: number }
   /** This member may not answer yet or no more; try again later with the same request id. */

@@ -2,6 +2,7 @@
 // bounded one is answered by any member whose state is fresh enough (freshness), a session one if that state also
 // holds what the session has seen; whoever cannot answer sends the caller to the primary, which then asks a majority.
 // What waits, waits in bounds: so many, so long.
+import { boundMsOf } from './bound.ts';
 import { nextRound } from './confirm-round.ts';
 import { ageMsOf, isWithinBound } from './freshness.ts';
 import { grantLease } from './leases.ts';
@@ -93,6 +94,6 @@ function answerRows(
   const lease = wanted ? grantLease(state, primary, key, nowMs) : null;
   const bookmark = { view: state.appliedView, op: state.head.applied };
   const ageMs = ageMsOf(state, nowMs);
-  const { boundMs } = state.limits;
+  const boundMs = boundMsOf(state);
   reply(step, id, { type: 'rows', rows, lease, bookmark, t: readTime(state, nowMs), ageMs, boundMs });
 }

@@ -1,6 +1,7 @@
 // Messages from other members: who may speak, what is refused and why, and where the rest goes. Nothing of a refused
 // message is applied.
 import { handleChunk, handlePrepare, isWellFormed } from './backup.ts';
+import { hearBound } from './bound.ts';
 import { advanceCommit, armBatch } from './commit.ts';
 import { handleConfirm, handleConfirmOk } from './confirm-round.ts';
 import { handleExitView, handleExitViewOk } from './exit-view.ts';
@@ -179,7 +180,8 @@ type AnywhereBody = Extract<
       | 'pull'
       | 'fetchChunk'
       | 'snapshotAsk'
-      | 'snapshotDone';
+      | 'snapshotDone'
+      | 'boundNews';
   }
 >;
 
@@ -206,6 +208,9 @@ function handleAnywhere(step: Step, from: number, body: AnywhereBody): void {
       break;
     case 'snapshotDone':
       handleSnapshotDone(step, from);
+      break;
+    case 'boundNews':
+      hearBound(step, body, false);
       break;
     case 'fetchChunk':
       handleFetchChunk(step, from, body.hash);

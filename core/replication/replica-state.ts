@@ -141,6 +141,9 @@ export interface PrimaryState {
   heartbeatArmed: boolean;
   /** When the resend timer goes off; null = not armed. */
   resendAt: number | null;
+  /** The newest `since` of a staleness bound that was proposed, and of one that was proposed as settled. */
+  boundAsked: number;
+  boundSettled: number;
   /** Evictions proposed and not yet applied. */
   evicting: number;
   readonly discards: DiscardState;
@@ -258,6 +261,10 @@ export interface ReplicaState {
   sweepAt: number | null;
   /** Soonest known expiry of a row; null = none. */
   nextExpiryAt: number | null;
+  /** Since when this life has known the newest staleness bound to be committed; null = not counted yet. */
+  boundKnownAt: number | null;
+  /** The primary was told last then of a newer one. */
+  boundToldAt: number;
   /** Dedupe rows were last forgotten when this op was applied. */
   forgotAt: number;
 }
@@ -267,24 +274,13 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
   const durable = store.head();
   assert(durable !== null, () => 'a replica was created before its identity was stored');
   const { identity, view, floor, beforeFirst, lastLogged, lastT, logBytes, isInstalling, ...rest } = durable;
+  const { firstOp: _, ...applied } = rest;
+  const head: Mutable<AppliedHead> = applied;
   const { memberId, memberCount } = identity;
   assert(
     Number.isInteger(memberId) && memberId >= 0 && memberId < memberCount,
     () => `member ${memberId} is not one of ${memberCount}`,
   );
-  const head: Mutable<AppliedHead> = {
-    commit: rest.commit,
-    applied: rest.applied,
-    appliedT: rest.appliedT,
-    fillFloor: rest.fillFloor,
-    fillMark: rest.fillMark,
-    fillMarkT: rest.fillMarkT,
-    httpBytes: rest.httpBytes,
-    kvBytes: rest.kvBytes,
-    kvKeptBytes: rest.kvKeptBytes,
-    entries: rest.entries,
-    stateHash: rest.stateHash,
-  };
   return {
     identity,
     limits: { ...DEFAULT_LIMITS, ...limits },
@@ -317,6 +313,8 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
     alarmAt: null,
     sweepAt: null,
     nextExpiryAt: null,
+    boundKnownAt: null,
+    boundToldAt: -Infinity,
     forgotAt: head.applied,
   };
 }
@@ -382,6 +380,8 @@ export function primaryState(memberId: number, memberCount: number, lastOp: numb
     followArmed: false,
     heartbeatArmed: false,
     resendAt: null,
+    boundAsked: 0,
+    boundSettled: 0,
     evicting: 0,
     discards: newDiscardState(),
   };

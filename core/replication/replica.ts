@@ -6,6 +6,7 @@
 // commit and peers (the primary), backup, apply*, reads, leases, upkeep.
 
 import { applyCommitted } from './apply.ts';
+import { settleBound } from './bound.ts';
 import { advanceCommit, appendQueued } from './commit.ts';
 import { armHeartbeat, startWantedRound } from './confirm-round.ts';
 import { expectDiscards } from './discard-state.ts';
@@ -43,6 +44,7 @@ export function step(state: ReplicaState, store: ReplicaStore, event: ReplicaEve
   handleEvent(current, event);
   watchOver(current);
   const { primary } = state;
+  settleBound(current);
   if (primary !== null && !state.isAtRest) {
     appendQueued(current, primary);
     startWantedRound(current, primary);

@@ -1,6 +1,7 @@
 // What clients ask of this member. Only the primary answers; the others say who it is.
 
 import { leavesStamp } from './apply-purge.ts';
+import { type BoundNews, boundMaxMsOf, hearBound } from './bound.ts';
 import type { Body, Command } from './commands.ts';
 import { enqueue } from './commit.ts';
 import { commandDigest } from './digest.ts';
@@ -29,6 +30,7 @@ export function handleClients(step: Step, clients: readonly Client[]): void {
   wake(step);
   for (const { id, request } of clients) {
     if (request.type === 'suspect') handleSuspect(step, id, request.view);
+    else if (request.type === 'bound') handleBound(step, id, request);
     else if (request.type === 'read') handleRead(step, id, request);
     else if (primary === null) reply(step, id, notPrimary(step));
     else handleClient(step, primary, id, request);
@@ -50,11 +52,16 @@ function handleSuspect(step: Step, id: number, suspectedView: number): void {
   reply(step, id, { type: 'suspected', view, primary: primaryOf(view, identity.memberCount) });
 }
 
+function handleBound(step: Step, id: number, news: BoundNews): void {
+  hearBound(step, news, true);
+  reply(step, id, { type: 'heard' });
+}
+
 function handleClient(
   step: Step,
   primary: PrimaryState,
   id: number,
-  request: Exclude<ClientRequest, { type: 'suspect' | 'read' }>,
+  request: Exclude<ClientRequest, { type: 'suspect' | 'bound' | 'read' }>,
 ): void {
   const { state, nowMs } = step;
   switch (request.type) {
@@ -151,6 +158,7 @@ function answerFromDedupe(step: Step, id: number, reqId: string, digest: string)
     type: 'result',
     result: known.digest === digest ? known.result : { type: 'request-mismatch' },
     bookmark: { view: state.appliedView, op: state.head.applied },
+    limitMs: boundMaxMsOf(state),
   });
   return true;
 }

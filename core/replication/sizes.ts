@@ -43,6 +43,8 @@ export function commandBytes(command: Command): number {
     case 'discard':
       return OVERHEAD_BYTES + command.address.key.length + command.address.variant.length;
     case 'floor':
+    case 'bound':
+    case 'boundSettled':
     case 'viewStart':
       return OVERHEAD_BYTES;
   }

@@ -111,6 +111,12 @@ export interface AppliedHead {
   readonly entries: number;
   /** Rolling hash of the applied state, for comparison between replicas. Unsigned 32 bit. */
   readonly stateHash: number;
+  /** How old what a bounded read shows may be; 0 = as the limits say: none was logged. */
+  readonly boundMs: number;
+  /** The version of the configuration since which that is so. */
+  readonly boundSince: number;
+  /** The largest bound that an answer may still carry, where that is more. */
+  readonly boundMaxMs: number;
 }
 
 /** Read once at boot; afterwards the core's own copy is the truth. A new member's is all zeros. */

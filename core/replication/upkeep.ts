@@ -1,6 +1,7 @@
 // Slow housekeeping, driven by the object's one alarm so that an idle group may sleep: expired rows and rows over
 // the limit are removed through the log, chunks that nothing names are swept, and a backup that has long been
 // unreachable is asked again.
+import { boundSettlesAt } from './bound.ts';
 import { armBatch, propose } from './commit.ts';
 import { discardSome } from './discard.ts';
 import { CHUNK_LIFE_MS } from './limits.ts';
@@ -71,7 +72,7 @@ export function armAlarm(step: Step): void {
     restAlarm(step);
     return;
   }
-  const due = Math.min(expiryDue(step), discardDue(step), sweepDue(step));
+  const due = Math.min(expiryDue(step), discardDue(step), sweepDue(step), boundDue(step));
   if (!Number.isFinite(due)) return;
   const atMs = Math.max(Math.ceil(due / EXPIRY_GRAIN_MS) * EXPIRY_GRAIN_MS, nowMs + EXPIRY_GRAIN_MS);
   if (state.alarmAt !== null && state.alarmAt <= atMs) return;
@@ -92,6 +93,10 @@ function expiryDue({ state }: Step): number {
 
 function discardDue({ state }: Step): number {
   return state.primary?.discards.dueAt ?? Number.POSITIVE_INFINITY;
+}
+
+function boundDue({ state }: Step): number {
+  return state.primary === null ? Number.POSITIVE_INFINITY : boundSettlesAt(state, state.primary);
 }
 
 function sweepDue({ state }: Step): number {

@@ -54,6 +54,8 @@ export interface SnapshotQuestion {
 export interface SnapshotAnswer {
   readonly version: number;
   readonly healthEpoch: number;
+  /** The version since which `staleness.boundMs` is what it is; 0 = it was never changed. */
+  readonly boundSince: number;
   readonly config: Config | null;
   readonly health: HealthVerdicts | null;
   readonly shardMap: ShardMap | null;

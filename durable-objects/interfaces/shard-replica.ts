@@ -4,6 +4,7 @@ import type { ReusePolicy } from '../../core/cache/policy.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
+import type { BoundNews } from '../../core/replication/bound.ts';
 import type { Command, CommandResult, FillToken } from '../../core/replication/commands.ts';
 import type { Message, NotReady, PageEntry, PageWish, ReadLevel } from '../../core/replication/messages.ts';
 import type { ReadNeed } from '../../core/replication/read-need.ts';
@@ -22,6 +23,8 @@ export interface EdgeHeader {
   readonly mapEpoch: number;
   readonly configVersion: number;
   readonly healthEpoch: number;
+  /** The configured staleness bound, where the caller knows one that was ever changed. */
+  readonly staleness?: BoundNews;
   /** The caller got no answer from the primary of this view. */
   readonly suspects?: number | null;
 }
@@ -124,7 +127,13 @@ interface Answered {
 
 export type SubmitAnswer = Answered &
   (
-    | { readonly type: 'results'; readonly results: readonly CommandResult[]; readonly bookmark: Viewstamp }
+    | {
+        readonly type: 'results';
+        readonly results: readonly CommandResult[];
+        readonly bookmark: Viewstamp;
+        /** The largest staleness bound that an answer may still carry which does not show the results. */
+        readonly limitMs: number;
+      }
     | MemberRefusal
   );
 

@@ -23,6 +23,7 @@ function refusedAnswer(answer: ClientAnswer): MemberRefusal {
     case 'renewed':
     case 'released':
     case 'staged':
+    case 'heard':
     case 'suspected':
       throw new Error(`Cannot make a refusal of an answer of type "${answer.type}"`);
   }

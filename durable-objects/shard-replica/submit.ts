@@ -19,10 +19,12 @@ export async function submitAll(
   );
   const results: CommandResult[] = [];
   let bookmark = NOTHING_SEEN;
+  let limitMs = 0;
   for (const ask of asks) {
     if (ask.type !== 'answered' || ask.answer.type !== 'result') return refusalOf(ask);
     results.push(ask.answer.result);
+    limitMs = Math.max(limitMs, ask.answer.limitMs);
     if (isNewer(ask.answer.bookmark, bookmark)) bookmark = ask.answer.bookmark;
   }
-  return { type: 'results', results, bookmark };
+  return { type: 'results', results, bookmark, limitMs };
 }

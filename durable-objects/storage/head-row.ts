@@ -25,6 +25,9 @@ export type HeadRow = {
   kvKeptBytes: number;
   entries: number;
   stateHash: number;
+  boundMs: number;
+  boundSince: number;
+  boundMaxMs: number;
 };
 
 export function headFromRow(row: HeadRow, log: LogEnds, isInstalling: boolean): DurableHead {
@@ -51,5 +54,8 @@ export function headFromRow(row: HeadRow, log: LogEnds, isInstalling: boolean): 
     kvKeptBytes,
     entries,
     stateHash,
+    boundMs: row.boundMs,
+    boundSince: row.boundSince,
+    boundMaxMs: row.boundMaxMs,
   };
 }

@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS head (
   httpBytes INTEGER NOT NULL DEFAULT 0, kvBytes INTEGER NOT NULL DEFAULT 0, kvKeptBytes INTEGER NOT NULL DEFAULT 0,
   entries INTEGER NOT NULL DEFAULT 0,
   stateHash INTEGER NOT NULL DEFAULT 0,
+  boundMs INTEGER NOT NULL DEFAULT 0, boundSince INTEGER NOT NULL DEFAULT 0, boundMaxMs INTEGER NOT NULL DEFAULT 0,
   hardView INTEGER, hardOp INTEGER, softView INTEGER, softOp INTEGER
 );
 CREATE TABLE IF NOT EXISTS log (
@@ -70,6 +71,7 @@ CREATE INDEX IF NOT EXISTS chunksByAge ON chunks (stagedAt);
 /** Where the tables are there, it only brings what older versions left into today's form. */
 export function createTables(sql: SqlStorage): void {
   sql.exec(TABLES);
+  addBound(sql);
   countKeptBytes(sql);
   moveOldPurges(sql);
 }
@@ -83,6 +85,15 @@ function countKeptBytes(sql: SqlStorage): void {
     `UPDATE head SET kvKeptBytes =
        (SELECT coalesce(sum(bytes), 0) FROM rows WHERE id < 0 AND expireAt IS NULL)`,
   );
+}
+
+/** Version 0.1 had one staleness bound for all groups. */
+function addBound(sql: SqlStorage): void {
+  const has = sql.exec("SELECT 1 FROM pragma_table_info('head') WHERE name = 'boundMs'").toArray();
+  if (has.length > 0) return;
+  for (const column of ['boundMs', 'boundSince', 'boundMaxMs']) {
+    sql.exec(`ALTER TABLE head ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0`);
+  }
 }
 
 /** Version 0.1 kept its one kind of lasting purge, of everything, in the head. */

@@ -287,7 +287,7 @@ export class SqliteStore implements ReplicaStore {
     this.#sql.exec(
       `UPDATE head SET "commit" = ?, applied = ?, appliedT = ?, fillFloorView = ?, fillFloorOp = ?,
          fillMarkView = ?, fillMarkOp = ?, fillMarkT = ?, httpBytes = ?, kvBytes = ?, kvKeptBytes = ?, entries = ?,
-         stateHash = ?`,
+         stateHash = ?, boundMs = ?, boundSince = ?, boundMaxMs = ?`,
       head.commit,
       head.applied,
       head.appliedT,
@@ -301,6 +301,9 @@ export class SqliteStore implements ReplicaStore {
       head.kvKeptBytes,
       head.entries,
       head.stateHash,
+      head.boundMs,
+      head.boundSince,
+      head.boundMaxMs,
     );
   }
 

@@ -1,9 +1,10 @@
 // After the faults: all members are equal, have applied and persisted everything, and have nothing left to say.
 import { isDeepStrictEqual } from 'node:util';
+import type { BoundNews } from '../../core/replication/bound.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import { must } from './violation.ts';
 
-export function checkConverged(cluster: Cluster): void {
+export function checkConverged(cluster: Cluster, bound: BoundNews): void {
   const states = cluster.members.map(({ id, disk, instance }) => {
     const { durable } = disk;
     const head = durable.head();
@@ -17,6 +18,11 @@ export function checkConverged(cluster: Cluster): void {
       head.applied === head.lastLogged.op,
       'liveness',
       () => `idle member ${id} has applied ${head.applied} of ${head.lastLogged.op}`,
+    );
+    must(
+      head.boundSince === bound.since && (bound.since === 0 || head.boundMs === bound.boundMs),
+      'liveness',
+      () => `member ${id} goes by the bound of version ${head.boundSince}, the newest is ${bound.since}`,
     );
     return durable.replicatedState();
   });

@@ -1,9 +1,14 @@
 // What readers of each level were promised. I7: a session reads its own writes, and never goes back behind what it has
 // seen. I8: a bounded read is not older than its bound. I9, I10, as visitors see it: what an acknowledged purge has
 // promised away does not come back.
+import type { LogEntry } from '../../core/replication/messages.ts';
 import type { History } from '../clients/history.ts';
 import { type Origin, versionOf } from '../clients/origin.ts';
 import { must } from './violation.ts';
+
+/** Of the rates of two clocks, and for what is on its way (the design's I8). */
+const RATES = 1.021;
+const TRAVEL_MS = 250;
 
 export function checkSessions({ reads }: History): void {
   for (const { level, session, key, bookmark, sessionOp } of reads) {
@@ -33,16 +38,49 @@ export function checkPromises({ reads }: History, origin: Origin): void {
   }
 }
 
-/** I8: a bounded read, and a session's, shows whatever was committed longer ago than its limit. */
-export function checkBounds({ reads }: History, committedAt: readonly number[], staleForMs: number): void {
-  for (const { level, key, bookmark, invokedMs, isCopy } of reads) {
+/**
+ * I8: a bounded read, and a session's, shows whatever was committed longer ago than the limit that held at the op it
+ * shows; each answer says that limit. `boundMs`: before any op.
+ */
+export function checkBounds(
+  { reads }: History,
+  committed: readonly { readonly at: number; readonly entry: LogEntry }[],
+  boundMs: number,
+): void {
+  const committedAt = committed.map(({ at }) => at);
+  const limits = limitsByOp(
+    committed.map(({ entry }) => entry),
+    boundMs,
+  );
+  for (const { level, key, bookmark, invokedMs, isCopy, boundMs: toldMs } of reads) {
+    const limitMs = limits[bookmark.op] ?? boundMs;
+    must(
+      toldMs === null || toldMs === limitMs,
+      'I8',
+      () =>
+        `a read of ${key} at op ${bookmark.op} came with a limit of ${toldMs} ms, that of the op is ${limitMs} ms`,
+    );
     if (level !== 'bounded' && level !== 'session') continue;
+    const staleForMs = limitMs * RATES + TRAVEL_MS;
     const committedBefore = countBefore(committedAt, invokedMs - staleForMs);
     must(bookmark.op >= committedBefore, 'I8', () => {
       const age = invokedMs - (committedAt[bookmark.op] ?? invokedMs);
       return `a ${level} read of ${key}${isCopy ? ' from a copy' : ''} at op ${bookmark.op} was ${age.toFixed(0)} ms behind, ${staleForMs.toFixed(0)} ms are allowed`;
     });
   }
+}
+
+/** The limit that holds after each op, the newest configuration's; at 0 that of new groups. */
+function limitsByOp(entries: readonly LogEntry[], boundMs: number): number[] {
+  let newest = { boundMs, since: 0 };
+  const limits = [boundMs];
+  for (const { items } of entries) {
+    for (const { command } of items) {
+      if (command.type === 'bound' && command.since > newest.since) newest = command;
+    }
+    limits.push(newest.boundMs);
+  }
+  return limits;
 }
 
 /** How many of the ascending instants lie before `at`. O(log n). */

@@ -12,6 +12,7 @@ import {
 } from '../../core/sharding/group-call.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import { START_AT } from '../engine/instance.ts';
+import type { ConfiguredBound } from './configured-bound.ts';
 import { IsolateCache } from './isolate-cache.ts';
 
 export type EdgeOutcome =
@@ -38,6 +39,8 @@ interface OpenCall {
 
 /** Two clients of an edge that wait are many, in a run with six. */
 const CROWD = 2;
+const UNCHANGED: Pick<ConfiguredBound, 'knownAt'> = { knownAt: () => null };
+
 const FIRST_PRIMARY: PrimaryHint = { view: 0, primary: 0 };
 
 export class Edge {
@@ -46,11 +49,13 @@ export class Edge {
   /** Fetches that its requests wait for. */
   readonly flights = new Flights(CROWD);
   private readonly cluster: Cluster;
+  private readonly bound: Pick<ConfiguredBound, 'knownAt'>;
   private hint = FIRST_PRIMARY;
   private readonly rate: number;
 
-  constructor(id: number, cluster: Cluster) {
+  constructor(id: number, cluster: Cluster, bound: Pick<ConfiguredBound, 'knownAt'> = UNCHANGED) {
     this.id = id;
+    this.bound = bound;
     this.cluster = cluster;
     this.rate = 1 + cluster.chance.between(-1, 1) * cluster.faults.clockDrift;
   }
@@ -102,7 +107,10 @@ export class Edge {
     );
     // Whoever is asked instead of a silent primary is told so, and looks after it.
     if (suspects !== null) this.cluster.ask(this.id, target, [{ type: 'suspect', view: suspects }], () => {});
-    this.cluster.ask(this.id, target, [request], (outcome) =>
+    const news = this.bound.knownAt(this.id);
+    const requests = news === null ? [request] : [request, { type: 'bound' as const, ...news }];
+    this.cluster.ask(this.id, target, requests, (outcome, index) => {
+      if (index > 0) return;
       settle(() => {
         if (outcome.type === 'threw') {
           fail({ ...outcome, message: 'the call failed' });
@@ -116,8 +124,8 @@ export class Edge {
         // Nobody but the primary answers what is not for any member.
         if (!options.anyMember) this.hint = betterHint(this.hint, { view, primary: target });
         done({ type: 'answered', answer, sentAt });
-      }),
-    );
+      });
+    });
   }
 }
 

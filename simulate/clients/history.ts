@@ -14,6 +14,8 @@ export interface ObservedWrite {
   answeredAt: number | null;
   result: CommandResult | null;
   bookmark: Viewstamp | null;
+  /** The largest staleness bound that answers from before it may still carry. */
+  limitMs: number;
   /** Every try was refused before anything could be done. */
   isRefused: boolean;
 }
@@ -31,6 +33,8 @@ export interface ObservedRead {
   readonly isCopy: boolean;
   readonly rows: readonly LiveRow[];
   readonly bookmark: Viewstamp;
+  /** The limit that came with the answer; null: it is a copy. */
+  readonly boundMs: number | null;
   /** The group's time in the answer. */
   readonly t: number;
   /** What the session had seen when it asked. */

@@ -5,6 +5,7 @@ import { WaitForFlight, type WaitLimits } from '../../core/cache/wait-for-flight
 import type { FillToken, Value } from '../../core/replication/commands.ts';
 import { DEFAULT_LIMITS } from '../../core/replication/limits.ts';
 import type { ReadLevel } from '../../core/replication/messages.ts';
+import { strictAfterMs } from '../../core/replication/strict-purge.ts';
 import type { Chance } from '../engine/chance.ts';
 import { covers, drawHttpPurge, pickKey, tagsOf, URLS } from './keys.ts';
 import type { Origin } from './origin.ts';
@@ -120,7 +121,7 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
     const versions = URLS.filter((key) => covers(selector, key, tagsOf(key))).map(
       (key) => [key, origin.change(key)] as const,
     );
-    session.write({ type: 'purge', selector, soft }, ({ result, answeredAt }) => {
+    session.write({ type: 'purge', selector, soft }, ({ result, answeredAt, limitMs }) => {
       if (result?.type === 'purged' && answeredAt !== null) {
         for (const [key, version] of versions)
           origin.promise(key, { version, at: answeredAt, soft, strict: false });
@@ -129,7 +130,7 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
           return;
         }
         // Nobody but readers at level `any` may see what was there before, once the longest limit has run out everywhere.
-        workload.later(workload.staleForMs * DRIFT, () => {
+        workload.later(strictAfterMs(limitMs) / DRIFT, () => {
           const at = workload.history.next();
           for (const [key, version] of versions) origin.promise(key, { version, at, soft, strict: true });
           done();

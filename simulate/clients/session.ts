@@ -48,7 +48,7 @@ export class Session {
     const copy = this.edge.copies.find(key, this.edge.now);
     if (copy === undefined) return false;
     const asked = this.asking(key, level);
-    this.note({ ...asked, ...copy, answeredAt: this.history.next(), isCopy: true });
+    this.note({ ...asked, ...copy, boundMs: null, answeredAt: this.history.next(), isCopy: true });
     return true;
   }
 
@@ -62,9 +62,10 @@ export class Session {
     this.edge.call(request, { ...patience, anyMember }, (outcome) => {
       const answer = outcome.type === 'answered' && outcome.answer.type === 'rows' ? outcome.answer : null;
       if (outcome.type === 'answered' && answer !== null) {
-        const { rows, bookmark, t } = answer;
+        const { rows, bookmark, boundMs, t } = answer;
         if (copies) this.edge.copies.keep(key, answer, outcome.sentAt);
-        this.note({ ...asked, rows, bookmark, t, answeredAt: this.history.next(), isCopy: false });
+        const seen = { rows, bookmark, boundMs, t };
+        this.note({ ...asked, ...seen, answeredAt: this.history.next(), isCopy: false });
       }
       done(answer);
     });
@@ -73,7 +74,7 @@ export class Session {
   private asking(
     key: string,
     level: ReadLevel,
-  ): Omit<ObservedRead, 'rows' | 'bookmark' | 't' | 'answeredAt' | 'isCopy'> {
+  ): Omit<ObservedRead, 'rows' | 'bookmark' | 'boundMs' | 't' | 'answeredAt' | 'isCopy'> {
     return {
       type: 'read' as const,
       session: this.id,
@@ -105,6 +106,7 @@ export class Session {
       answeredAt: null,
       result: null,
       bookmark: null,
+      limitMs: 0,
       isRefused: true,
     };
     this.history.writes.push(observed);
@@ -125,6 +127,7 @@ export class Session {
         observed.answeredAt = this.history.next();
         observed.result = outcome.answer.result;
         observed.bookmark = outcome.answer.bookmark;
+        observed.limitMs = outcome.answer.limitMs;
         this.see(outcome.answer.bookmark);
         done(observed);
         return;

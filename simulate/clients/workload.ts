@@ -1,6 +1,7 @@
 // The clients of one run, each on one of the edges: what they do is a profile's, how often and when is here.
 import { DEFAULT_LIMITS } from '../../core/replication/limits.ts';
 import type { Cluster } from '../engine/cluster.ts';
+import { ConfiguredBound } from './configured-bound.ts';
 import { Edge } from './edge.ts';
 import { History } from './history.ts';
 import { Session } from './session.ts';
@@ -18,8 +19,7 @@ export class Workload {
   readonly sessions: readonly Session[];
   /** Clients, and work beside them, that are not done yet. */
   running = 0;
-  /** How old what a bounded read shows may be, in true time, ms. */
-  readonly staleForMs: number;
+  readonly bound: ConfiguredBound;
   /** Operations begun. */
   operations = 0;
   private readonly operate: Operate;
@@ -29,9 +29,11 @@ export class Workload {
   constructor(cluster: Cluster, options: { edges: number; clients: number; operate: Operate }) {
     this.cluster = cluster;
     this.operate = options.operate;
-    this.staleForMs = (cluster.limits.boundMs ?? DEFAULT_LIMITS.boundMs) * 1.021 + 250;
+    const { chance, scheduler, limits } = cluster;
+    const { boundMs = DEFAULT_LIMITS.boundMs } = limits;
+    this.bound = new ConfiguredBound(chance, scheduler, boundMs, options.edges);
     this.history = new History(cluster.scheduler);
-    this.edges = Array.from({ length: options.edges }, (_, id) => new Edge(id, cluster));
+    this.edges = Array.from({ length: options.edges }, (_, id) => new Edge(id, cluster, this.bound));
     this.sessions = Array.from({ length: options.clients }, (_, id) => {
       const edge = this.edges[id % options.edges] as Edge;
       return new Session(id, edge, this.history, cluster.scheduler);
@@ -40,6 +42,7 @@ export class Workload {
 
   /** Starts all clients, with so many operations between them and pauses of up to `thinkMs`. */
   start(operations: number, thinkMs: number): void {
+    this.bound.start();
     const share = Math.floor(operations / this.sessions.length);
     const rest = operations - share * this.sessions.length;
     for (const session of this.sessions) {

@@ -47,7 +47,10 @@ export function askMember(
       fail(false);
       return;
     }
-    const clients = requests.map((request, index) => {
+    // As the runtime has it: what is no news is no event.
+    const known = instance.state.head.boundSince;
+    const clients = requests.flatMap((request, index) => {
+      if (request.type === 'bound' && request.since <= known) return [];
       const call = instance.nextCall++;
       instance.callers.set(call, (answer) => {
         instance.callers.delete(call);
@@ -58,7 +61,7 @@ export function askMember(
           index,
         );
       });
-      return { id: call, request };
+      return [{ id: call, request }];
     });
     const [only] = clients;
     const event: ReplicaEvent =

@@ -97,6 +97,36 @@ export const APPLY_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a lowered bound counts at once for strict purges',
+    edits: [
+      {
+        file: `${R}bound.ts`,
+        find: 'head.boundMaxMs = Math.max(boundMaxMsOf(state), boundMs);',
+        replace: 'head.boundMaxMs = boundMs;',
+      },
+    ],
+  },
+  {
+    name: 'an older configuration changes the bound back',
+    edits: [
+      {
+        file: `${R}bound.ts`,
+        find: 'if (!isBound || since <= state.head.boundSince) return;',
+        replace: 'if (!isBound || since === state.head.boundSince) return;',
+      },
+      {
+        file: `${R}bound.ts`,
+        find: 'if (since <= primary.boundAsked) return;',
+        replace: 'if (since === primary.boundAsked) return;',
+      },
+      {
+        file: `${R}bound.ts`,
+        find: "if (since <= head.boundSince) return { type: 'done' };",
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'soft and hard stamps merged',
     edits: [
       {

@@ -111,17 +111,14 @@ function run(seed: number, options: RunOptions, created: (cluster: Cluster) => v
   must(workload.running === 0, 'liveness', () => 'clients have not come to an end in time');
 
   nemesis.heal(NO_FAULTS);
+  workload.bound.settle();
   cluster.print('everything heals');
   const failoverMs = checkLiveness(cluster, workload, options.profile);
-  checkConverged(cluster);
+  checkConverged(cluster, workload.bound.newest);
   const { history } = workload;
   checkReplay(history, checker.entries, cluster.limits.variantsMax ?? DEFAULT_LIMITS.variantsMax);
   checkSessions(history);
-  checkBounds(
-    history,
-    checker.committed.map(({ at }) => at),
-    workload.staleForMs,
-  );
+  checkBounds(history, checker.committed, cluster.limits.boundMs ?? DEFAULT_LIMITS.boundMs);
   if (options.profile === 'invalidation') checkPromises(history, origin);
   const jumps = faults.clockJump > 0 ? Number.POSITIVE_INFINITY : 0;
   const ranMs = scheduler.now - beganAt;

@@ -120,11 +120,11 @@ const DOCUMENTS: readonly WrongRequest[] = [
     ['routes[1].id'],
   ],
   [
-    'a field of later',
+    'a bound of 999 ms',
     'PATCH /v1/config',
-    json({ staleness: { boundMs: 1_000 } }),
+    json({ staleness: { boundMs: 999 } }),
     '422 invalid',
-    ['staleness'],
+    ['staleness.boundMs'],
   ],
   ['other shards', 'PATCH /v1/config', json({ shards: { count: 7 } }), '422 invalid', ['shards']],
   [

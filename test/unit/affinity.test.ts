@@ -102,7 +102,14 @@ describe('a client of a pool', () => {
     const parsed = parseConfig({ pools: { web: { backends, affinity: { type: 'cookie', ...affinity } } } });
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
     const shardMap = { epoch: 1, slots: [], groups: [] };
-    const snapshot = { version: 1, healthEpoch: 1, config: parsed.config, health: {}, shardMap };
+    const snapshot = {
+      version: 1,
+      healthEpoch: 1,
+      boundSince: 0,
+      config: parsed.config,
+      health: {},
+      shardMap,
+    };
     const pool = createPoolRegistry({ random: seededRandom(1), now: () => 0, region: null }).get(
       snapshot,
       'web',

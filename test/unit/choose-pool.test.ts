@@ -26,7 +26,7 @@ function chooserOf(
   const random = seededRandom(1);
   const edge = { pools: createPoolRegistry({ random, now: () => 0, region: null }), random, affinitySigner };
   const shardMap = { epoch: 1, slots: [], groups: [] };
-  const snapshot = { version: 1, healthEpoch: 1, config, health, shardMap };
+  const snapshot = { version: 1, healthEpoch: 1, boundSince: 0, config, health, shardMap };
   return ({ clientIp = '', path = '/', cookie = '' } = {}) => {
     const target = parseTarget(`http://h.example${path}`);
     if (target.type !== 'target') throw new Error(`${path} is no target`);

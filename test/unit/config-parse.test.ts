@@ -29,6 +29,7 @@ describe('a configuration document', () => {
       pools: {},
       routes: [],
       shards: { count: 4, replicas: 3, regions: ['enam', 'wnam', 'weur'] },
+      staleness: { boundMs: 5_000 },
       l1: { bytesMax: 33_554_432 },
     });
     expect(configOf(document({ health: { path: '/up' } }))).toMatchObject({
@@ -146,12 +147,15 @@ describe('a configuration document', () => {
     expect(errors['routes[0].pool']).toBe('no pool "api" exists');
   });
 
-  it.each([['staleness', document({}, {}, { staleness: { boundMs: 1000 } })]])(
-    'refuses %s as not supported yet',
-    (path, candidate) => {
-      expect(errorsOf(candidate)).toEqual({ [path]: 'not supported yet' });
-    },
-  );
+  it.each([
+    [999, 'must be at least 1000'],
+    [60_001, 'must be at most 60000'],
+    [1_000.5, 'must be a whole number'],
+    ['5s', 'must be a number'],
+  ])('refuses a staleness bound of %s', (boundMs, message) => {
+    const errors = errorsOf(document({}, {}, { staleness: { boundMs } }));
+    expect(errors).toEqual({ 'staleness.boundMs': expect.stringContaining(message) });
+  });
 
   it('names what is wrong with how a route caches', () => {
     const withCache = (cache: object) => document({}, { cache });

@@ -74,10 +74,17 @@ function setUp() {
 
 function answerTo(question: SnapshotQuestion, version: number, healthEpoch: number): SnapshotAnswer {
   const shards: Config['shards'] = { count: 1, replicas: 1, regions: ['weur'] };
-  const config: Config = { pools: {}, routes: [], shards, l1: { bytesMax: 0 } };
+  const config: Config = {
+    pools: {},
+    routes: [],
+    shards,
+    staleness: { boundMs: 5_000 },
+    l1: { bytesMax: 0 },
+  };
   return {
     version,
     healthEpoch,
+    boundSince: 0,
     config: question.version === version ? null : config,
     health: question.healthEpoch === healthEpoch ? null : {},
     shardMap: question.mapEpoch === 1 ? null : { epoch: 1, slots: [], groups: [] },

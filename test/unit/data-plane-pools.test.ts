@@ -16,7 +16,7 @@ function snapshotOf(pools: ConfigDocument['pools'], health: HealthVerdicts = {})
   const parsed = parseConfig({ pools });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
   const shardMap = { epoch: 1, slots: [], groups: [] };
-  return { version: 1, healthEpoch: 1, config: parsed.config, health, shardMap };
+  return { version: 1, healthEpoch: 1, boundSince: 0, config: parsed.config, health, shardMap };
 }
 
 const backend = (id: string, more = {}) => ({ id, url: `http://${id}.example`, ...more });

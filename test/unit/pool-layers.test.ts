@@ -28,7 +28,14 @@ function edgeOf(pool: PoolDocument, { region = null as string | null, at = 1_000
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
     const shardMap = { epoch: 1, slots: [], groups: [] };
     version++;
-    snapshot = { version, healthEpoch: 1, config: parsed.config, health: snapshot?.health ?? {}, shardMap };
+    snapshot = {
+      version,
+      healthEpoch: 1,
+      boundSince: 0,
+      config: parsed.config,
+      health: snapshot?.health ?? {},
+      shardMap,
+    };
   };
   const poolNow = () => {
     const found = registry.get(snapshot, 'web');

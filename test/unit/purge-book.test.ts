@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { mustBePurged, OPEN_MAX, PurgeBook, REMEMBERED_MS } from '../../core/purging/purge-book.ts';
 import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
-import { strictAfterMs } from '../../core/purging/strict-purge.ts';
+import { strictAfterMs } from '../../core/replication/strict-purge.ts';
 import { targetSlotMap } from '../../core/sharding/slot-map.ts';
 import { MemoryIntents } from '../../simulate/memory-intents.ts';
 
@@ -13,6 +13,7 @@ const map = {
   groups: [0, 1].map((shard) => ({ shard, groupId: `g${shard}` })),
 };
 const at = (op: number) => ({ view: 1, op });
+const by = (op: number, limitMs = 5_000) => ({ bookmark: at(op), limitMs });
 
 function roundOf(book: PurgeBook, on = map) {
   const round = book.round('p', on);
@@ -37,7 +38,7 @@ describe('a purge by way of the coordinator', () => {
     book.take(P, ALL, 5);
     const first = roundOf(book);
     expect(first.open.map(({ group }) => group.shard)).toEqual([0, 1]);
-    first.committed(1, at(7));
+    first.committed(1, by(7));
     expect(book.report('p', 10)).toMatchObject({ type: 'pending', missing: [0], tookMs: 5 });
     expect(first.end(10)).toBe(false);
     // A restart: only what was written is left.
@@ -45,7 +46,7 @@ describe('a purge by way of the coordinator', () => {
     expect(next.take(P, ALL, 20)).toBe('open');
     const second = roundOf(next);
     expect(second.open.map(({ group }) => group.shard)).toEqual([0]);
-    second.committed(0, at(9));
+    second.committed(0, by(9));
     expect(second.end(30)).toBe(true);
     expect(next.take(P, ALL, 40)).toBe('done');
     expect(next.round('p', map)).toBeNull();
@@ -63,7 +64,7 @@ describe('a purge by way of the coordinator', () => {
     const book = new PurgeBook(new MemoryIntents());
     book.take(P, ALL, 5);
     const first = roundOf(book);
-    first.committed(0, at(1));
+    first.committed(0, by(1));
     expect(first.end(6)).toBe(false);
     const reborn = {
       ...map,
@@ -72,18 +73,19 @@ describe('a purge by way of the coordinator', () => {
     expect(roundOf(book, reborn).open.map(({ group }) => group.groupId)).toEqual(['new-0', 'new-1']);
   });
 
-  it('is strict the bound after this life of the object learnt that it is done', () => {
+  it('is strict the largest limit of its shards after this life of the object learnt that it is done', () => {
     const store = new MemoryIntents();
     const book = new PurgeBook(store);
     book.take(P, ALL, 0);
     const round = roundOf(book);
-    for (const shard of [0, 1]) round.committed(shard, at(1));
+    round.committed(0, by(1, 5_000));
+    round.committed(1, by(1, 1_000));
     round.end(1_000);
-    expect(book.untilStrictMs('p', 5_000, 1_100)).toBe(strictAfterMs(5_000) - 100);
-    expect(book.untilStrictMs('p', 5_000, 60_000)).toBe(0);
+    expect(book.untilStrictMs('p', 1_100)).toBe(strictAfterMs(5_000) - 100);
+    expect(book.untilStrictMs('p', 60_000)).toBe(0);
     const restarted = new PurgeBook(store.clone());
-    expect(restarted.untilStrictMs('p', 5_000, 60_000)).toBe(strictAfterMs(5_000));
-    expect(restarted.untilStrictMs('p', 5_000, 60_100)).toBe(strictAfterMs(5_000) - 100);
+    expect(restarted.untilStrictMs('p', 60_000)).toBe(strictAfterMs(5_000));
+    expect(restarted.untilStrictMs('p', 60_100)).toBe(strictAfterMs(5_000) - 100);
   });
 
   it('is tried again after those that waited longer, and given up after a day', () => {

@@ -1,6 +1,6 @@
 // How long after its commit a purge is strict.
 import { expect, it } from 'vitest';
-import { strictAfterMs } from '../../core/purging/strict-purge.ts';
+import { strictAfterMs } from '../../core/replication/strict-purge.ts';
 
 it('a purge is strict when the slowest clock has counted the bound by the fastest, and a moment more', () => {
   for (const boundMs of [1_000, 5_000, 60_000]) {

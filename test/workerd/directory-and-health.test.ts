@@ -279,6 +279,7 @@ describe('a snapshot', () => {
     expect(await directory.snapshot(known)).toEqual({
       version: 2,
       healthEpoch: 1,
+      boundSince: 0,
       config: null,
       health: null,
       shardMap: null,
@@ -287,6 +288,18 @@ describe('a snapshot', () => {
       health: null,
       shardMap: null,
     });
+  });
+
+  it('says since which version the staleness bound is what it is', async () => {
+    const { directory } = freshDirectory();
+    const since = async (document: object) => {
+      await replace(directory, document);
+      return (await directory.snapshot(KNOWS_NOTHING)).boundSince;
+    };
+    expect(await since({ staleness: { boundMs: 5_000 } })).toBe(0);
+    expect(await since({ staleness: { boundMs: 1_000 } })).toBe(3);
+    expect(await since({ ...web(), staleness: { boundMs: 1_000 } })).toBe(3);
+    expect(await since({})).toBe(5);
   });
 
   it('gives each of the 1,024 slots to a shard whose members have names of their own', async () => {

@@ -300,6 +300,9 @@ describe('the SQLite store', () => {
         kvKeptBytes: choose(99),
         entries: choose(99),
         stateHash: 4_294_967_295 - choose(9),
+        boundMs: choose(99),
+        boundSince: choose(99),
+        boundMaxMs: choose(99),
       }),
       () => ({ type: 'putRow', row: row() }),
       () => ({ type: 'putRow', row: row() }),
@@ -534,13 +537,15 @@ describe('the SQLite store', () => {
       });
       old.write([pair('a', null), pair('b', null), pair('c', 9)].map((row) => ({ type: 'putRow', row })));
       sql.exec(
-        'DROP TABLE invalidations; DROP INDEX pairsByExpiry; ALTER TABLE head DROP COLUMN kvKeptBytes',
+        'DROP TABLE invalidations; DROP INDEX pairsByExpiry; ALTER TABLE head DROP COLUMN kvKeptBytes;' +
+          'ALTER TABLE head DROP COLUMN boundMs; ALTER TABLE head DROP COLUMN boundSince;' +
+          'ALTER TABLE head DROP COLUMN boundMaxMs',
       );
       sql.exec('UPDATE head SET hardView = 0, hardOp = 7, appliedT = 5000, kvBytes = 300');
       createTables(sql);
       createTables(sql);
       const hard = { view: 0, op: 7, item: 0, t: 5_000 };
-      expect(new SqliteStore(sql).head()).toMatchObject({ kvBytes: 300, kvKeptBytes: 200 });
+      expect(new SqliteStore(sql).head()).toMatchObject({ kvBytes: 300, kvKeptBytes: 200, boundMs: 0 });
       expect(new SqliteStore(sql).invalidation('all:')).toEqual({
         scope: 'all:',
         hard,
@@ -827,6 +832,33 @@ describe('a shard', () => {
     heard.length = 0;
     await client.kvRead(map, key, LINEARIZABLE, false);
     expect(heard).toEqual([[41, 1]]);
+  });
+
+  it('goes by the newest staleness bound that it hears of, from whichever member', async () => {
+    const key = urlKeyIn(2, 0, 'bound');
+    const ask = async (index: number, boundMs: number, since: number) => {
+      const answer = await member(2, index).lookup({
+        to: address(2, index),
+        header: { ...HEADER, staleness: { boundMs, since } },
+        key,
+        method: 'GET',
+        fields: [],
+        keyParts: [],
+        policy: DEFAULT_CACHE_POLICY,
+        level: 'any',
+        wantLease: false,
+      });
+      return answer.type === 'decision' ? answer.boundMs : answer.type;
+    };
+    expect(await ask(0, 5_000, 0)).toBe(5_000);
+    await waitUntil(async () => (await ask(1, 2_000, 7)) === 2_000);
+    await waitUntil(async () => (await ask(0, 60_000, 6)) === 2_000);
+    await waitUntil(async () => (await ask(0, 5_000, 8)) === 5_000);
+    // What was read under 5 s before may still be used for as long: a strict purge goes by that.
+    const command = { type: 'purge', selector: { type: 'url', key } } as const;
+    const requests = [{ reqId: newRequestId(), command }];
+    const purged = await member(2, 0).submit({ to: address(2, 0), header: HEADER, requests });
+    expect(purged).toMatchObject({ type: 'results', limitMs: 5_000 });
   });
 
   it('refuses another protocol', async () => {

@@ -54,7 +54,10 @@ async function purgeTags({ edge, snapshot }: Visit, tags: readonly string[]): Pr
   const purgeId = edge.newRequestId();
   const nothingElse = { keys: [], prefixes: [], all: false, namespaces: [], soft: false };
   try {
-    const { type } = await edge.purgeCoordinator().purge({ purgeId, by: 'origin', tags, ...nothingElse });
+    const { type, bookmarks } = await edge
+      .purgeCoordinator()
+      .purge({ purgeId, by: 'origin', tags, ...nothingElse });
+    for (const [groupId, viewstamp] of Object.entries(bookmarks)) edge.shards.sawPurge(groupId, viewstamp);
     return type === 'done';
   } catch {
     return false;
