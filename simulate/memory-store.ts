@@ -55,6 +55,8 @@ export class MemoryStore implements ReplicaStore {
   private isInstalling = false;
   private log: LogEntry[] = [];
   private logBytes = 0;
+  /** What the log lost at its beginning last. */
+  private cut: LogEntry[] = [];
   private rowsByKey = new Map<string, Map<string, Row>>();
   private tombstones = new Map<string, Tombstone>();
   private dedupeRows = new Map<string, DedupeRow>();
@@ -93,6 +95,11 @@ export class MemoryStore implements ReplicaStore {
   /** The entry at `op`, if the log holds it. O(1). */
   entryAt(op: number): LogEntry | undefined {
     return this.log[op - this.before.op - 1];
+  }
+
+  /** One of the entries that were cut last. O(those). */
+  cutLately(op: number): LogEntry | undefined {
+    return this.cut.find((entry) => entry.op === op);
   }
 
   rowHead({ key, variant }: RowAddress): RowHead | undefined {
@@ -317,8 +324,8 @@ export class MemoryStore implements ReplicaStore {
           this.logBytes -= entryBytes(entry);
         break;
       case 'truncatePrefix':
-        for (const entry of this.log.splice(0, write.before.op - this.before.op))
-          this.logBytes -= entryBytes(entry);
+        this.cut = this.log.splice(0, write.before.op - this.before.op);
+        for (const entry of this.cut) this.logBytes -= entryBytes(entry);
         this.before = write.before;
         break;
       case 'applied': {

@@ -42,7 +42,7 @@ export function handlePrepare(step: Step, from: number, prepare: Prepare): void 
 /** What is known to be committed and verified here, unless a snapshot is being read out. */
 export function applyHeld(step: Step): void {
   const { state } = step;
-  if (!mayApply(state) || state.heldCommit <= state.head.commit) return;
+  if (step.switchedOver || !mayApply(state) || state.heldCommit <= state.head.commit) return;
   state.head.commit = state.heldCommit;
   applyCommitted(step, () => {});
   settleEcho(state);

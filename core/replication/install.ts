@@ -64,7 +64,8 @@ export function driveInstall(step: Step): void {
   install.sentAt = nowMs;
   if (install.chunksWanted.size === 0) {
     const { id, after, source } = install;
-    send(step, source, { type: 'snapshotAsk', id, after, atLeast: state.head.commit });
+    // What is committed beyond that stands in the own log.
+    send(step, source, { type: 'snapshotAsk', id, after, atLeast: state.log.before.op });
   }
   for (const hash of install.chunksWanted) send(step, install.source, { type: 'fetchChunk', hash });
 }
@@ -79,8 +80,8 @@ export function handleSnapshotPart(step: Step, from: number, part: SnapshotPart)
   const { install } = state;
   const isNext = install?.source === from && install.after === part.after && install.chunksWanted.size === 0;
   if (!isNext || (install.id !== null && install.id !== part.id)) return;
-  if (part.at.op < state.head.commit) {
-    // Older than what is committed here: another source will know more.
+  if (part.at.op < state.log.before.op) {
+    // Older than what the own log could go on from: another source will know more.
     state.install = null;
     return;
   }
@@ -119,13 +120,17 @@ export function handleSnapshotNone(step: Step, from: number, id: string | null):
 /**
  * From here on this member is one like the others, with the state at c. Of its log it keeps what follows c if it holds
  * the very op c: it may have voted for that. Where it does not, its log contradicts what is committed, and so nothing
- * that follows there can ever have been.
+ * that follows there can ever have been. What it knows to be committed beyond c it applies again, from the next step
+ * on: in this one the store still shows the mixture.
  */
 function switchOver(step: Step, from: number, { head, at, floor }: NonNullable<SnapshotPart['end']>): void {
   const { state, store } = step;
   const own = viewstampAt(state, store, at.op);
   const keepsSuffix = own !== undefined && sameViewstamp(own, at);
-  step.writes.push({ type: 'installed', head, at, floor, keepsSuffix });
+  // The disk forgets nothing that it knew to be committed.
+  const commit = Math.max(head.commit, state.head.commit, state.heldCommit);
+  step.writes.push({ type: 'installed', head: { ...head, commit }, at, floor, keepsSuffix });
+  step.switchedOver = true;
   const { log } = state;
   const kept = keepsSuffix ? store.logPlaces(at.op + 1, log.last.op - at.op) : [];
   log.before = at;
@@ -144,7 +149,9 @@ function switchOver(step: Step, from: number, { head, at, floor }: NonNullable<S
   state.forgotAt = head.applied;
   state.isInstalling = false;
   state.install = null;
-  state.heldCommit = Math.max(state.heldCommit, head.commit);
+  state.heldCommit = commit;
+  // A new primary goes on from here, not from where it was.
+  if (state.election !== null) state.election.pull = null;
   // The primary may be at rest, and is to go on with the log.
   step.wantsProbe = true;
   send(step, from, { type: 'snapshotDone' });

@@ -95,7 +95,13 @@ export type MessageBody =
   /** A new primary fetches what the best log of its majority has after `after`. */
   | { readonly type: 'pull'; readonly after: number }
   /** `prev`: the source's viewstamp at the op asked for; null when its log does not reach back so far. */
-  | { readonly type: 'pulled'; readonly prev: Viewstamp | null; readonly entries: readonly LogEntry[] }
+  | {
+      readonly type: 'pulled';
+      readonly prev: Viewstamp | null;
+      readonly entries: readonly LogEntry[];
+      /** As it was asked for. */
+      readonly after?: number;
+    }
   | { readonly type: 'fetchChunk'; readonly hash: string }
   /** null: the source does not hold it either. Checked by the adapter like a `chunk`. */
   | { readonly type: 'fetchedChunk'; readonly hash: string; readonly bytes: Uint8Array | null }
@@ -108,7 +114,7 @@ export type MessageBody =
       readonly type: 'snapshotAsk';
       readonly id: string | null;
       readonly after: string | null;
-      /** The receiver has this much itself. */
+      /** From there on the receiver has the log itself. */
       readonly atLeast: number;
     }
   /** The source knows no such snapshot, or cannot begin one now. */

@@ -57,14 +57,16 @@ export function handlePull(step: Step, from: number, after: number): void {
     prev === null || prev.op >= state.log.last.op
       ? []
       : readLog(state, store, prev.op + 1, state.limits.entryBytesMax);
-  send(step, from, { type: 'pulled', prev, entries });
+  send(step, from, { type: 'pulled', prev, entries, after });
 }
 
-export function handlePulled(step: Step, from: number, { prev, entries }: Pulled): void {
+export function handlePulled(step: Step, from: number, { prev, entries, after }: Pulled): void {
   const { state } = step;
   const pull = state.election?.pull ?? null;
   if (pull === null || pull.from !== from || pull.chunksWanted.size > 0) return;
   if (prev === null) {
+    // A late answer says nothing about what is asked for now.
+    if (after !== undefined && after !== pull.after) return;
     // Its log does not reach back to where this one could meet it: another member must lead.
     beginInstall(step, from);
     return;

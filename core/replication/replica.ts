@@ -95,6 +95,11 @@ function boot(current: Step, nonce: string): void {
   const { primary, log, head } = state;
   state.nonce = nonce;
   state.watch.evidenceAt = nowMs;
+  if (state.isInstalling) {
+    // Nothing is applied to a mixture.
+    state.heldCommit = head.commit;
+    head.commit = head.applied;
+  }
   applyCommitted(current, () => {});
   const chunkAt = store.newestChunkAt();
   // An older one was looked at when it was due; waking up is no reason to look again, for ever.

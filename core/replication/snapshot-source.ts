@@ -39,7 +39,8 @@ export function handleSnapshotAsk(step: Step, from: number, { id, after, atLeast
 /** Only of what the receiver does not have itself, and from a disk that shows exactly what is applied: a step does not see what it is about to write. */
 function begins(step: Step, to: number, atLeast: number): boolean {
   const { state, nowMs } = step;
-  if (state.isInstalling || state.head.applied < atLeast) return false;
+  const hasMore = state.heldCommit > state.head.commit && state.primary === null;
+  if (state.isInstalling || hasMore || state.head.applied < atLeast) return false;
   if (state.overlay.dirty || state.overlay.changes > 0) {
     step.flush = true;
     return false;

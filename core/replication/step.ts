@@ -17,6 +17,8 @@ export interface Step {
   readonly outputs: Effect[];
   /** Chunks among the writes: held, though the store does not show them yet. */
   readonly chunksWritten: Set<string>;
+  /** A snapshot became the state: the store shows it from the next step on, and nothing is applied before. */
+  switchedOver: boolean;
   /** This step sends something that counts toward a quorum. */
   votes: boolean;
   /** The member woke: it asks the primary, unless that spoke first. */
@@ -37,6 +39,7 @@ export function beginStep(state: ReplicaState, store: ReplicaStore, nowMs: numbe
     writes: [],
     outputs: [],
     chunksWritten: new Set(),
+    switchedOver: false,
     votes: false,
     wantsProbe: false,
     wantsRound: false,

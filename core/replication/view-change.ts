@@ -73,7 +73,8 @@ export function handleJoinViewOk(step: Step): void {
  */
 function advanceElection(step: Step, election: Election): void {
   const { state } = step;
-  if (!isFit(state) || election.joins.size + 1 < quorumOf(state.identity.memberCount)) return;
+  if (step.switchedOver || !isFit(state) || election.joins.size + 1 < quorumOf(state.identity.memberCount))
+    return;
   const best = bestJoin(state, election);
   if (best === null) {
     beginView(step);

@@ -335,7 +335,9 @@ describe('the source of a log', () => {
       { type: 'pulled', prev: START, entries: [{ op: 1 }] },
       { type: 'joinView' },
     ]);
-    expect(member.hear(1, { type: 'pull', after: 7 })).toEqual([{ type: 'pulled', prev: null, entries: [] }]);
+    expect(member.hear(1, { type: 'pull', after: 7 })).toEqual([
+      { type: 'pulled', prev: null, entries: [], after: 7 },
+    ]);
     expect(member.hear(1, { type: 'fetchChunk', hash: 'h1' })).toMatchObject([{ bytes: { byteLength: 3 } }]);
     expect(member.hear(1, { type: 'fetchChunk', hash: 'h2' })).toMatchObject([{ bytes: null }]);
   });
