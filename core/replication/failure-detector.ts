@@ -8,6 +8,7 @@ import type { MessageBody } from './messages.ts';
 import { primaryOf, quorumOf } from './quorum.ts';
 import { isNormal, type PrimaryState, type ReplicaState } from './replica-state.ts';
 import { isLonely, restAlone } from './rest.ts';
+import { sessionsDueAt } from './session-wait.ts';
 import { dropSilentSnapshot, snapshotDueAt } from './snapshot-source.ts';
 import { type Step, send, setTimer } from './step.ts';
 import { changeDueAt, driveViewChange } from './view-change.ts';
@@ -114,7 +115,7 @@ export function watchOver(step: Step): void {
 function armWatch(step: Step): void {
   const { state, nowMs } = step;
   const { watch } = state;
-  const due = Math.min(watchDueAt(state), installDueAt(state), snapshotDueAt(state));
+  const due = Math.min(watchDueAt(state), installDueAt(state), snapshotDueAt(state), sessionsDueAt(state));
   if (state.identity.memberCount === 1 || !Number.isFinite(due)) return;
   if (watch.dueAt !== null && watch.dueAt <= due) return;
   watch.dueAt = due;

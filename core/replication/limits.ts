@@ -31,6 +31,8 @@ export interface ReplicaLimits {
   readonly boundMs: number;
   /** How long a read waits for a recovering primary. */
   readonly readWaitMs: number;
+  /** How long a session read waits at a backup for what it lacks: news of a commit travel, and follow it (`followMs`). */
+  readonly sessionWaitMs: number;
   /** From the last commit to the message that tells the backups. */
   readonly followMs: number;
   /** Between confirm rounds of an active primary that has no other reason for one. */
@@ -89,6 +91,7 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   leasesMax: 20_000,
   boundMs: BOUND_MS,
   readWaitMs: 2_000,
+  sessionWaitMs: 100,
   followMs: 50,
   heartbeatMs: 500,
   probeAfterMs: 1_000,

@@ -11,12 +11,14 @@ import { readRows } from './overlay.ts';
 import { readTime } from './read-time.ts';
 import { isNormal, type PrimaryState } from './replica-state.ts';
 import { notPrimary } from './requests.ts';
+import { awaitSession, takeReadySessions } from './session-wait.ts';
 import { standingOf } from './standing.ts';
 import { reply, type Step } from './step.ts';
 
 type Read = Extract<ClientRequest, { type: 'read' }>;
 
-export function handleRead(step: Step, id: number, request: Read): void {
+/** `mayWait`: for what the session has seen, at a backup that does not show it yet. */
+export function handleRead(step: Step, id: number, request: Read, mayWait = true): void {
   const { state } = step;
   const { key, lease } = request;
   const { primary } = state;
@@ -29,12 +31,17 @@ export function handleRead(step: Step, id: number, request: Read): void {
   if (rows !== null && (mayLease || !wantsLease(lease, rows))) {
     answerRows(step, { id, key, lease }, rows);
   } else if (primary === null) {
-    reply(step, id, notPrimary(step));
+    if (!mayWait || !awaitSession(step, id, request)) reply(step, id, notPrimary(step));
   } else if (primary.waitingReads.length < state.limits.queueMax) {
     primary.waitingReads.push({ id, key, lease, since: step.nowMs, round: nextRound(primary) });
   } else {
     reply(step, id, { type: 'not-ready', reason: 'recovering' });
   }
+}
+
+/** At every step's end. */
+export function answerSessions(step: Step): void {
+  for (const { id, request } of takeReadySessions(step)) handleRead(step, id, request, false);
 }
 
 /** Whether what is applied here keeps the promise of the level as it is. */

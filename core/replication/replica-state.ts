@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS, type ReplicaLimits } from './limits.ts';
 import type { Clock, Echo, HashMark, LeaseWish, LogEntry, LogItem } from './messages.ts';
 import { emptyOverlay, type Overlay } from './overlay.ts';
 import { primaryOf } from './quorum.ts';
+import type { WaitingSession } from './session-wait.ts';
 import type { AppliedHead, Identity, ReplicaStore } from './store.ts';
 import type { Viewstamp } from './viewstamp.ts';
 
@@ -249,6 +250,8 @@ export interface ReplicaState {
   install: Install | null;
   /** The newest last. */
   readonly hashMarks: HashMark[];
+  /** Session reads that wait for what is on its way here, oldest first. */
+  sessions: WaitingSession[];
   /** At rest: no timer, no message, until something happens. */
   isAtRest: boolean;
   /** Rests in a row that others had not agreed to: each makes the next look later. */
@@ -307,6 +310,7 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
     isInstalling,
     install: null,
     hashMarks: [],
+    sessions: [],
     isAtRest: true,
     lonelyRests: 0,
     lookAgainAt: null,

@@ -17,6 +17,7 @@ import type { ReplicaLimits } from './limits.ts';
 import { CHUNK_LIFE_MS } from './limits.ts';
 import type { ReplicaEvent } from './messages.ts';
 import { onSendFailed } from './peers.ts';
+import { answerSessions } from './reads.ts';
 import { handleMessage } from './receive.ts';
 import { initialState, isNormal, type ReplicaState } from './replica-state.ts';
 import { handleClients } from './requests.ts';
@@ -43,6 +44,7 @@ export function step(state: ReplicaState, store: ReplicaStore, event: ReplicaEve
   const current = beginStep(state, store, nowMs);
   handleEvent(current, event);
   watchOver(current);
+  answerSessions(current);
   const { primary } = state;
   settleBound(current);
   if (primary !== null && !state.isAtRest) {

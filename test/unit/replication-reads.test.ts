@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ClientAnswer, Echo, MessageBody, ReadLevel } from '../../core/replication/messages.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import { kvEntryKey } from '../../core/sharding/entry-key.ts';
-import { entry, put, Solo } from '../support/solo.ts';
+import { entry, put, Solo, WINDOW } from '../support/solo.ts';
 
 const KEY = kvEntryKey('ns', 'k');
 const CLOCK = { s: 1_000_000, nonce: 'b' };
@@ -155,8 +155,8 @@ describe('a read at a backup', () => {
     echo,
   });
 
-  function backup(commit = 1): Solo {
-    const member = new Solo({ members: 3, member: 1 });
+  function backup(commit = 1, limits = {}): Solo {
+    const member = new Solo({ members: 3, member: 1, limits });
     const entries = [entry(1, 0, 'a'), entry(2, 0, 'b')];
     member.hear(0, { type: 'prepare', prev, entries, commit, isHeard: true });
     return member;
@@ -209,9 +209,57 @@ describe('a read at a backup', () => {
     expect(ask(member, 'session', { view: 0, op: 1 })).toEqual(toPrimary);
     member.hear(0, confirmed(1, { s: member.now, nonce: 'life-1', commit: 1 }));
     expect(ask(member, 'session', { view: 0, op: 1 })).toMatchObject({ type: 'rows', bookmark: { op: 1 } });
-    expect(ask(member, 'session', { view: 0, op: 2 })).toEqual(toPrimary);
     // Nothing known of this group: as good as linearizable.
     expect(ask(member, 'session')).toEqual(toPrimary);
+  });
+
+  describe('of a session that has seen more than is applied here', () => {
+    /** Fresh, with op 2 logged and not known to be committed. */
+    function following(limits = {}): Solo {
+      const member = backup(1, limits);
+      member.hear(0, confirmed(1, { s: member.now, nonce: 'life-1', commit: 1 }));
+      return member;
+    }
+
+    it('waits a moment for it', () => {
+      const member = following();
+      expect(ask(member, 'session', { view: 0, op: 2 })).toBeUndefined();
+      expect(ask(member, 'session', { view: 0, op: 3 })).toBeUndefined();
+      const [two, three] = [member.lastId - 1, member.lastId];
+      member.now += 60;
+      member.hear(0, { type: 'prepare', prev: { view: 0, op: 2 }, entries: [], commit: 2, isHeard: true });
+      expect(member.answerTo(two)).toMatchObject({ type: 'rows', bookmark: { op: 2 } });
+      expect(member.answerTo(three)).toBeUndefined();
+      member.now += 40;
+      member.run({ type: 'timer', name: 'watch' });
+      expect(member.answerTo(three)).toEqual(toPrimary);
+      member.hear(0, {
+        type: 'prepare',
+        prev: { view: 0, op: 2 },
+        entries: [entry(3, 0, 'c')],
+        commit: 3,
+        isHeard: true,
+      });
+      expect(member.answerTo(three)).toBeUndefined();
+    });
+
+    it('has a timer of its own', () => {
+      const member = following();
+      ask(member, 'session', { view: 0, op: 2 });
+      expect(member.effects).toContainEqual({ type: 'setTimer', name: 'watch', afterMs: 100 });
+    });
+
+    it('does not wait where it would be in vain: too far ahead, not fresh, too many, no view', () => {
+      expect(ask(following(), 'session', { view: 0, op: 3 + WINDOW })).toEqual(toPrimary);
+      expect(ask(backup(1), 'session', { view: 0, op: 2 })).toEqual(toPrimary);
+      const crowded = following({ queueMax: 1 });
+      expect(ask(crowded, 'session', { view: 0, op: 2 })).toBeUndefined();
+      expect(ask(crowded, 'session', { view: 0, op: 2 })).toEqual(toPrimary);
+      const leaving = following();
+      ask(leaving, 'session', { view: 0, op: 2 });
+      leaving.hear(2, { type: 'exitView', isFit: true }, { view: 1 });
+      expect(leaving.answerTo(leaving.lastId)).toEqual({ type: 'not-ready', reason: 'recovering' });
+    });
   });
 
   it('that is to be linearizable, or wants a lease, goes to the primary', () => {
