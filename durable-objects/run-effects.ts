@@ -107,20 +107,27 @@ export class RunningReplica {
     this.#armExpiry();
   }
 
-  /** Several that came in one call and share a log entry where they fit; resolves when all have answered. */
-  askAll(requests: readonly ClientRequest[]): Promise<Ask[]> {
-    const answers: Promise<Ask>[] = [];
-    const clients = requests.map((request) => {
-      let id = 0;
-      answers.push(
-        new Promise((resolve) => {
-          id = this.#await(resolve);
-        }),
-      );
-      return { id, request };
-    });
+  /** Several that came in one call: one step, and commands share a log entry where they fit. As `askThen` for each. */
+  askEach(asks: readonly { readonly request: ClientRequest; readonly callback: Callback }[]): void {
+    const clients = asks.map(({ request, callback }) => ({ id: this.#await(callback), request }));
     this.#dispatch({ type: 'clients', clients });
     this.#armExpiry();
+  }
+
+  /** The same; resolves when all have answered. */
+  askAll(requests: readonly ClientRequest[]): Promise<Ask[]> {
+    const answers: Promise<Ask>[] = [];
+    this.askEach(
+      requests.map((request) => {
+        let callback: Callback = () => {};
+        answers.push(
+          new Promise((resolve) => {
+            callback = resolve;
+          }),
+        );
+        return { request, callback };
+      }),
+    );
     return Promise.all(answers);
   }
 

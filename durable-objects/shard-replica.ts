@@ -10,6 +10,8 @@ import type {
   BatchRequest,
   CountedMessage,
   EdgeHeader,
+  GatheredAnswer,
+  GatheredRequest,
   KvPageAnswer,
   KvPageRequest,
   KvReadAnswer,
@@ -32,6 +34,7 @@ import { runBatch } from './shard-replica/batch.ts';
 import { Birth } from './shard-replica/birth.ts';
 import { BirthRecord } from './shard-replica/birth-record.ts';
 import { hasHash } from './shard-replica/chunk-hash.ts';
+import { runGathered } from './shard-replica/gathered.ts';
 import { HeardHeader } from './shard-replica/heard-header.ts';
 import { pageKv } from './shard-replica/kv-page.ts';
 import { readKv } from './shard-replica/kv-read.ts';
@@ -108,6 +111,13 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     return this.#answer(
       ready.type === 'ready' ? await readKv(ready.replica, this.#readChunk, request) : ready,
     );
+  }
+
+  async gathered(request: GatheredRequest): Promise<GatheredAnswer> {
+    const ready = await this.#ready(request.to, request.header);
+    if (ready.type !== 'ready') return this.#answer(ready);
+    const outcomes = await runGathered(ready.replica, this.#readChunk, request.ops);
+    return this.#answer({ type: 'gathered', outcomes });
   }
 
   async kvBatch(request: BatchRequest): Promise<BatchAnswer> {

@@ -1,5 +1,5 @@
 // The composition root: the only place where clock, chance, and the parts that last as long as the isolate are made.
-
+import { waitUntil } from 'cloudflare:workers';
 import { Flights } from '../core/cache/flights.ts';
 import { MemoryTier } from '../core/cache/memory-tier.ts';
 import { VANTAGE_DEFAULT } from '../core/config/health-schema.ts';
@@ -72,6 +72,8 @@ function createEdge(env: Env): Edge {
       namespace: env.SHARD_REPLICA,
       now,
       newRequestId,
+      waitUntil,
+      nextTurn: () => sleep(0),
       heardOf: snapshots.heardOf,
       costs: { operation: telemetry.shardOperation, worked: telemetry.shardWork },
       header: () => {

@@ -59,7 +59,7 @@ function applyEntry(step: Step, entry: LogEntry): CommandResult[] {
   head.applied = entry.op;
   head.appliedT = entry.t;
   state.appliedView = entry.view;
-  state.overlay.dirty = true;
+  state.overlay.ops += 1;
   noteHash(state);
   return results;
 }

@@ -31,6 +31,8 @@ export function handlePrepare(step: Step, from: number, prepare: Prepare): void 
   // Never beyond what this prepare verified: what lies after it in this log may be a deposed primary's.
   state.heldCommit = Math.max(state.heldCommit, Math.min(prepare.commit, verified));
   applyHeld(step);
+  // All of it is committed already: it does not come with more of its kind soon.
+  if (prepare.commit >= verified) step.flush = true;
   if (missing.length > 0) send(step, from, { type: 'prepareNack', lastOp: verified, missingChunks: missing });
   else {
     const isRead = state.snapshot !== null;

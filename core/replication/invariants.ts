@@ -16,7 +16,7 @@ export function assertInvariants(state: ReplicaState): void {
     () => 'a total of rows is negative',
   );
   assert(
-    overlay.dirty || overlay.changes === 0,
+    overlay.ops > 0 || overlay.changes === 0,
     () => 'the overlay holds rows that no applied op accounts for',
   );
   if (primary === null) return;

@@ -58,6 +58,8 @@ export interface ReplicaLimits {
   readonly backoffMaxMs: number;
   /** State hashes are compared at every op that is a multiple of this. */
   readonly hashEveryOps: number;
+  /** Ops whose rows wait for more of their kind before they are persisted: a boot applies them again. */
+  readonly overlayOpsMax: number;
   /** Rows applied but not yet persisted, and their bytes. */
   readonly overlayRowsMax: number;
   readonly overlayBytesMax: number;
@@ -107,6 +109,7 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   backoffMaxMs: 5_000,
   hashEveryOps: 1_000,
   overlayRowsMax: 512,
+  overlayOpsMax: 128,
   overlayBytesMax: 4 * MIB,
   logOps: 10_000,
   logBytes: 16 * MIB,

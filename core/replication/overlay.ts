@@ -1,6 +1,7 @@
 // What is applied but not yet persisted, laid over the store's reads. A primary replies as soon as an op commits and
 // lets its rows reach the disk with the next batch; after a crash they are derived again from the log. Overwritten
-// rows are persisted once. Bounded: `overlaySize` is compared with the limits after every step.
+// rows are persisted once, so what only adds or replaces waits for more of its kind. Bounded: its size is compared with the
+// limits after every step.
 import type { RowAddress } from './commands.ts';
 import { dueToGoAt, newestStamp } from './purge-scope.ts';
 import type { DedupeRow, Invalidation, ReplicaStore, Row, RowHead, Tombstone, Write } from './store.ts';
@@ -21,8 +22,10 @@ export interface Overlay {
   /** Stored invalidations that are gone. */
   forgotten: ForgottenInvalidations | null;
   floor: Viewstamp | null;
-  /** Something was applied since the last flush, if only an op without effect. */
-  dirty: boolean;
+  /** Ops applied since the last flush, those without effect included. */
+  ops: number;
+  /** What the store still shows is gone: whoever looks for something to remove would find it again. */
+  isOverdue: boolean;
   changes: number;
   bytes: number;
 }
@@ -35,7 +38,8 @@ export function emptyOverlay(): Overlay {
     invalidations: new Map(),
     forgotten: null,
     floor: null,
-    dirty: false,
+    ops: 0,
+    isOverdue: false,
     changes: 0,
     bytes: 0,
   };
@@ -49,12 +53,14 @@ export function coverRow(overlay: Overlay, address: RowAddress, row: Row | null)
     overlay.rows.set(address.key, variants);
   }
   variants.set(address.variant, row);
+  if (row === null) overlay.isOverdue = true;
   overlay.changes += 1;
   overlay.bytes += row?.bytes ?? 0;
 }
 
 export function coverTombstone(overlay: Overlay, tombstone: Tombstone): void {
   overlay.tombstones.set(tombstone.key, tombstone);
+  overlay.isOverdue = true;
   overlay.changes += 1;
 }
 
@@ -65,12 +71,14 @@ export function coverDedupe(overlay: Overlay, row: DedupeRow): void {
 
 export function coverInvalidation(overlay: Overlay, row: Invalidation): void {
   overlay.invalidations.set(row.scope, row);
+  overlay.isOverdue = true;
   overlay.changes += 1;
 }
 
 /** `gone` must reach at least as far as the one before it. */
 export function forgetInvalidations(overlay: Overlay, gone: ForgottenInvalidations): void {
   overlay.forgotten = gone;
+  overlay.isOverdue = true;
   for (const [scope, row] of overlay.invalidations) {
     if (isForgotten(row, gone)) overlay.invalidations.delete(scope);
   }
@@ -134,7 +142,8 @@ export function takeWrites(overlay: Overlay): Write[] {
   overlay.rows.clear();
   overlay.tombstones.clear();
   overlay.dedupe.clear();
-  overlay.dirty = false;
+  overlay.ops = 0;
+  overlay.isOverdue = false;
   overlay.changes = 0;
   overlay.bytes = 0;
   return writes;

@@ -41,7 +41,7 @@ function begins(step: Step, to: number, atLeast: number): boolean {
   const { state, nowMs } = step;
   const hasMore = state.heldCommit > state.head.commit && state.primary === null;
   if (state.isInstalling || hasMore || state.head.applied < atLeast) return false;
-  if (state.overlay.dirty || state.overlay.changes > 0) {
+  if (state.overlay.ops > 0) {
     step.flush = true;
     return false;
   }

@@ -82,16 +82,18 @@ export function holdsChunk(step: Step, hash: string): boolean {
 }
 
 /**
- * Effects in order: the one `persist`, then the rest. Applied rows ride along with whatever is written; alone they
- * are written only when asked for or when the overlay is full. A superseded instance cannot write, so a vote that
+ * Effects in order: the one `persist`, then the rest. Applied rows wait until they are many, and then ride along
+ * with whatever is written: a row that is written again before that is written once, and each costs less among others.
+ * Alone they are written only when asked for or when the overlay is full. A superseded instance cannot write, so a vote that
  * needed nothing written still touches a row: the output gate then never lets it out.
  */
 export function finishStep(step: Step): Effect[] {
   const { state, writes } = step;
   const { overlay, limits } = state;
-  const full = overlay.changes > limits.overlayRowsMax || overlay.bytes > limits.overlayBytesMax;
+  const isFull = overlay.changes > limits.overlayRowsMax || overlay.bytes > limits.overlayBytesMax;
+  const isDue = overlay.isOverdue || overlay.ops > limits.overlayOpsMax;
   const writesAnyway = writes.length > 0 || step.votes || step.sweepStagedBefore !== null;
-  if (overlay.dirty && (writesAnyway || step.flush || full)) {
+  if (overlay.ops > 0 && (step.flush || isFull || (isDue && writesAnyway))) {
     writes.push(...takeWrites(overlay), { type: 'applied', ...state.head }, ...forgetWrites(step));
   }
   if (step.sweepStagedBefore !== null) {

@@ -8,7 +8,7 @@ import { CHUNK_LIFE_MS } from './limits.ts';
 import { pumpAll } from './peers.ts';
 import { isNormal, type PrimaryState } from './replica-state.ts';
 import { wake } from './rest.ts';
-import type { Step } from './step.ts';
+import { type Step, setTimer } from './step.ts';
 import type { RowHead } from './store.ts';
 
 /** Rows whose removal is proposed in one go. */
@@ -51,8 +51,13 @@ export function proposeEvictions(step: Step, primary: PrimaryState): void {
   if ((httpExcess <= 0 && kvExcess <= 0) || primary.evicting > 0 || !isNormal(state)) return;
   if (httpExcess > 0) evict(primary, store.evictable(httpExcess, REMOVALS_MAX), httpExcess);
   if (kvExcess > 0) evict(primary, store.evictablePairs(REMOVALS_MAX), kvExcess);
-  // With nothing named, the next step of any cause asks again.
   if (primary.evicting > 0) armBatch(step, primary);
+  else if (state.overlay.changes > 0 && !primary.batchArmed) {
+    // What could go may not be in the store yet: it is looked at once it is there.
+    step.flush = true;
+    primary.batchArmed = true;
+    setTimer(step, 'batch', 0);
+  }
 }
 
 function evict(primary: PrimaryState, rows: readonly RowHead[], excessBytes: number): void {

@@ -80,6 +80,22 @@ export interface BatchRequest {
   readonly ops: readonly BatchOp[];
 }
 
+/** One of several requests' operations that travel together and know nothing of one another. */
+export type GatheredOp =
+  | { readonly type: 'command'; readonly reqId: string; readonly command: Command }
+  | {
+      readonly type: 'read';
+      readonly key: string;
+      readonly need: ReadNeed;
+      readonly withBody: boolean;
+    };
+
+export interface GatheredRequest {
+  readonly to: MemberAddress;
+  readonly header: EdgeHeader;
+  readonly ops: readonly GatheredOp[];
+}
+
 export interface KvPageRequest extends PageWish {
   readonly to: MemberAddress;
   readonly header: EdgeHeader;
@@ -158,22 +174,39 @@ export type LookupAnswer = Answered &
     | MemberRefusal
   );
 
-export type KvReadAnswer = Answered &
+/** What a member shows of a pair. */
+export type KvFound =
+  | {
+      readonly type: 'found';
+      readonly meta: string;
+      readonly etag: string;
+      readonly writtenAt: number;
+      readonly expireAt: number | null;
+      /** The group's logged time now. */
+      readonly t: number;
+      readonly tags: readonly string[];
+      readonly body: Uint8Array | null;
+      readonly bodyBytes: number;
+      readonly bookmark: Viewstamp;
+    }
+  | { readonly type: 'absent'; readonly bookmark: Viewstamp };
+
+export type KvReadAnswer = Answered & (KvFound | MemberRefusal);
+
+export type GatheredOutcome =
+  | { readonly type: 'result'; readonly result: CommandResult; readonly bookmark: Viewstamp }
+  | KvFound
+  /** The values asked for are too many bytes together: to be asked for by itself. */
+  | { readonly type: 'too-much' }
+  | MemberRefusal;
+
+export type GatheredAnswer = Answered &
   (
     | {
-        readonly type: 'found';
-        readonly meta: string;
-        readonly etag: string;
-        readonly writtenAt: number;
-        readonly expireAt: number | null;
-        /** The group's logged time now. */
-        readonly t: number;
-        readonly tags: readonly string[];
-        readonly body: Uint8Array | null;
-        readonly bodyBytes: number;
-        readonly bookmark: Viewstamp;
+        readonly type: 'gathered';
+        /** One for each op, in order. */
+        readonly outcomes: readonly GatheredOutcome[];
       }
-    | { readonly type: 'absent'; readonly bookmark: Viewstamp }
     | MemberRefusal
   );
 
@@ -232,6 +265,7 @@ export interface ShardReplicaRpc {
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
   lookup(request: LookupRequest): Promise<LookupAnswer>;
   kvRead(request: KvReadRequest): Promise<KvReadAnswer>;
+  gathered(request: GatheredRequest): Promise<GatheredAnswer>;
   kvBatch(request: BatchRequest): Promise<BatchAnswer>;
   kvPage(request: KvPageRequest): Promise<KvPageAnswer>;
   /** Puts a chunk of a large body in place at this member and its peers, before the command that names it. */

@@ -30,7 +30,7 @@ export function drawLimits(chance: Chance, faults: Faults): Partial<ReplicaLimit
     // States are compared many times a run.
     hashEveryOps: 10,
     // A member that was away needs a snapshot; no step commits so many entries at once.
-    ...(chance.hits(0.4) ? { logOps: 14, logBytes: 0, logOpsMax: 18 } : {}),
+    ...(chance.hits(0.4) ? { logOps: 14, logBytes: 0, logOpsMax: 18, overlayOpsMax: 3 } : {}),
     // Short enough for bounds to matter in a run, long enough for backups to answer within them.
     ...(chance.hits(0.7) ? { boundMs: Math.round(chance.between(300, 3_000)) } : {}),
   };

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adminCalls, badFields, expectProblem, type Problem } from '../support/admin-calls.ts';
 import { type AdminInit, type Product, startProduct } from '../support/product.ts';
+import { openRaw } from '../support/raw-http.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 let product: Product;
@@ -193,6 +194,44 @@ describe('increments', () => {
     expect(answers.map(({ body }) => body.value).sort((a, b) => a - b)).toEqual(
       Array.from({ length: 40 }, (_, i) => i + 1),
     );
+  });
+
+  it('are all answered, each once, while other clients leave whose requests carry theirs', async () => {
+    const before = await increment('left');
+    expect(before.body.value).toBe(1);
+    const request = [
+      'POST /_roundel/v1/kv/counters/left/increment HTTP/1.1',
+      'Host: edge',
+      `Authorization: Bearer ${product.adminToken}`,
+      'Content-Type: application/json',
+      'Content-Length: 2',
+      '',
+      '{}',
+    ].join('\r\n');
+    const leave = async () => {
+      const connection = await openRaw(product.url);
+      connection.send(request);
+      connection.reset();
+    };
+    const stay = async () => {
+      const startedAt = performance.now();
+      const { status, body } = await increment('left');
+      return { status, value: body.value, tookMs: performance.now() - startedAt };
+    };
+    const stayed: Awaited<ReturnType<typeof stay>>[] = [];
+    for (let round = 0; round < 25; round++) {
+      const left = [leave(), leave(), leave(), leave()];
+      stayed.push(...(await Promise.all(Array.from({ length: 8 }, stay))));
+      await Promise.all(left);
+    }
+    expect(stayed.filter(({ status }) => status !== 200)).toEqual([]);
+    const values = new Set(stayed.map(({ value }) => value));
+    expect(values.size).toBe(stayed.length);
+    const { value } = (await increment('left', { by: 0 })).body;
+    expect(value).toBeGreaterThanOrEqual(1 + stayed.length);
+    expect(value).toBeLessThanOrEqual(1 + stayed.length + 100);
+    // Whoever was forgotten with a request that left would have tried again after 1.5 s.
+    expect(stayed.filter(({ tookMs }) => tookMs > 1_400).length).toBeLessThan(8);
   });
 
   it('answer 409 for what is no integer, and change nothing', async () => {

@@ -31,7 +31,8 @@ export class Solo {
 
   constructor(options: { members?: number; member?: number; limits?: Partial<ReplicaLimits> } = {}) {
     this.memberId = options.member ?? 0;
-    this.limits = options.limits ?? {};
+    // What is applied is looked for in the store: it does not wait there for more.
+    this.limits = { overlayOpsMax: 0, ...options.limits };
     this.store = new MemoryStore({
       groupId: 'g1',
       shard: 0,

@@ -127,6 +127,50 @@ describe('what is applied but not persisted', () => {
     expect(primary.state.head.stateHash).toBe(stateHash);
   });
 
+  it('waits for more of its kind, so that a row which is written again is written once', () => {
+    const primary = new Solo({ members: 3, limits: { overlayOpsMax: 3 } });
+    const written: (readonly string[])[] = [];
+    for (let op = 1; op <= 5; op++) {
+      primary.ask({ type: 'command', reqId: `r${op}`, command: put(KEY, `${op}`) });
+      written.push(primary.written());
+      primary.hear(1, { type: 'prepareOk', op, commit: 0 });
+      expect(primary.written()).toEqual([]);
+    }
+    const dedupe = Array.from({ length: 4 }, () => 'dedupe');
+    expect(written).toEqual([
+      ['append'],
+      ['append'],
+      ['append'],
+      ['append'],
+      ['append', 'putRow', ...dedupe, 'applied'],
+    ]);
+    // Derived from the log again, whatever did not reach the disk.
+    const { stateHash } = primary.state.head;
+    primary.boot();
+    primary.hear(1, { type: 'prepareOk', op: 5, commit: 0 });
+    expect(primary.state.head.stateHash).toBe(stateHash);
+    expect(primary.metas(KEY)).toEqual(['5']);
+  });
+
+  it('does not wait when something is gone: whoever looks for rows to remove would find it again', () => {
+    const primary = new Solo({ members: 3, limits: { overlayOpsMax: 3 } });
+    primary.ask({ type: 'command', reqId: 'r1', command: put(KEY, 'a') });
+    primary.hear(1, { type: 'prepareOk', op: 1, commit: 0 });
+    primary.ask({ type: 'command', reqId: 'r2', command: { type: 'delete', key: KEY, condition: null } });
+    primary.hear(1, { type: 'prepareOk', op: 2, commit: 0 });
+    primary.ask({ type: 'command', reqId: 'r3', command: put(KEY, 'b') });
+    expect(primary.written()).toContain('applied');
+  });
+
+  it('is written by a backup when it hears the last commit', () => {
+    const backup = new Solo({ members: 3, member: 1, limits: { overlayOpsMax: 3 } });
+    const prev = { view: 0, op: 0 };
+    backup.hear(0, { type: 'prepare', prev, entries: [entry(1, 0, 'a')], commit: 0 });
+    expect(backup.written()).toEqual(['append']);
+    backup.hear(0, { type: 'prepare', prev: { view: 0, op: 1 }, entries: [], commit: 1 });
+    expect(backup.written()).toEqual(['putRow', 'dedupe', 'applied']);
+  });
+
   it('is bounded: beyond its limit it is written at once', () => {
     const primary = new Solo({ members: 3, limits: { overlayRowsMax: 3 } });
     primary.ask({ type: 'command', reqId: 'r1', command: put(KEY, 'a') });

@@ -20,18 +20,6 @@ async function digest(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
 }
 
-/** Of the secrets, which seldom change: once for an isolate. */
-const secretDigests = new Map<string, Uint8Array>();
-
-async function digestOfSecret(secret: string): Promise<Uint8Array> {
-  let known = secretDigests.get(secret);
-  if (known === undefined) {
-    known = await digest(secret);
-    secretDigests.set(secret, known);
-  }
-  return known;
-}
-
 /** Equal-length byte strings; looks at every byte. */
 function equalDigests(a: Uint8Array, b: Uint8Array): boolean {
   let difference = 0;
@@ -44,6 +32,32 @@ function bearerToken(authorization: string | null): string | null {
   return /^bearer +([\x21-\x7e]+) *$/i.exec(authorization ?? '')?.[1] ?? null;
 }
 
+const NOBODY: ReadonlySet<Role> = new Set();
+
+/**
+ * Tokens that were compared and are good, so that each is digested once. At most as many as there are secrets: what is
+ * not known leaves nothing here, and is told from what is by a seeded hash of all of it.
+ */
+const goodTokens = new WeakMap<Secrets, Map<string, ReadonlySet<Role>>>();
+
+async function rolesOfToken(token: string, secrets: Secrets): Promise<ReadonlySet<Role>> {
+  let good = goodTokens.get(secrets);
+  if (good === undefined) {
+    good = new Map();
+    goodTokens.set(secrets, good);
+  }
+  const known = good.get(token);
+  if (known !== undefined) return known;
+  const roles = new Set<Role>();
+  const given = await digest(token);
+  for (const role of ROLES) {
+    const secret = secrets[SECRETS[role]];
+    if (secret && equalDigests(given, await digest(secret))) roles.add(role);
+  }
+  if (roles.size > 0) good.set(token, roles);
+  return roles;
+}
+
 /** The roles that the request's token has, at least one. Throws 503 when closed, 401 without a known token. */
 export async function rolesOf(request: Request, secrets: Secrets): Promise<ReadonlySet<Role>> {
   if (!secrets.ROUNDEL_ADMIN_TOKEN) {
@@ -53,14 +67,7 @@ export async function rolesOf(request: Request, secrets: Secrets): Promise<Reado
     );
   }
   const token = bearerToken(request.headers.get('authorization'));
-  const roles = new Set<Role>();
-  if (token !== null) {
-    const given = await digest(token);
-    for (const role of ROLES) {
-      const secret = secrets[SECRETS[role]];
-      if (secret && equalDigests(given, await digestOfSecret(secret))) roles.add(role);
-    }
-  }
+  const roles = token === null ? NOBODY : await rolesOfToken(token, secrets);
   if (roles.size > 0) return roles;
   throw new Problem(
     'unauthorized',

@@ -7,12 +7,12 @@ import { createAdminApi } from './admin-api.ts';
 import { OPERATIONS } from './operations.ts';
 
 /** Answers hold state and secrets of the user: nothing caches, sniffs or frames them. */
-const SECURITY_FIELDS = {
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
-  'referrer-policy': 'no-referrer',
-} as const;
+const SECURITY_FIELDS = [
+  ['cache-control', 'no-store'],
+  ['x-content-type-options', 'nosniff'],
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'; sandbox"],
+  ['referrer-policy', 'no-referrer'],
+] as const;
 
 const api = createAdminApi(OPERATIONS);
 
@@ -27,7 +27,6 @@ export async function handleControl(
   const bindings = { edge, prefix, rawPath, requestId: edge.newRequestId() };
   const answer = await api.fetch(request, bindings, context);
   edge.telemetry.deliver(context);
-  const response = new Response(answer.body, answer);
-  for (const [name, value] of Object.entries(SECURITY_FIELDS)) response.headers.set(name, value);
-  return response;
+  for (const [name, value] of SECURITY_FIELDS) answer.headers.set(name, value);
+  return answer;
 }

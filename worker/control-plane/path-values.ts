@@ -8,15 +8,28 @@ export function pathValues(template: string, rawPath: string): Record<string, st
   const segments = rawPath.split('/');
   const values: Record<string, string> = {};
   const errors: FieldError[] = [];
-  template.split('/').forEach((part, i) => {
-    const name = /^\{(\w+)\}$/.exec(part)?.[1];
-    if (name === undefined) return;
+  for (const [i, name] of namesIn(template)) {
     try {
       values[name] = decodeURIComponent(segments[i] ?? '');
     } catch {
       errors.push({ path: name, message: 'must be percent-encoded UTF-8' });
     }
-  });
+  }
   if (errors.length > 0) throw invalid(errors);
   return values;
+}
+
+const names = new Map<string, readonly [place: number, name: string][]>();
+
+/** Templates are few and always the same. */
+function namesIn(template: string): readonly [place: number, name: string][] {
+  let known = names.get(template);
+  if (known === undefined) {
+    known = template.split('/').flatMap((part, i): [number, string][] => {
+      const name = /^\{(\w+)\}$/.exec(part)?.[1];
+      return name === undefined ? [] : [[i, name]];
+    });
+    names.set(template, known);
+  }
+  return known;
 }

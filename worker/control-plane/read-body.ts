@@ -7,8 +7,10 @@ const DISCARD_MAX_BYTES = 32 * 1024 * 1024;
 /** At most `maxBytes`, else 413. O(size), memory ≤ maxBytes and one chunk. */
 export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   if (!request.body) return new Uint8Array();
-  const reader = request.body.getReader();
   const declared = request.headers.get('content-length');
+  // Framing holds it to that, and the runtime reads it at once much faster than a stream is read.
+  if (declared !== null && Number(declared) <= maxBytes) return new Uint8Array(await request.arrayBuffer());
+  const reader = request.body.getReader();
   if (declared !== null && Number(declared) > maxBytes) {
     await discard(reader, 0);
     throw tooLarge(`${declared} bytes`, maxBytes);

@@ -22,7 +22,8 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
 /** The query's values by name, decoded. A name given twice is refused: one of the two would be ignored. */
 export function queryValues(url: string): Record<string, string> {
   const mark = url.indexOf('?');
-  const text = mark < 0 ? '' : url.slice(mark + 1).replace(/#.*$/s, '');
+  if (mark < 0) return {};
+  const text = url.slice(mark + 1).replace(/#.*$/s, '');
   const values = new Map<string, string>();
   const errors: FieldError[] = [];
   // URLSearchParams would put U+FFFD in the place of what is no UTF-8, and two different values would be one.

@@ -1,6 +1,6 @@
 // One call to a shard's group on behalf of one request: the primary first, corrections followed, tries repeated with
 // the same content until the deadline. Every try makes its own stub, since a stub is dead after an exception and
-// belongs to the request that made it.
+// belongs to the request that made it; operations that are gathered share the stub of the one that leads.
 import {
   afterFailure,
   beginCall,
@@ -12,11 +12,15 @@ import {
 import type { ShardGroup } from '../../durable-objects/interfaces/directory.ts';
 import type {
   EdgeHeader,
+  GatheredOp,
+  GatheredOutcome,
   MemberAddress,
   MemberRefusal,
   MemberWork,
   ShardReplicaRpc,
 } from '../../durable-objects/interfaces/shard-replica.ts';
+import { createGatherer, type GatherParts } from './gather.ts';
+import { callGathered } from './gathered-call.ts';
 import { createNearestMember } from './nearest-member.ts';
 import { sleep } from './within.ts';
 
@@ -27,9 +31,8 @@ export interface ReplicaNamespace {
   get(id: object, options: object): unknown;
 }
 
-export interface ShardCallParts {
+export interface ShardCallParts extends GatherParts {
   readonly namespace: ReplicaNamespace;
-  now(): number;
   header(): EdgeHeader;
   /** An answer carried this header. */
   heard(header: EdgeHeader): void;
@@ -64,12 +67,33 @@ export interface CallOptions<A> {
   readonly discard?: (late: A) => void;
 }
 
+interface Reach {
+  /** A new stub. */
+  connect(): ShardReplicaRpc;
+  readonly to: MemberAddress;
+  readonly told: EdgeHeader;
+}
+
+export type Answered<O> = O & { readonly groupId: string; readonly view: number };
+
+export interface AskOptions<A> extends Pick<CallOptions<A>, 'anyMember'> {
+  /** An outcome that would be taken for a failure, as an answer. */
+  readonly read?: (outcome: Answered<GatheredOutcome>) => A;
+}
+
 export interface ShardCaller {
   call<A extends AnyAnswer>(
     group: ShardGroup,
     deadlineMs: number,
     attempt: Attempt<A>,
     options?: CallOptions<A>,
+  ): Promise<CallOutcome<A>>;
+  /** The same for an operation that shares its calls with those of concurrent requests. */
+  ask<A extends AnyAnswer = Answered<GatheredOutcome>>(
+    group: ShardGroup,
+    deadlineMs: number,
+    op: GatheredOp,
+    options?: AskOptions<A>,
   ): Promise<CallOutcome<A>>;
   /** One try at a given member; throws as the call does, or when it takes longer. */
   callMember<A>(group: ShardGroup, member: number, deadlineMs: number, attempt: Attempt<A>): Promise<A>;
@@ -89,6 +113,7 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
   const hints = new Map<string, PrimaryHint>();
   const ids = new Map<string, object>();
   const nearest = createNearestMember();
+  const gatherer = createGatherer<Answered<GatheredOutcome>>(parts);
 
   /** Found by hashing the name, which is worth remembering. */
   const idOf = (name: string): object => {
@@ -106,22 +131,28 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
     hints.set(groupId, betterHint(hints.get(groupId) ?? FIRST_PRIMARY, told));
   };
 
-  function start<A>(
+  /** What a try needs; counted as one call. */
+  function reach(group: ShardGroup, member: number, suspects: number | null): Reach {
+    const found = group.members[member];
+    if (found === undefined) throw new Error(`shard ${group.shard} has no member ${member}`);
+    const { name, region } = found;
+    const own = header();
+    parts.worked?.(ONE_CALL);
+    return {
+      connect: () => namespace.get(idOf(name), { locationHint: region }) as ShardReplicaRpc,
+      to: { shard: group.shard, member, name },
+      told: suspects === null ? own : { ...own, suspects },
+    };
+  }
+
+  async function start<A>(
     group: ShardGroup,
     member: number,
     attempt: Attempt<A>,
     suspects: number | null = null,
   ): Promise<A> {
-    const found = group.members[member];
-    if (found === undefined) {
-      return Promise.reject(new Error(`shard ${group.shard} has no member ${member}`));
-    }
-    const { name, region } = found;
-    const stub = namespace.get(idOf(name), { locationHint: region }) as ShardReplicaRpc;
-    const own = header();
-    parts.worked?.(ONE_CALL);
-    const told = suspects === null ? own : { ...own, suspects };
-    return attempt(stub, { shard: group.shard, member, name }, told);
+    const { connect, to, told } = reach(group, member, suspects);
+    return attempt(connect(), to, told);
   }
 
   /** The answer, or how the try failed. */
@@ -139,45 +170,89 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
         running.then(discard, () => {});
         return { type: 'timed-out' };
       }
-      if (answer.header !== undefined) heard(answer.header);
-      if (answer.work !== undefined) parts.worked?.(answer.work);
+      take(answer);
       return answer;
     } catch (error) {
       return { type: 'threw', overloaded: isOverload(error), message: messageOf(error) };
     }
   }
 
-  return {
-    async call(
-      group,
-      deadlineMs,
-      attempt,
-      { discard, tryMs = TRY_MS, anyMember = false, isAside = false } = {},
-    ) {
-      if (!isAside) parts.operation?.();
-      const deadlineAt = now() + deadlineMs;
-      const { groupId, members } = group;
-      let call = beginCall(hints.get(groupId) ?? FIRST_PRIMARY);
-      if (anyMember) call = { ...call, target: nearest.choose(groupId, call.target, members.length) };
-      for (;;) {
-        const limitMs = Math.max(0, deadlineAt - now());
-        const startedAt = now();
-        const answer = await tryOnce(group, call, Math.min(limitMs, tryMs), attempt, discard);
-        if (!isFailure(answer)) {
-          if (anyMember) nearest.answered(groupId, call.target, now() - startedAt);
-          // Nobody but the primary answers what is not for any member.
-          else remember(groupId, { view: answer.view ?? 0, primary: call.target });
-          return { type: 'answered', answer: answer as never };
-        }
-        const move = afterFailure(call, answer, deadlineAt - now(), members.length);
-        if (answer.type === 'not-primary' || answer.type === 'deposed') remember(groupId, answer);
-        if (move.type === 'give-up') {
-          const { maybeDone, detail } = move;
-          return { type: 'failed', maybeDone, detail: `shard ${group.shard}: ${detail}` };
-        }
-        if (move.afterMs > 0) await sleep(move.afterMs);
-        call = move.call;
+  function take({ header: told, work }: AnyAnswer): void {
+    if (told !== undefined) heard(told);
+    if (work !== undefined) parts.worked?.(work);
+  }
+
+  async function tryTogether(
+    group: ShardGroup,
+    { target, suspects }: GroupCall,
+    limitMs: number,
+    op: GatheredOp,
+  ): Promise<Answered<GatheredOutcome> | FailedTry> {
+    // What is answered after different times does not wait for one another.
+    const kind = op.type === 'read' ? op.need.level : op.type;
+    const place = `${group.groupId} ${target} ${suspects ?? ''} ${kind}`;
+    const call = async (ops: readonly GatheredOp[]): Promise<Answered<GatheredOutcome>[]> => {
+      const { connect, to, told } = reach(group, target, suspects);
+      const answer = await callGathered(connect, to, told, ops);
+      take(answer);
+      const { groupId, view } = answer;
+      const outcomes = answer.type === 'gathered' ? answer.outcomes : ops.map(() => answer);
+      return outcomes.map((outcome) => ({ ...outcome, groupId, view }));
+    };
+    try {
+      return (await gatherer.ask(place, op, call, limitMs)) ?? { type: 'timed-out' };
+    } catch (error) {
+      return { type: 'threw', overloaded: isOverload(error), message: messageOf(error) };
+    }
+  }
+
+  async function untilAnswered<A extends AnyAnswer>(
+    { groupId, members, shard }: ShardGroup,
+    deadlineMs: number,
+    { tryMs = TRY_MS, anyMember = false }: CallOptions<A>,
+    tryCall: (call: GroupCall, limitMs: number) => Promise<A | FailedTry>,
+  ): Promise<CallOutcome<A>> {
+    const deadlineAt = now() + deadlineMs;
+    let call = beginCall(hints.get(groupId) ?? FIRST_PRIMARY);
+    if (anyMember) call = { ...call, target: nearest.choose(groupId, call.target, members.length) };
+    for (;;) {
+      const limitMs = Math.max(0, deadlineAt - now());
+      const startedAt = now();
+      const answer = await tryCall(call, Math.min(limitMs, tryMs));
+      if (!isFailure(answer)) {
+        if (anyMember) nearest.answered(groupId, call.target, now() - startedAt);
+        // Nobody but the primary answers what is not for any member.
+        else remember(groupId, { view: answer.view ?? 0, primary: call.target });
+        return { type: 'answered', answer: answer as never };
       }
+      if (answer.type === 'not-primary' || answer.type === 'deposed') remember(groupId, answer);
+      let move = afterFailure(call, answer, deadlineAt - now(), members.length);
+      if (move.type === 'try' && move.afterMs > 0) {
+        await sleep(move.afterMs);
+        // A try without time would only leave its outcome unknown.
+        if (now() >= deadlineAt) move = afterFailure(call, answer, 0, members.length);
+      }
+      if (move.type === 'give-up') {
+        const { maybeDone, detail } = move;
+        return { type: 'failed', maybeDone, detail: `shard ${shard}: ${detail}` };
+      }
+      call = move.call;
+    }
+  }
+
+  return {
+    call(group, deadlineMs, attempt, options = {}) {
+      if (!options.isAside) parts.operation?.();
+      return untilAnswered(group, deadlineMs, options, (call, limitMs) =>
+        tryOnce(group, call, limitMs, attempt, options.discard),
+      );
+    },
+    ask(group, deadlineMs, op, { read, ...options } = {}) {
+      parts.operation?.();
+      return untilAnswered(group, deadlineMs, options, async (call, limitMs) => {
+        const outcome = await tryTogether(group, call, limitMs, op);
+        return read !== undefined && 'groupId' in outcome ? read(outcome) : (outcome as never);
+      });
     },
     async callMember(group, member, deadlineMs, attempt) {
       const answer = await orLate(start(group, member, attempt), deadlineMs);

@@ -11,13 +11,17 @@ import { slotOfKey } from '../../core/sharding/slot-map.ts';
 import type { ShardGroup, ShardMap } from '../../durable-objects/interfaces/directory.ts';
 import type {
   EdgeHeader,
+  GatheredOutcome,
+  KvFound,
   KvReadAnswer,
   LookupAnswer,
   MemberStatus,
-  SubmitAnswer,
 } from '../../durable-objects/interfaces/shard-replica.ts';
+import type { GatherParts } from './gather.ts';
 import { createPurgesSeen } from './purges-seen.ts';
 import {
+  type Answered,
+  type CallOutcome,
   createShardCaller,
   type ReplicaNamespace,
   type ShardCaller,
@@ -34,7 +38,7 @@ export type ShardFailure =
   | { readonly type: 'outcome-unknown'; readonly detail: string };
 
 export type Lookup = Extract<LookupAnswer, { type: 'decision' }>;
-export type KvRead = Extract<KvReadAnswer, { type: 'found' | 'absent' }>;
+export type KvRead = KvFound & { readonly groupId: string };
 
 export interface WriteOutcome {
   readonly type: 'result';
@@ -78,12 +82,7 @@ export interface ShardClient {
     reqId: string,
     command: UnstagedCommand,
   ): Promise<WriteOutcome | ShardFailure>;
-  kvRead(
-    map: ShardMap,
-    key: string,
-    wish: ReadWish,
-    withBody: boolean,
-  ): Promise<(KvRead & { groupId: string }) | ShardFailure>;
+  kvRead(map: ShardMap, key: string, wish: ReadWish, withBody: boolean): Promise<KvRead | ShardFailure>;
   /** One call for each shard concerned; each op succeeds or fails for itself. */
   kvBatch(map: ShardMap, ops: readonly KvOp[], wish: ReadWish): Promise<KvBatch>;
   /** Of every shard, in the order of names; complete up to a name, null = to the end. */
@@ -94,9 +93,8 @@ export interface ShardClient {
   status(map: ShardMap): Promise<ShardStatus[]>;
 }
 
-export interface ShardClientParts {
+export interface ShardClientParts extends GatherParts {
   readonly namespace: ReplicaNamespace;
-  now(): number;
   newRequestId(): string;
   /** An answer mentioned this configuration version and health epoch. */
   heardOf(version: number, healthEpoch: number): void;
@@ -126,12 +124,16 @@ export function createShardClient({
   newRequestId,
   heardOf,
   header,
+  waitUntil,
+  nextTurn,
   costs = {},
 }: ShardClientParts): ShardClient {
   const caller = createShardCaller({
     ...costs,
     namespace,
     now,
+    waitUntil,
+    nextTurn,
     header: () => ({ protocol: PROTOCOL_VERSION, ...header() }),
     heard({ configVersion, healthEpoch }) {
       heardOf(configVersion, healthEpoch);
@@ -185,16 +187,12 @@ export function createShardClient({
       for (let staging = 1; ; staging++) {
         const missing = await stage(caller, group, chunks, () => deadlineAt - now());
         if (missing !== null) return unavailable(missing);
-        const requests = [{ reqId: reqId === '' ? newRequestId() : reqId, command: logged }];
-        const outcome = await caller.call(
-          group,
-          deadlineAt - now(),
-          async (member, to, ownHeader): Promise<SubmitAnswer | ChunksMissing> => {
-            const answer = await member.submit({ to, header: ownHeader, requests });
-            const lacks = answer.type === 'not-ready' && answer.reason === 'chunks-missing';
-            return lacks ? { type: 'chunks-missing' } : answer;
-          },
-        );
+        const op = {
+          type: 'command',
+          reqId: reqId === '' ? newRequestId() : reqId,
+          command: logged,
+        } as const;
+        const outcome = await caller.ask(group, deadlineAt - now(), op, { read: orChunksMissing });
         if (outcome.type === 'failed') {
           const { maybeDone, detail } = outcome;
           return { type: maybeDone ? 'outcome-unknown' : 'unavailable', detail };
@@ -204,24 +202,36 @@ export function createShardClient({
           if (staging < STAGINGS_MAX) continue;
           return unavailable(`shard ${group.shard} does not keep the body's chunks`);
         }
-        const [result] = answer.results;
-        if (result === undefined) throw new Error(`Shard ${group.shard} answered 1 command with 0 results`);
+        if (answer.type !== 'result')
+          throw new Error(`Cannot take "${answer.type}" for what a write came to`);
         if (command.type === 'purge') purges.saw(answer.groupId, answer.bookmark);
-        return { type: 'result', result, groupId: answer.groupId, bookmark: answer.bookmark };
+        return answer;
       }
     },
 
     async kvRead(map, key, wish, withBody) {
       const group = groupOf(map, key);
       const need = needOf(wish, group.groupId);
-      const outcome = await caller.call(
+      const anyMember = need.level !== 'linearizable';
+      const op = { type: 'read', key, need, withBody } as const;
+      let outcome: CallOutcome<Answered<GatheredOutcome> | KvReadAnswer> = await caller.ask(
         group,
         KV_READ_DEADLINE_MS,
-        (member, to, ownHeader): Promise<KvReadAnswer> =>
-          member.kvRead({ to, header: ownHeader, key, need, withBody }),
-        { anyMember: need.level !== 'linearizable' },
+        op,
+        { anyMember },
       );
-      return outcome.type === 'answered' ? outcome.answer : unavailable(outcome.detail);
+      if (outcome.type === 'answered' && outcome.answer.type === 'too-much') {
+        outcome = await caller.call(
+          group,
+          KV_READ_DEADLINE_MS,
+          (member, to, ownHeader) => member.kvRead({ to, header: ownHeader, key, need, withBody }),
+          { anyMember, isAside: true },
+        );
+      }
+      if (outcome.type === 'failed') return unavailable(outcome.detail);
+      const { answer } = outcome;
+      if (answer.type === 'found' || answer.type === 'absent') return answer;
+      throw new Error(`Cannot take "${answer.type}" for what a read came to`);
     },
 
     kvBatch: (map, ops, wish) => kvBatch(parts, map, ops, wish),
@@ -254,6 +264,11 @@ export function createShardClient({
 
 interface ChunksMissing {
   readonly type: 'chunks-missing';
+}
+
+function orChunksMissing(outcome: Answered<GatheredOutcome>): Answered<GatheredOutcome> | ChunksMissing {
+  const lacks = outcome.type === 'not-ready' && outcome.reason === 'chunks-missing';
+  return lacks ? { type: 'chunks-missing' } : outcome;
 }
 
 /** null when all are in place, else what went wrong. */

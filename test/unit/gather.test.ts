@@ -1,0 +1,217 @@
+// Operations of concurrent requests in one call: who calls, with what, and that nobody's wait hangs on another request.
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ShardGroup } from '../../durable-objects/interfaces/directory.ts';
+import type { GatheredOp, ShardReplicaRpc } from '../../durable-objects/interfaces/shard-replica.ts';
+import { createGatherer, GATHERED_BYTES_MAX, GATHERED_OPS_MAX } from '../../worker/data-plane/gather.ts';
+import { createShardCaller } from '../../worker/data-plane/shard-call.ts';
+
+const LIMIT_MS = 1_000;
+const read = (key: string): GatheredOp => ({ type: 'read', key, need: { level: 'bounded' }, withBody: true });
+const put = (bytes: number): GatheredOp => ({
+  type: 'command',
+  reqId: `r${bytes}`,
+  command: {
+    type: 'put',
+    key: 'k',
+    value: { meta: '', body: { type: 'inline', bytes: new Uint8Array(bytes) } },
+    condition: null,
+    ttlMs: null,
+    tags: [],
+  },
+});
+const keyOf = (op: GatheredOp): string => (op.type === 'read' ? op.key : op.reqId);
+
+/** Turns come when the test says so; work is kept going unless its request is cut off. */
+function world() {
+  const turns: (() => void)[] = [];
+  const calls: string[][] = [];
+  const gatherer = createGatherer<string>({
+    now: () => Date.now(),
+    waitUntil: () => {},
+    nextTurn: () => new Promise((resolve) => turns.push(resolve)),
+  });
+  return {
+    calls,
+    gatherer,
+    nextTurn: () => {
+      for (const resolve of turns.splice(0)) resolve();
+    },
+    cutOff: () => turns.splice(0),
+    ask: (op: GatheredOp, place = 'here') =>
+      gatherer.ask(
+        place,
+        op,
+        async (ops) => {
+          calls.push(ops.map(keyOf));
+          return ops.map((one) => `of ${keyOf(one)}`);
+        },
+        LIMIT_MS,
+      ),
+  };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('operations that come within a turn', () => {
+  it('share a call, and each has its own outcome', async () => {
+    const { ask, calls, nextTurn } = world();
+    const asked = ['a', 'b', 'c'].map((key) => ask(read(key)));
+    nextTurn();
+    expect(await Promise.all(asked)).toEqual(['of a', 'of b', 'of c']);
+    expect(calls).toEqual([['a', 'b', 'c']]);
+  });
+
+  it('of different places do not', async () => {
+    const { ask, calls, nextTurn } = world();
+    const asked = [ask(read('a'), 'here'), ask(read('b'), 'there')];
+    nextTurn();
+    await Promise.all(asked);
+    expect(calls).toEqual([['a'], ['b']]);
+  });
+
+  it('are followed by others that have a call of their own', async () => {
+    const { ask, calls, nextTurn } = world();
+    const first = ask(read('a'));
+    nextTurn();
+    await first;
+    const second = ask(read('b'));
+    nextTurn();
+    await second;
+    expect(calls).toEqual([['a'], ['b']]);
+  });
+
+  it('are so many at most, and so many bytes', async () => {
+    const { ask, calls, nextTurn } = world();
+    const many = Array.from({ length: GATHERED_OPS_MAX + 1 }, (_, i) => ask(read(`${i}`)));
+    nextTurn();
+    await Promise.all(many);
+    expect(calls.map(({ length }) => length)).toEqual([GATHERED_OPS_MAX, 1]);
+    calls.length = 0;
+    const large = [ask(put(GATHERED_BYTES_MAX - 10)), ask(put(11)), ask(put(12))];
+    nextTurn();
+    await Promise.all(large);
+    expect(calls.map(({ length }) => length)).toEqual([1, 2]);
+  });
+
+  it('all hear that the call failed', async () => {
+    const { gatherer, nextTurn } = world();
+    const asked = ['a', 'b'].map((key) =>
+      gatherer.ask('here', read(key), () => Promise.reject(new Error('gone')), LIMIT_MS),
+    );
+    const heard = Promise.allSettled(asked);
+    nextTurn();
+    for (const one of await heard) expect(one).toMatchObject({ reason: { message: 'gone' } });
+  });
+
+  it('hear nothing where fewer outcomes came than there are', async () => {
+    const { gatherer, nextTurn } = world();
+    const asked = ['a', 'b'].map((key) => gatherer.ask('here', read(key), async () => ['one'], LIMIT_MS));
+    const heard = Promise.allSettled(asked);
+    nextTurn();
+    expect(await heard).toMatchObject([{ value: 'one' }, { reason: { message: /too few/ } }]);
+  });
+});
+
+describe('a leader that is gone', () => {
+  it('keeps nobody waiting beyond the limit of each', async () => {
+    const { ask, cutOff } = world();
+    const asked = [ask(read('a')), ask(read('b'))];
+    cutOff();
+    await vi.advanceTimersByTimeAsync(LIMIT_MS + 1);
+    expect(await Promise.all(asked)).toEqual([null, null]);
+  });
+
+  it('is not joined by those that come later', async () => {
+    const { ask, calls, cutOff, nextTurn } = world();
+    void ask(read('a'));
+    cutOff();
+    await vi.advanceTimersByTimeAsync(200);
+    const later = ask(read('b'));
+    nextTurn();
+    expect(await later).toBe('of b');
+    expect(calls).toEqual([['b']]);
+  });
+
+  it('need not wake those that wait: they look for themselves', async () => {
+    const { gatherer, nextTurn } = world();
+    let answer = (_: string[]) => {};
+    const call = () => new Promise<string[]>((resolve) => (answer = resolve));
+    const asked = gatherer.ask('here', read('a'), call, LIMIT_MS);
+    nextTurn();
+    await vi.advanceTimersByTimeAsync(LIMIT_MS / 2);
+    answer(['late']);
+    await vi.advanceTimersByTimeAsync(60);
+    expect(await asked).toBe('late');
+  });
+});
+
+describe('a call to a member', () => {
+  const group = { shard: 0, groupId: 'g', members: [{ name: 'm0', region: '' }] } as unknown as ShardGroup;
+  const header = { protocol: 2, mapEpoch: 1, configVersion: 1, healthEpoch: 1 };
+  const answered = { header, groupId: 'g', view: 3 };
+
+  function callerOf(member: Partial<ShardReplicaRpc>) {
+    const counts = { operations: 0, calls: 0 };
+    const caller = createShardCaller({
+      namespace: { idFromName: (name) => ({ name }), get: () => member },
+      now: () => Date.now(),
+      waitUntil: () => {},
+      nextTurn: () => Promise.resolve(),
+      header: () => header,
+      heard: () => {},
+      operation: () => {
+        counts.operations += 1;
+      },
+      worked: ({ objectCalls }) => {
+        counts.calls += objectCalls;
+      },
+    });
+    return { caller, counts };
+  }
+
+  it('carries what came together; a refusal concerns one alone', async () => {
+    const bookmark = { view: 3, op: 9 };
+    const { caller, counts } = callerOf({
+      gathered: async ({ ops }) => ({
+        ...answered,
+        type: 'gathered',
+        outcomes: ops.map((op) =>
+          keyOf(op) === 'bad' ? { type: 'too-large', bytes: 9, bytesMax: 8 } : { type: 'absent', bookmark },
+        ),
+      }),
+    });
+    const [good, bad] = await Promise.all(
+      ['good', 'bad'].map((key) => caller.ask(group, LIMIT_MS, read(key))),
+    );
+    expect(good).toMatchObject({ type: 'answered', answer: { type: 'absent', groupId: 'g', view: 3 } });
+    expect(bad).toMatchObject({ type: 'failed', detail: expect.stringMatching(/9 bytes/) });
+    expect(counts).toEqual({ operations: 2, calls: 1 });
+  });
+
+  it('is one for each operation where the member is of a version that knows no other', async () => {
+    const bookmark = { view: 3, op: 9 };
+    const { caller } = callerOf({
+      gathered: () =>
+        Promise.reject(new TypeError('The RPC receiver does not implement the method "gathered".')),
+      kvRead: async () => ({ ...answered, type: 'absent', bookmark }),
+      submit: async ({ requests }) => ({
+        ...answered,
+        type: 'results',
+        results: requests.map(() => ({ type: 'done' as const })),
+        limitMs: 5_000,
+        bookmark,
+      }),
+    });
+    const [found, written] = await Promise.all([
+      caller.ask(group, LIMIT_MS, read('a')),
+      caller.ask(group, LIMIT_MS, put(1)),
+    ]);
+    expect(found).toMatchObject({ type: 'answered', answer: { type: 'absent', view: 3 } });
+    expect(written).toMatchObject({ type: 'answered', answer: { type: 'result', result: { type: 'done' } } });
+  });
+});

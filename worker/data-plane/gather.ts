@@ -1,0 +1,104 @@
+// Operations of concurrent requests that go to one member travel in one call. Whoever comes first leads: a turn of the
+// event loop later its request makes the call, with all that have come meanwhile, and goes on with it when its client
+// has left. The others wait for their own outcome, with a timer of their own: nobody's wait depends on another request
+// living on. Nobody who is alone waits for anybody.
+import type { GatheredOp, GatheredOutcome } from '../../durable-objects/interfaces/shard-replica.ts';
+import { within } from './within.ts';
+
+export interface GatherParts {
+  now(): number;
+  /** The promise keeps the current request's work alive beyond its response. */
+  waitUntil(work: Promise<unknown>): void;
+  /** Resolves in a later turn of the event loop: what has arrived by then has been taken in. */
+  nextTurn(): Promise<void>;
+}
+
+/** One call with all of them, made by the leader; as many outcomes, in order. */
+export type GatheredCall<O> = (ops: readonly GatheredOp[]) => Promise<readonly O[]>;
+
+export interface Gatherer<O> {
+  /**
+   * The outcome, or null after `limitMs`. Rejects as the call does. Only operations of the same `place` share one, and
+   * whoever names the same place must pass a call that does the same.
+   */
+  ask(place: string, op: GatheredOp, call: GatheredCall<O>, limitMs: number): Promise<O | null>;
+}
+
+interface Own<O> {
+  readonly op: GatheredOp;
+  heard: { readonly outcome: O } | { readonly error: unknown } | null;
+  wake(): void;
+}
+
+interface Gathering<O> {
+  readonly all: Own<O>[];
+  bytes: number;
+  readonly openedAt: number;
+}
+
+export const GATHERED_OPS_MAX = 128;
+/** Bytes of bodies in one call. */
+export const GATHERED_BYTES_MAX = 1024 * 1024;
+/** A leader that has not called by then never will: its isolate has been stopped and went on without it. */
+const OPEN_MAX_MS = 100;
+/** Whoever waits looks for itself so often: that it is woken is a courtesy of another request. */
+const LOOK_EVERY_MS = 50;
+
+export function createGatherer<O = GatheredOutcome>({ now, waitUntil, nextTurn }: GatherParts): Gatherer<O> {
+  const open = new Map<string, Gathering<O>>();
+
+  const lead = async (place: string, gathering: Gathering<O>, call: GatheredCall<O>): Promise<void> => {
+    await nextTurn();
+    if (open.get(place) === gathering) open.delete(place);
+    const { all } = gathering;
+    try {
+      const outcomes = await call(all.map(({ op }) => op));
+      all.forEach((own, i) => {
+        const outcome = outcomes[i];
+        own.heard =
+          outcome === undefined ? { error: new Error('A member answered too few operations') } : { outcome };
+      });
+    } catch (error) {
+      for (const own of all) own.heard = { error };
+    }
+    for (const own of all) own.wake();
+  };
+
+  return {
+    async ask(place, op, call, limitMs) {
+      let wake = () => {};
+      const woken = new Promise<true>((resolve) => {
+        wake = () => resolve(true);
+      });
+      const own: Own<O> = { op, heard: null, wake };
+      const bytes = bytesOf(op);
+      const found = open.get(place);
+      if (found !== undefined && hasRoom(found, bytes) && now() - found.openedAt < OPEN_MAX_MS) {
+        found.all.push(own);
+        found.bytes += bytes;
+      } else {
+        const gathering = { all: [own], bytes, openedAt: now() };
+        open.set(place, gathering);
+        waitUntil(lead(place, gathering, call));
+      }
+      for (let leftMs = limitMs; own.heard === null && leftMs > 0; leftMs -= LOOK_EVERY_MS) {
+        await within(woken, Math.min(leftMs, LOOK_EVERY_MS));
+      }
+      const { heard } = own;
+      if (heard === null) return null;
+      if ('error' in heard) throw heard.error;
+      return heard.outcome;
+    },
+  };
+}
+
+function hasRoom({ all, bytes }: Gathering<unknown>, more: number): boolean {
+  return all.length < GATHERED_OPS_MAX && bytes + more <= GATHERED_BYTES_MAX;
+}
+
+function bytesOf(op: GatheredOp): number {
+  if (op.type === 'read') return 0;
+  const { command } = op;
+  const body = command.type === 'put' || command.type === 'fill' ? command.value.body : null;
+  return body?.type === 'inline' ? body.bytes.byteLength : 0;
+}
