@@ -8,6 +8,10 @@ import { distributionPlots } from './distribution/distribution-plots.ts';
 import { distributionTable } from './distribution/distribution-table.ts';
 import { runDistribution } from './distribution/run-distribution.ts';
 import type { Environment } from './environment.ts';
+import { addLiveOptions, type LiveFlags, liveInputs } from './live/live-options.ts';
+import { livePlots } from './live/live-plots.ts';
+import { liveTable } from './live/live-table.ts';
+import { runLive } from './live/run-live.ts';
 import type { NumberRow } from './number-row.ts';
 import { overheadPlots } from './overhead/overhead-plots.ts';
 import { overheadTable } from './overhead/overhead-table.ts';
@@ -99,6 +103,16 @@ export const LABS: Readonly<Record<string, Lab>> = {
     async run(flags, own: CacheFlags) {
       const report = runCache({ ...flags, ...cacheInputs(own, flags.folder) });
       return { report, table: cacheTable(report), plots: cachePlots(report), numbers: report.numbers };
+    },
+  },
+  live: {
+    summary:
+      'requests/s and waits beside plain Workers and objects, nginx, haproxy and varnish, on plain workerd',
+    addOptions: addLiveOptions,
+    workloads: [],
+    async run(flags, own: LiveFlags) {
+      const report = await runLive({ ...flags, ...liveInputs(own, flags.quick) });
+      return { report, table: liveTable(report), plots: livePlots(report), numbers: report.numbers };
     },
   },
   overhead: {

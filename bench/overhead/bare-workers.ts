@@ -1,5 +1,5 @@
-// What the product is measured against, on the same runtime: a Worker that answers by itself, and one that only passes
-// requests on. One workerd for both, since a round asks only one of them.
+// What the product is measured against, on the same runtime: a Worker that answers by itself, one that only passes
+// requests on, and one that keeps what it has got. One workerd for all, since a round asks only one of them.
 import { BODY_BYTES } from './plain-answer.ts';
 import { startPlainWorkerd } from './plain-workerd.ts';
 
@@ -8,6 +8,8 @@ export interface BareWorkers {
   /** Without a slash at the end. */
   readonly constantUrl: string;
   readonly passThroughUrl: string;
+  /** Keeps every answer by its URL, for ever. */
+  readonly keepingUrl: string;
   stop(): Promise<void>;
 }
 
@@ -18,11 +20,34 @@ export default { fetch: () => new Response(body) };`;
 const passThrough = (origin: string) => `const origin = ${JSON.stringify(origin)};
 export default { fetch: (request) => fetch(origin + request.url.slice(request.url.indexOf('/', 8)), request) };`;
 
-/** `origin`: where the second one passes requests on to, without a slash at the end. */
+/** The least that a cache can be, in the isolate: plain workerd has no Cache API. */
+const keeping = (origin: string) => `const origin = ${JSON.stringify(origin)};
+const kept = new Map();
+export default {
+  async fetch(request) {
+    const { url } = request;
+    let found = kept.get(url);
+    if (found === undefined) {
+      const response = await fetch(origin + url.slice(url.indexOf('/', 8)), request);
+      found = { body: await response.arrayBuffer(), headers: [...response.headers] };
+      kept.set(url, found);
+    }
+    return new Response(found.body, { headers: found.headers });
+  },
+};`;
+
+/** `origin`: where the others pass requests on to, without a slash at the end. */
 export async function startBareWorkers(origin: string): Promise<BareWorkers> {
   const { pid, urlOf, stop } = await startPlainWorkerd([
     { name: 'constant', source: constant },
     { name: 'pass-through', source: passThrough(origin) },
+    { name: 'keeping', source: keeping(origin) },
   ]);
-  return { pid, constantUrl: urlOf('constant'), passThroughUrl: urlOf('pass-through'), stop };
+  return {
+    pid,
+    constantUrl: urlOf('constant'),
+    passThroughUrl: urlOf('pass-through'),
+    keepingUrl: urlOf('keeping'),
+    stop,
+  };
 }

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { ended, runNode } from '../resilience/child.ts';
 
 export interface IpcProcess {
+  readonly pid: number;
   /** The next message that it sends, after it has got `question` if there is one. */
   ask<T>(question?: object): Promise<T>;
   stop(): Promise<void>;
@@ -12,6 +13,7 @@ export interface IpcProcess {
 export function startIpcProcess(file: string, args: readonly string[] = []): IpcProcess {
   const child: ChildProcess = runNode([file, ...args], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   return {
+    pid: child.pid ?? 0,
     ask: <T>(question?: object) =>
       new Promise<T>((resolve, reject) => {
         const gone = () => reject(new Error(`Cannot go on: ${file} has ended`));

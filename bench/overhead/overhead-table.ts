@@ -1,12 +1,9 @@
 // The overhead report for people: every contender beside the bare pass-through Worker, and the goal.
 import Table from 'cli-table3';
-import { figureText } from '../number-row.ts';
+import { environmentText, numbersTable, PLAIN } from '../numbers-table.ts';
 import type { OverheadReport } from './run-overhead.ts';
 
-const PLAIN = { style: { head: [], border: [], compact: true } };
-
 export function overheadTable({ environment, load, contenders, numbers, base }: OverheadReport): string {
-  const { commit, versions, cores, cpu } = environment;
   const seconds = load.roundMs / 1_000;
   const table = new Table({
     head: ['GET of 1 KiB', 'requests/s', 'against bare', 'CPU a request', 'against bare', 'CPU of the load'],
@@ -27,15 +24,10 @@ export function overheadTable({ environment, load, contenders, numbers, base }: 
   );
   return [
     `Overhead: ${load.connections} connections in a closed loop, ${load.rounds} rounds of ${seconds} s for each, in turn; medians; bare = ${base}.`,
-    `commit ${commit ?? 'unknown'}, ${cores} cores (${cpu}), ${Object.entries(versions)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', ')}`,
+    environmentText(environment),
     '',
     table.toString(),
     '',
-    ...numbers.map(({ figure, measured, unit, goal, met }) => {
-      const wanted = goal ? ` (goal ${goal.relation} ${goal.value}: ${met ? 'met' : 'MISSED'})` : '';
-      return `${figure}: ${figureText(measured, unit)}${wanted}`;
-    }),
+    numbersTable(numbers),
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 // The cheapest origin that speaks HTTP: every request head gets the same bytes, 1 KiB of body among them. It must never
-// be what limits a round. A process of its own; tells its port over IPC. Argument: Cache-Control, "no-store" by default.
+// be what limits a round. A process of its own; tells its port over IPC, and how many requests it has had to whoever asks.
+// Argument: Cache-Control, "no-store" by default.
 import { createServer } from 'node:net';
 import { BODY_BYTES } from './plain-answer.ts';
 
@@ -13,12 +14,14 @@ const HEAD = [
 const ANSWER = Buffer.from(`${HEAD.join('\r\n')}\r\n\r\n${'x'.repeat(BODY_BYTES)}`, 'latin1');
 const HEAD_END = '\r\n\r\n';
 
+let requests = 0;
 const server = createServer({ noDelay: true }, (socket) => {
   let unread = '';
   socket.setEncoding('latin1').on('data', (data: string) => {
     unread += data;
     for (let end = unread.indexOf(HEAD_END); end !== -1; end = unread.indexOf(HEAD_END)) {
       unread = unread.slice(end + HEAD_END.length);
+      requests++;
       socket.write(ANSWER);
     }
   });
@@ -28,4 +31,5 @@ server.listen(0, '127.0.0.1', () => {
   const address = server.address();
   if (address !== null && typeof address === 'object') process.send?.({ port: address.port });
 });
+process.on('message', () => process.send?.({ requests }));
 process.on('disconnect', () => process.exit());

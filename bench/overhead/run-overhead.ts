@@ -2,12 +2,12 @@
 // the same plain workerd before the same origin. Contenders take turns, round after round, so that whatever else the
 // machine does falls on all of them; ratios are made within a round.
 import { describeEnvironment, type Environment } from '../environment.ts';
+import type { ClosedResult } from '../load/closed-round.ts';
 import { type NumberRow, row } from '../number-row.ts';
 import { type EdgeProcess, startEdgeProcess } from '../resilience/edge-process.ts';
 import { startBareWorkers } from './bare-workers.ts';
 import { childRunning, cpuMicros } from './cpu-time.ts';
 import { startIpcProcess } from './ipc-process.ts';
-import type { RoundResult } from './load-process.ts';
 import { type Round, type Summary, summarize } from './summarize.ts';
 
 export interface OverheadOptions {
@@ -49,7 +49,7 @@ export async function runOverhead({ quick, seed, progress }: OverheadOptions): P
   const { rounds, roundMs } = quick ? PLAN.quick : PLAN.whole;
   progress('overhead: starting an origin, the bare Workers and the product');
   const origin = startIpcProcess('bench/overhead/plain-origin.ts');
-  const load = startIpcProcess('bench/overhead/load-process.ts');
+  const load = startIpcProcess('bench/load/load-process.ts');
   const stops = [load.stop, origin.stop];
   try {
     const { port } = await origin.ask<{ port: number }>();
@@ -66,7 +66,7 @@ export async function runOverhead({ quick, seed, progress }: OverheadOptions): P
       { name: PRODUCT, url: `${edge.url}/plain/1`, pid: product },
       { name: 'roundel, exposeBackend', url: `${edge.url}/exposed/1`, pid: product },
     ];
-    const ask = (url: string, ms: number) => load.ask<RoundResult>({ url, connections: CONNECTIONS, ms });
+    const ask = (url: string, ms: number) => load.ask<ClosedResult>({ url, connections: CONNECTIONS, ms });
     progress('overhead: warming up');
     for (const { url } of contenders) await ask(url, WARM_UP_MS);
     const results = contenders.map((): Round[] => []);
@@ -96,7 +96,7 @@ export async function runOverhead({ quick, seed, progress }: OverheadOptions): P
 
 async function measure(
   { name, url, pid }: Contender,
-  ask: (url: string) => Promise<RoundResult>,
+  ask: (url: string) => Promise<ClosedResult>,
 ): Promise<Round> {
   const before = pid === null ? null : cpuMicros(pid);
   const { requests, failures, elapsedMs, loadCpuMicros } = await ask(url);

@@ -1,5 +1,6 @@
 // The queues lab's own options on the command line, and what they come to.
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { namedList, numberList, numberWithin } from '../list-options.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
 import { DISPATCHERS, LOADS } from './run-queues.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
@@ -15,56 +16,33 @@ export interface QueuesFlags {
 
 const BACKENDS = 100;
 
-function named<T extends { readonly name: string }>(what: string, all: readonly T[]) {
-  return (text: string): T[] => {
-    // Some names have a comma of their own.
-    const names = text.split(/,(?! )/).map((name) => name.trim());
-    return names.map((name) => {
-      const found = all.find((one) => one.name === name);
-      if (found) return found;
-      throw new InvalidArgumentError(
-        `There is no ${what} '${name}', only: ${all.map((one) => one.name).join('; ')}.`,
-      );
-    });
-  };
-}
-
-function number(text: string, min: number, max: number, isWhole: boolean): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= min && value <= max) || (isWhole && !Number.isInteger(value))) {
-    throw new InvalidArgumentError(
-      `It must be ${isWhole ? 'whole numbers' : 'numbers'} from ${min} to ${max}.`,
-    );
-  }
-  return value;
-}
-
-const numbers = (min: number, max: number, isWhole: boolean) => (text: string) =>
-  text.split(',').map((one) => number(one, min, max, isWhole));
-
 export function addQueuesOptions(command: Command): void {
   command
-    .option('--workload <list>', 'which of the workloads below (default: all)', named('workload', WORKLOADS))
+    .option(
+      '--workload <list>',
+      'which of the workloads below (default: all)',
+      namedList('workload', WORKLOADS),
+    )
     .option(
       '--strategy <list>',
       `which of: ${CONTENDERS.map(({ name }) => name).join('; ')} (default: all)`,
-      named('strategy', CONTENDERS),
+      namedList('strategy', CONTENDERS),
     )
     .option(
       '--dispatchers <list>',
       `how many edges, each seeing its own requests only (default: ${DISPATCHERS.join()})`,
-      numbers(1, 10_000, true),
+      numberList(1, 10_000, true),
     )
     .option(
       '--load <list>',
       `of all backends' capacity (default: ${LOADS.join()}; 0.8 where a backend fails; fewer with --quick)`,
-      numbers(0.01, 0.99, false),
+      numberList(0.01, 0.99, false),
     )
-    .option('--backends <count>', `default: ${BACKENDS}`, (text) => number(text, 2, 10_000, true))
+    .option('--backends <count>', `default: ${BACKENDS}`, (text) => numberWithin(text, 2, 10_000, true))
     .option(
       '--requests <count>',
       'of each run up to load 0.8, more above (default: 200000, --quick 20000)',
-      (text) => number(text, 1_000, 100_000_000, true),
+      (text) => numberWithin(text, 1_000, 100_000_000, true),
     )
     .addHelpText(
       'after',

@@ -14,7 +14,7 @@ export async function allDown(stand: Stand, strategy: StrategyType): Promise<Run
   };
   await prepare(stand, documentOf(stand, `down-${strategy}`, strategy, settings));
   const doors = await Promise.all(origins.map((origin) => origin.kill()));
-  const loop = load(stand);
+  const loop = await load(stand);
   await pause(quick ? 10_000 : 30_000);
   const { requests } = await loop.stop();
   const attempts = doors

@@ -20,7 +20,7 @@ export async function backendDies(stand: Stand, strategy: StrategyType): Promise
   // No probe of the interval comes: what is known, users' requests have made known.
   const health = { path: PROBE_PATH, intervalMs: 3_600_000 };
   await prepare(stand, documentOf(stand, `dies-${strategy}`, strategy, { health }, victim));
-  const loop = load(stand);
+  const loop = await load(stand);
   await pause(1_000);
   const killedAt = Date.now();
   const { visitors } = await victim.kill();

@@ -22,7 +22,7 @@ const probesPass = { on: PROBE_PATH, answer: '200' };
 
 async function healthyForASecond(stand: Stand) {
   await Promise.all(stand.origins.map((origin) => origin.script(slow(LATENCY_MS, '/user/*'))));
-  const loop = load(stand);
+  const loop = await load(stand);
   await pause(1_000);
   await stand.victim.script(probesPass, failFast());
   return { loop, failingAt: Date.now() };

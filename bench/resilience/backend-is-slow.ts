@@ -25,7 +25,7 @@ export async function backendIsSlow(stand: Stand, strategy: StrategyType): Promi
   await prepare(stand, documentOf(stand, `slow-${strategy}`, strategy, settings, victim));
   await Promise.all(origins.map((origin) => origin.script(slow(LATENCY_MS, '/user/*'))));
   const healthyMs = quick ? 3_000 : 5_000;
-  const loop = load(stand);
+  const loop = await load(stand);
   await pause(healthyMs);
   await victim.script(slow(TIMES * LATENCY_MS, '/user/*'));
   const slowAt = Date.now();

@@ -26,7 +26,7 @@ export async function comesBack(stand: Stand, strategy: StrategyType): Promise<R
     slowStart: { windowMs },
   };
   await prepare(stand, documentOf(stand, `back-${strategy}`, strategy, settings));
-  const loop = load(stand);
+  const loop = await load(stand);
   await victim.kill();
   await untilReason(stand, victim.name, ['unhealthy']);
   await victim.revive();

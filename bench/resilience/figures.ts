@@ -2,7 +2,7 @@
 import type { LoopRequest } from '../open-loop.ts';
 
 /** Requests that showed their client an error: no whole answer, or a status of 500 and more. */
-export function failures(requests: readonly LoopRequest[]): number {
+export function failures(requests: readonly Pick<LoopRequest, 'status'>[]): number {
   return requests.filter(({ status }) => status === null || status >= 500).length;
 }
 

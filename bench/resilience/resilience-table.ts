@@ -1,10 +1,9 @@
 // The resilience report for people: one table a scenario, a line for each strategy, every figure beside its goal.
 import Table from 'cli-table3';
 import { figureText, type NumberRow } from '../number-row.ts';
+import { environmentText, PLAIN } from '../numbers-table.ts';
 import type { ResilienceReport } from './run-resilience.ts';
 import type { Run } from './stand.ts';
-
-const PLAIN = { style: { head: [], border: [], compact: true } };
 
 function cell({ measured, unit, met }: NumberRow): string {
   const text = figureText(measured, unit);
@@ -21,12 +20,9 @@ function headOf(runs: readonly Run[]): string[] {
 }
 
 export function resilienceTable({ environment, load, runs }: ResilienceReport): string {
-  const { commit, versions, cores, cpu, seed } = environment;
   const parts = [
     `Resilience: ${load.requestsPerSecond} GET/s before ${load.backends} backends on plain workerd; goals in brackets.`,
-    `commit ${commit ?? 'unknown'}, seed ${seed}, ${cores} cores (${cpu}), ${Object.entries(versions)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', ')}`,
+    environmentText(environment),
   ];
   for (const scenario of new Set(runs.map((run) => run.scenario))) {
     const group = runs.filter((run) => run.scenario === scenario);

@@ -78,9 +78,11 @@ export async function prepare(stand: Stand, document: ConfigDocument): Promise<v
   await stand.edge.configure(document);
 }
 
-/** The load of every scenario: another path each time, so that keyed strategies spread. */
-export function load(stand: Stand): RunningLoop {
-  return startLoop({ url: stand.edge.url, perSecond: PER_SECOND, path: (n) => `/user/${n}` });
+/** The load of every scenario, begun: another path each time, so that keyed strategies spread. */
+export async function load(stand: Stand): Promise<RunningLoop> {
+  const loop = startLoop({ url: stand.edge.url, perSecond: PER_SECOND, path: (n) => `/user/${n}` });
+  await loop.started;
+  return loop;
 }
 
 /** When each of the users' requests came to these origins, epoch ms. The dead are passed over. */

@@ -52,7 +52,7 @@ export async function weightsChange(stand: Stand, strategy: StrategyType): Promi
     return pools[name]?.backends[victim.name];
   };
 
-  const loop = load(stand);
+  const loop = await load(stand);
   const { visitors } = await victim.kill();
   await untilReason(stand, victim.name, ['unhealthy']);
   const before = await verdictOf();

@@ -1,5 +1,5 @@
 // Who takes part in the shards lab, and what each is asked for.
-import type { RoundOrder } from '../overhead/load-process.ts';
+import type { ClosedOrder } from '../load/closed-round.ts';
 import { BODY_BYTES } from '../overhead/plain-answer.ts';
 import type { EdgeProcess } from '../resilience/edge-process.ts';
 import type { PlainObjects } from './plain-objects.ts';
@@ -17,7 +17,7 @@ export type ContenderName =
 
 export interface Contender {
   readonly name: ContenderName;
-  readonly ask: Omit<RoundOrder, 'connections' | 'ms'>;
+  readonly ask: Omit<ClosedOrder, 'connections' | 'ms'>;
   /** Of its workerd; null where the system does not tell. */
   readonly pid: number | null;
 }

@@ -2,10 +2,10 @@
 // the least for the same, on plain workerd, one shard of three replicas. Contenders take turns, round after round, so
 // that whatever else the machine does falls on all of them; ratios are made within a round.
 import { describeEnvironment, type Environment } from '../environment.ts';
+import type { ClosedOrder, ClosedResult } from '../load/closed-round.ts';
 import type { NumberRow } from '../number-row.ts';
 import { childRunning, cpuMicros } from '../overhead/cpu-time.ts';
 import { startIpcProcess } from '../overhead/ipc-process.ts';
-import type { RoundOrder, RoundResult } from '../overhead/load-process.ts';
 import { type Round, type Summary, summarize } from '../overhead/summarize.ts';
 import { startEdgeProcess } from '../resilience/edge-process.ts';
 import { type Contender, type ContenderName, contendersOf } from './contenders.ts';
@@ -46,7 +46,7 @@ const CACHE_CONTROL = 'max-age=86400';
 export async function runShards({ quick, seed, progress }: ShardsOptions): Promise<ShardsReport> {
   const { rounds, roundMs, warmUpMs } = quick ? PLAN.quick : PLAN.whole;
   progress('shards: starting an origin, plain objects and the product twice');
-  const load = startIpcProcess('bench/overhead/load-process.ts');
+  const load = startIpcProcess('bench/load/load-process.ts');
   const origin = startIpcProcess('bench/overhead/plain-origin.ts', [CACHE_CONTROL]);
   const stops = [load.stop, origin.stop];
   try {
@@ -65,7 +65,7 @@ export async function runShards({ quick, seed, progress }: ShardsOptions): Promi
       return { url: edge.url, token: edge.token, pid: childRunning(edge.pid, 'workerd') };
     };
     const contenders = contendersOf(plain, await startProduct(0), await startProduct(null));
-    const ask = (order: RoundOrder) => load.ask<RoundResult>(order);
+    const ask = (order: ClosedOrder) => load.ask<ClosedResult>(order);
     for (const contender of contenders) await prepare(contender);
     for (const { name, ask: what } of contenders) {
       progress(`shards: warming up: ${name}`);
@@ -112,7 +112,7 @@ async function prepare({ name, ask }: Contender): Promise<void> {
   }
 }
 
-async function measure({ name, pid }: Contender, ask: () => Promise<RoundResult>): Promise<Round> {
+async function measure({ name, pid }: Contender, ask: () => Promise<ClosedResult>): Promise<Round> {
   const before = pid === null ? null : cpuMicros(pid);
   const { requests, failures, elapsedMs, loadCpuMicros } = await ask();
   const after = pid === null ? null : cpuMicros(pid);

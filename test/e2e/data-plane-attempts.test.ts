@@ -468,6 +468,7 @@ describe('under load', () => {
       return candidates.length === 5 && candidates.every(({ reason }) => reason === 'healthy');
     });
     const loop = startLoop({ url: product.url, perSecond: PER_SECOND, path: (n) => `/storm/${n}` });
+    await loop.started;
     const begunAt = performance.now();
     await waitUntil(() => performance.now() - begunAt > WELL_MS);
     for (const [backend, fault] of faults) product.origins[backend]?.script(fault);

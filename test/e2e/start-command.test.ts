@@ -1,10 +1,12 @@
-// `npm start` as its user meets it: flags, errors, what survives, and that nothing is left behind.
-import { execFileSync, spawnSync } from 'node:child_process';
+// `npm start` as its user meets it: flags, errors, what survives, and that nothing is left behind; and the live lab.
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LiveReport } from '../../bench/live/run-live.ts';
 import type { ConfigDocument } from '../../core/config/schema.ts';
 import { commandOf, isRunning } from '../../local/process-table.ts';
 import { repository } from '../../local/repository.ts';
@@ -265,6 +267,41 @@ describe('deployment', () => {
     ]) {
       expect(output).toContain(`env.${binding}`);
     }
+  });
+});
+
+describe('npm run bench -- live', () => {
+  it('measures the product beside plain Workers and what else there is, and leaves nothing behind', async () => {
+    const turns = ['--rounds', '1', '--seconds', '0.3', '--connections', '4', '--rate', '50'];
+    const args = ['bench/main.ts', 'live', '--workload', 'constant,cache', ...turns, '--json'];
+    const child = spawn(process.execPath, args, { cwd: repository, detached: true });
+    let out = '';
+    child.stdout.on('data', (data) => {
+      out += data;
+    });
+    let err = '';
+    child.stderr.on('data', (data) => {
+      err += data;
+    });
+    const [status] = await once(child, 'close');
+    expect(status, err).toBe(0);
+    expect(err).toContain('live: round 1 of 1');
+    const { throughput, latency, skipped, environment } = JSON.parse(out) as LiveReport;
+    const memory = throughput.find(({ contender }) => contender === 'Roundel, memory');
+    expect(memory).toMatchObject({ workload: 'cache', connections: 4, failures: 0 });
+    expect(memory?.requests).toBeGreaterThan(0);
+    expect(memory?.originRatio).toBeLessThan(0.05);
+    expect(throughput.find(({ contender }) => contender === 'Worker with a Map')?.ratio).toBe(1);
+    expect(latency.find(({ contender }) => contender === 'Roundel, memory')).toMatchObject({
+      rate: 50,
+      failures: 0,
+    });
+    // Each of the neighbours takes part, or its absence has a reason.
+    for (const name of ['nginx', 'haproxy', 'varnish']) {
+      const isThere = name in environment.versions;
+      expect(skipped.some((one) => one.name === name && one.reason !== '')).toBe(!isThere);
+    }
+    expect(processesOfGroup(child.pid ?? 0)).toEqual([]);
   });
 });
 

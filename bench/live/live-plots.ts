@@ -1,0 +1,61 @@
+// What the live lab shows as plots: for each workload requests/s against its base, for each rate how long users wait.
+import type { DotPlot, Plot } from '../report/plot.ts';
+import type { LiveReport } from './run-live.ts';
+
+export function livePlots({ workloads, throughput, latency }: LiveReport): Plot[] {
+  const plots: Plot[] = [];
+  for (const { name, summary, base } of workloads) {
+    const own = throughput.filter(({ workload }) => workload === name);
+    if (own.length > 0) plots.push(throughputPlot(`${name}: ${summary}`, base, own));
+  }
+  for (const rate of new Set(latency.map((row) => row.rate))) {
+    plots.push(
+      latencyPlot(
+        rate,
+        latency.filter((row) => row.rate === rate),
+      ),
+    );
+  }
+  return plots;
+}
+
+function throughputPlot(title: string, base: string, own: LiveReport['throughput']): DotPlot {
+  const connections = [...new Set(own.map((row) => row.connections))];
+  const contenders = [...new Set(own.map(({ contender }) => contender))];
+  const ratioOf = (contender: string, count: number) =>
+    own.find((row) => row.contender === contender && row.connections === count)?.ratio ?? null;
+  const first = connections[0] ?? 0;
+  const said = contenders
+    .filter((contender) => contender !== base)
+    .map((contender) => `${contender} ${ratioOf(contender, first)?.toFixed(2) ?? 'unknown'}`);
+  return {
+    kind: 'dots',
+    title: `Requests/s, ${title}`,
+    sentence: `Times the requests/s of "${base}" over ${first} connections: ${said.join(', ')}.`,
+    axis: { label: `against "${base}"`, scale: 'linear', mark: { value: 1, label: base } },
+    series: connections.map((count) => `${count} connections`),
+    rows: contenders.map((contender) => ({
+      label: contender,
+      values: connections.map((count) => ratioOf(contender, count)),
+    })),
+  };
+}
+
+function latencyPlot(rate: number, rows: LiveReport['latency']): DotPlot {
+  const ours = rows.filter(({ contender }) => contender.startsWith('Roundel'));
+  const said = ours.map(({ workload, contender, p50, p99 }) => {
+    const p99Text = p99 === null ? 'unknown' : p99.toFixed(1);
+    return `${workload}, ${contender}: ${p50 === null ? 'unknown' : p50.toFixed(1)} and ${p99Text}`;
+  });
+  return {
+    kind: 'dots',
+    title: `How long users wait at ${rate} requests/s`,
+    sentence: `Median and 99th percentile in ms from when each request was due: ${said.join('; ')}.`,
+    axis: { label: 'ms', scale: 'log' },
+    series: ['p50', 'p99', 'p99.9'],
+    rows: rows.map(({ workload, contender, p50, p99, p999 }) => ({
+      label: `${workload}: ${contender}`,
+      values: [p50, p99, p999],
+    })),
+  };
+}

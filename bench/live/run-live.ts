@@ -1,0 +1,229 @@
+// The live lab: the product on plain workerd beside the least that does the same there, and beside other people's proxies
+// and caches where this machine has them, before real origins under a real load. A closed loop tells requests/s, an open
+// one how long users wait. Contenders take turns, round after round, so that whatever else the machine does falls on all
+// of them; ratios come before absolute figures.
+import { describeEnvironment, type Environment } from '../environment.ts';
+import { bodyOf, pathsOf } from '../load/asked.ts';
+import type { ClosedOrder, ClosedResult } from '../load/closed-round.ts';
+import type { OpenOrder, OpenResult } from '../load/open-round.ts';
+import type { NumberRow } from '../number-row.ts';
+import { cpuMicros } from '../overhead/cpu-time.ts';
+import { BODY_BYTES } from '../overhead/plain-answer.ts';
+import { type Contender, contendersOf } from './contenders.ts';
+import {
+  type ClosedTurn,
+  type Latency,
+  latencyOf,
+  type OpenTurn,
+  type Throughput,
+  throughputOf,
+} from './live-figures.ts';
+import { numbersOf } from './live-numbers.ts';
+import type { LiveInputs } from './live-options.ts';
+import { type LiveStand, startLiveStand } from './live-stand.ts';
+import type { Skipped } from './neighbours/neighbour.ts';
+import type { WorkloadName } from './workloads.ts';
+
+export interface LiveOptions extends LiveInputs {
+  readonly quick: boolean;
+  /** Of the moments at which users come. */
+  readonly seed: number;
+  /** One line each. */
+  readonly progress: (line: string) => void;
+}
+
+interface Named {
+  readonly workload: WorkloadName;
+  readonly contender: string;
+}
+export interface ThroughputRow extends Named, Throughput {
+  readonly connections: number;
+}
+export interface LatencyRow extends Named, Latency {
+  /** Requests/s that were due. */
+  readonly rate: number;
+}
+
+export interface LiveReport {
+  readonly lab: 'live';
+  readonly environment: Environment;
+  readonly rounds: number;
+  readonly roundMs: number;
+  readonly workloads: readonly {
+    readonly name: WorkloadName;
+    readonly summary: string;
+    readonly base: string;
+  }[];
+  readonly throughput: readonly ThroughputRow[];
+  readonly latency: readonly LatencyRow[];
+  readonly skipped: readonly Skipped[];
+  /** The load's own: processor time a request at its best, the requests/s that one core would be enough for. */
+  readonly load: {
+    readonly cpuMicros: number;
+    readonly ceilingPerSecond: number;
+    readonly mostPerSecond: number;
+  } | null;
+  readonly numbers: readonly NumberRow[];
+}
+
+const BODY = Buffer.alloc(BODY_BYTES, 'x');
+/** Before its first turn, each. */
+const WARM_UP_MS = 300;
+const WARM_UP_MS_WHOLE = 1_000;
+/** Of the open loop: whoever comes when all are taken waits, and it counts. */
+const OPEN_CONNECTIONS_MAX = 256;
+
+export async function runLive(options: LiveOptions): Promise<LiveReport> {
+  const { quick, seed, workloads, strategies, connections, rates, rounds, roundMs, progress } = options;
+  progress('live: starting origins, plain Workers, the product and its neighbours');
+  const names = workloads.map(({ name }) => name);
+  const stand = await startLiveStand(names, strategies);
+  try {
+    for (const { name, reason } of stand.skipped) progress(`live: without ${name}: ${reason}`);
+    const contenders = contendersOf(stand.places, names, strategies);
+    for (const contender of contenders) {
+      progress(`live: warming up: ${contender.workload}, ${contender.name}`);
+      await prepare(contender);
+      await closedTurn(stand, contender, connections[0] ?? 8, quick ? WARM_UP_MS : WARM_UP_MS_WHOLE);
+    }
+    const closed = new Turns<ClosedTurn>();
+    const open = new Turns<OpenTurn>();
+    for (let round = 0; round < rounds; round++) {
+      progress(`live: round ${round + 1} of ${rounds}`);
+      for (const count of connections) {
+        for (const contender of inTurn(contenders, round)) {
+          closed.add(contender, count, await closedTurn(stand, contender, count, roundMs));
+        }
+      }
+      for (const [i, rate] of rates.entries()) {
+        for (const contender of inTurn(contenders, round)) {
+          // The same moments for all contenders of a round.
+          const chance = seed + round * rates.length + i;
+          open.add(contender, rate, await openTurn(stand, contender, rate, chance, roundMs));
+        }
+      }
+    }
+    const baseOf = (contender: Contender): string =>
+      workloads.find(({ name }) => name === contender.workload)?.base ?? '';
+    const namesOf = ({ workload, name }: Contender) => ({ workload, contender: name });
+    const throughput = connections.flatMap((count) =>
+      contenders.map((one) => ({
+        ...namesOf(one),
+        connections: count,
+        ...throughputOf(closed.of(one, count), closed.of({ ...one, name: baseOf(one) }, count)),
+      })),
+    );
+    const latency = rates.flatMap((rate) =>
+      contenders.map((one) => ({
+        ...namesOf(one),
+        rate,
+        ...latencyOf(open.of(one, rate), open.of({ ...one, name: baseOf(one) }, rate)),
+      })),
+    );
+    const environment = describeEnvironment({ seed, quick }, ['workerd']);
+    const others = stand.places.neighbours.map(({ name, version }) => [name, version] as const);
+    return {
+      lab: 'live',
+      environment: { ...environment, versions: { ...environment.versions, ...Object.fromEntries(others) } },
+      rounds,
+      roundMs,
+      workloads,
+      throughput,
+      latency,
+      skipped: stand.skipped,
+      load: loadOf(closed.all()),
+      numbers: numbersOf(throughput, latency),
+    };
+  } finally {
+    await stand.stop();
+  }
+}
+
+/** Turns of each contender with each number of connections, or at each rate, in the order of the rounds. */
+class Turns<T> {
+  readonly #turns = new Map<string, T[]>();
+
+  #at({ workload, name }: Pick<Contender, 'workload' | 'name'>, setting: number): T[] {
+    const key = `${workload}\n${name}\n${setting}`;
+    const found = this.#turns.get(key) ?? [];
+    this.#turns.set(key, found);
+    return found;
+  }
+
+  add(contender: Contender, setting: number, turn: T): void {
+    this.#at(contender, setting).push(turn);
+  }
+
+  of(contender: Pick<Contender, 'workload' | 'name'>, setting: number): readonly T[] {
+    return this.#at(contender, setting);
+  }
+
+  all(): readonly T[] {
+    return [...this.#turns.values()].flat();
+  }
+}
+
+/** Nobody always comes after the same other. */
+const inTurn = (contenders: readonly Contender[], round: number): readonly Contender[] => [
+  ...contenders.slice(round % contenders.length),
+  ...contenders.slice(0, round % contenders.length),
+];
+
+/** One request for each address, written before it is read. Throws where it is not answered. */
+async function prepare({ workload, name, asked }: Contender): Promise<void> {
+  const { url, headers = {} } = asked;
+  const { origin } = new URL(url);
+  const send = async (path: string, method: string, body: Uint8Array | null) => {
+    const response = await fetch(`${origin}${path}`, { method, headers, body });
+    await response.arrayBuffer();
+    if (!response.ok) throw new Error(`Cannot prepare "${name}": ${path} was answered ${response.status}`);
+  };
+  for (const path of pathsOf(asked)) {
+    if (workload === 'kv-read') await send(path.replace('/read/', '/write/'), 'PUT', BODY);
+    await send(path, asked.method ?? 'GET', bodyOf(asked));
+  }
+}
+
+async function closedTurn(
+  { load, originCounts }: LiveStand,
+  { asked, pid }: Contender,
+  connections: number,
+  ms: number,
+): Promise<ClosedTurn> {
+  const order: ClosedOrder = { ...asked, connections, ms };
+  const countsBefore = await originCounts();
+  const before = pid === null ? null : cpuMicros(pid);
+  const { requests, failures, elapsedMs, loadCpuMicros } = await load.ask<ClosedResult>(order);
+  const after = pid === null ? null : cpuMicros(pid);
+  const countsAfter = await originCounts();
+  return {
+    requests,
+    failures,
+    perSecond: ((requests - failures) / elapsedMs) * 1_000,
+    cpuMicros: before === null || after === null ? null : (after - before) / requests,
+    loadCpuMicros,
+    atOrigins: countsAfter.map((count, i) => count - (countsBefore[i] ?? 0)),
+  };
+}
+
+function openTurn(
+  { load }: LiveStand,
+  { asked }: Contender,
+  perSecond: number,
+  seed: number,
+  ms: number,
+): Promise<OpenTurn> {
+  const order: OpenOrder = { ...asked, perSecond, seed, connectionsMax: OPEN_CONNECTIONS_MAX, ms };
+  return load.ask<OpenResult>(order);
+}
+
+function loadOf(turns: readonly ClosedTurn[]): LiveReport['load'] {
+  const known = turns.filter(({ requests }) => requests > 0);
+  if (known.length === 0) return null;
+  const least = Math.min(...known.map(({ loadCpuMicros }) => loadCpuMicros));
+  return {
+    cpuMicros: least,
+    ceilingPerSecond: 1e6 / least,
+    mostPerSecond: Math.max(...known.map(({ perSecond }) => perSecond)),
+  };
+}
