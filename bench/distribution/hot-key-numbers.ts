@@ -12,6 +12,7 @@ const ZIPF_EXPONENT = 0.99;
 const MAX_SHARE = 1.25;
 /** Of the requests, at the beginning: it is to be learnt which keys are hot. */
 const WARM_UP_RATIO = 0.2;
+const PICK_NS_MAX = 1_000;
 const IDLE = { inFlight: () => 0 };
 
 export interface Spreading {
@@ -21,12 +22,11 @@ export interface Spreading {
   readonly extraCopies: number;
 }
 
-/** Requests by Zipf 0.99, each picked in turn. */
-export function measureSpreading(balancer: Balancer, requests: number, random: Random): Spreading {
-  const keys = makeKeys(KEYS, random);
+/** Draws keys by Zipf 0.99: their numbers. */
+function drawing(random: Random): () => number {
   const sums = zipf(KEYS, ZIPF_EXPONENT);
   for (let i = 1; i < KEYS; i++) sums[i] = (sums[i] as number) + (sums[i - 1] as number);
-  const draw = () => {
+  return () => {
     const wanted = random.next();
     let low = 0;
     let high = KEYS - 1;
@@ -37,6 +37,12 @@ export function measureSpreading(balancer: Balancer, requests: number, random: R
     }
     return low;
   };
+}
+
+/** Requests by Zipf 0.99, each picked in turn. */
+export function measureSpreading(balancer: Balancer, requests: number, random: Random): Spreading {
+  const keys = makeKeys(KEYS, random);
+  const draw = drawing(random);
   const counts = new Float64Array(BACKENDS);
   const copies = new Set<number>();
   const asked = new Set<number>();
@@ -54,6 +60,21 @@ export function measureSpreading(balancer: Balancer, requests: number, random: R
   return { maxShare: Math.max(...counts) / average, extraCopies: copies.size / asked.size - 1 };
 }
 
+/** Processor time of a pick, ns, once it is known which keys are hot. */
+function pickNanos(balancer: Balancer, requests: number, random: Random): number {
+  const keys = makeKeys(KEYS, random);
+  const draw = drawing(random);
+  const asked = Array.from({ length: requests }, () => keys[draw()] as string);
+  const pick = (key: string): void => {
+    for (const _ of balancer.order(key, IDLE)) break;
+  };
+  asked.forEach(pick);
+  const before = process.cpuUsage();
+  asked.forEach(pick);
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) * 1_000) / requests;
+}
+
 export function hotKeyNumbers(quick: boolean, seed: number): NumberRow[] {
   const members = makeMembers(BACKENDS, [1]);
   const parameters = { type: 'consistent-hash', maxShare: 1.1, hashSeed: 0 };
@@ -66,5 +87,12 @@ export function hotKeyNumbers(quick: boolean, seed: number): NumberRow[] {
     row(`ring: busiest backend, ${what}`, plain.maxShare, '×'),
     row(`ring: the same with hotKeys.maxShare ${MAX_SHARE}`, spread.maxShare, '×', '≤', 1.3),
     row('ring: keys held twice for it, of all', spread.extraCopies, 'ratio', '≤', 0.02),
+    row(
+      'ring: a pick with it',
+      pickNanos(spreadHotKeys(make(), members, MAX_SHARE), requests, seededRandom(seed)),
+      'ns',
+      '≤',
+      PICK_NS_MAX,
+    ),
   ];
 }

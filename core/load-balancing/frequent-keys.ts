@@ -2,9 +2,17 @@
 // (Metwally et al. 2005) counted from below. A key of more than 1/capacity of the requests is always in it, and its count is
 // short by no more than that share.
 
+/** One of them, and what is known of it for as long as it is one. */
+export interface FrequentKey {
+  /** At most as often as it came. */
+  count: number;
+  /** Its alternatives, as many as were asked for so far. */
+  alternatives: readonly number[];
+}
+
 export class FrequentKeys {
   readonly #capacity: number;
-  readonly #counts = new Map<string, number>();
+  readonly #known = new Map<string, FrequentKey>();
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -12,23 +20,33 @@ export class FrequentKeys {
 
   /** At most as often as it came; 0 = not among the frequent ones. O(1). */
   countOf(key: string): number {
-    return this.#counts.get(key) ?? 0;
+    return this.#known.get(key)?.count ?? 0;
   }
 
-  /** O(1) on average: what costs O(capacity) happens at most once in so many calls. */
-  add(key: string): void {
-    const known = this.#counts.get(key);
-    if (known !== undefined) this.#counts.set(key, known + 1);
-    else if (this.#counts.size < this.#capacity) this.#counts.set(key, 1);
-    else this.#reduce((count) => count - 1);
+  /**
+   * Null: not among the frequent ones. O(1) on average: what costs O(capacity) happens at most once in so many calls.
+   */
+  add(key: string): FrequentKey | null {
+    const known = this.#known.get(key);
+    if (known !== undefined) {
+      known.count++;
+      return known;
+    }
+    if (this.#known.size >= this.#capacity) {
+      this.#reduce((count) => count - 1);
+      return null;
+    }
+    const added = { count: 1, alternatives: [] };
+    this.#known.set(key, added);
+    return added;
   }
 
   /** Takes one back that was added last. */
   remove(key: string): void {
-    const known = this.#counts.get(key);
+    const known = this.#known.get(key);
     if (known === undefined) return;
-    if (known <= 1) this.#counts.delete(key);
-    else this.#counts.set(key, known - 1);
+    known.count--;
+    if (known.count <= 0) this.#known.delete(key);
   }
 
   /** So that what was frequent long ago does not decide. O(capacity). */
@@ -37,10 +55,9 @@ export class FrequentKeys {
   }
 
   #reduce(change: (count: number) => number): void {
-    for (const [key, count] of this.#counts) {
-      const left = change(count);
-      if (left < 1) this.#counts.delete(key);
-      else this.#counts.set(key, left);
+    for (const [key, known] of this.#known) {
+      known.count = change(known.count);
+      if (known.count < 1) this.#known.delete(key);
     }
   }
 }

@@ -2,8 +2,8 @@
 // of its alternatives that is below its part of the requests of late. All others stay where they are, so few keys are held
 // twice; and since a key's alternatives are always the same, a hot one is held by no more backends than it needs. Each
 // edge bounds the shares of its own requests, and with them those of the sum.
-import type { Balancer, BalancerBackend } from './balancer.ts';
-import { FrequentKeys } from './frequent-keys.ts';
+import type { Balancer, BalancerBackend, PoolView } from './balancer.ts';
+import { type FrequentKey, FrequentKeys } from './frequent-keys.ts';
 
 /** A key is hot from this part of an average backend's requests: what is below is spread by being many. */
 const HOT_RATIO = 0.1;
@@ -12,6 +12,8 @@ const HOT_COUNT_MIN = 8;
 /** Keys that are watched: counts are short by a quarter of what makes a key hot, at most. */
 const WATCHED_MIN = 256;
 const WATCHED_PER_BACKEND = 40;
+/** Alternatives of a hot key, when it is asked for the first. */
+const ALTERNATIVES_MIN = 4;
 /** Requests of late, for each backend: then all counts are halved. */
 const REQUESTS_PER_BACKEND = 512;
 
@@ -32,10 +34,8 @@ export function spreadHotKeys(
   const keys = new FrequentKeys(Math.max(WATCHED_MIN, WATCHED_PER_BACKEND * eligible));
   let total = 0;
 
-  const isHot = (key: string): boolean => {
-    const own = keys.countOf(key);
-    return own >= HOT_COUNT_MIN && own * eligible >= HOT_RATIO * total;
-  };
+  const isHot = (known: FrequentKey | null): known is FrequentKey =>
+    known !== null && known.count >= HOT_COUNT_MIN && known.count * eligible >= HOT_RATIO * total;
   const isFull = (index: number): boolean =>
     (counts[index] as number) + 1 > (maxShare * (total + 1) * (weights[index] as number)) / totalWeight;
 
@@ -50,9 +50,20 @@ export function spreadHotKeys(
     keys.halve();
   };
 
-  function* spread(order: Iterable<number>): Iterable<number> {
+  /** What a hashing strategy says of a key is always the same: it is asked for as far as it was ever needed. */
+  function* alternativesOf(key: string, known: FrequentKey, pool: PoolView): Iterable<number> {
+    for (let at = 0; ; at++) {
+      if (at === known.alternatives.length) {
+        known.alternatives = take(balancer.order(key, pool), Math.max(ALTERNATIVES_MIN, 2 * at));
+        if (at === known.alternatives.length) return;
+      }
+      yield known.alternatives[at] as number;
+    }
+  }
+
+  function* spread(key: string, known: FrequentKey, pool: PoolView): Iterable<number> {
     const full: number[] = [];
-    for (const index of order) {
+    for (const index of alternativesOf(key, known, pool)) {
       if (isFull(index)) full.push(index);
       else yield index;
     }
@@ -67,14 +78,22 @@ export function spreadHotKeys(
     scores: (key, pool) => balancer.scores(key, pool),
     ...(shares ? { shares } : {}),
     *order(key, pool) {
-      const alternatives = balancer.order(key, pool);
       if (key === '') {
-        yield* alternatives;
+        yield* balancer.order(key, pool);
         return;
       }
       forget();
-      keys.add(key);
-      for (const index of isHot(key) ? spread(alternatives) : alternatives) {
+      const known = keys.add(key);
+      const isSpread = isHot(known);
+      const first = isSpread ? -1 : (balancer.first?.(key, pool) ?? -1);
+      if (first >= 0) {
+        // Most requests end here, without an order made.
+        count(first, 1);
+        yield first;
+        count(first, -1);
+      }
+      for (const index of isSpread ? spread(key, known, pool) : balancer.order(key, pool)) {
+        if (index === first) continue;
         // Whoever asks on has not picked it.
         count(index, 1);
         yield index;
@@ -83,4 +102,13 @@ export function spreadHotKeys(
       keys.remove(key);
     },
   };
+}
+
+function take(order: Iterable<number>, count: number): number[] {
+  const taken: number[] = [];
+  for (const index of order) {
+    taken.push(index);
+    if (taken.length === count) break;
+  }
+  return taken;
 }

@@ -57,11 +57,12 @@ describe('spreading hot keys', () => {
   });
 
   it('names every alternative once, and forgets a pick that is refused', () => {
-    const members = membersOf(1, 1, 1, 1);
+    // More than are remembered of a key at first.
+    const members = membersOf(...new Array<number>(9).fill(1));
     const walked = spreadHotKeys(hashing('consistent-hash', members), members, 1.05);
     const untouched = spreadHotKeys(hashing('consistent-hash', members), members, 1.05);
     for (let i = 0; i < 500; i++) {
-      expect([...walked.order('hot', IDLE)].sort()).toEqual([0, 1, 2, 3]);
+      expect([...walked.order('hot', IDLE)].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     }
     // As if nobody had asked.
     const after = Array.from({ length: 50 }, () => pickWith(walked)('hot'));
