@@ -53,6 +53,8 @@ export interface Result {
 
 export interface Lab {
   readonly summary: string;
+  /** Why `--quick` without a lab's name leaves it out: all labs together are to end within two minutes. */
+  readonly notInQuick?: string;
   /** Declares options of its own; they come to `run` beside the flags. */
   addOptions?(command: Command): void;
   /** For `--help`. */
@@ -117,6 +119,7 @@ export const LABS: Readonly<Record<string, Lab>> = {
   },
   overhead: {
     summary: 'what proxying costs beside a Worker that only passes requests on, on plain workerd',
+    notInQuick: 'live measures proxying too',
     workloads: ['GET of 1 KiB over 32 connections in a closed loop, contenders in turn'],
     async run(flags) {
       const report = await runOverhead(flags);
@@ -126,6 +129,7 @@ export const LABS: Readonly<Record<string, Lab>> = {
   shards: {
     summary:
       'replicated key-value data and both tiers of the cache beside one plain object, on plain workerd',
+    notInQuick: 'live measures objects and key-value calls too',
     workloads: [
       'key-value writes, linearizable and bounded reads, hits from the shard and from memory: 1 KiB, 200 keys',
       '32 and 128 connections in a closed loop, contenders in turn',
@@ -145,6 +149,7 @@ export const LABS: Readonly<Record<string, Lab>> = {
   },
   torture: {
     summary: 'whether anything acknowledged is lost when workerd is killed again and again under load',
+    notInQuick: 'it waits for workerd to start again and again',
     workloads: ['six clients of the key-value store; 100 kills (--quick: 10) at random moments'],
     async run(flags) {
       const report = await runTorture(flags);
@@ -153,6 +158,7 @@ export const LABS: Readonly<Record<string, Lab>> = {
   },
   resilience: {
     summary: 'what users notice when backends die, fail or slow down under load, on plain workerd',
+    notInQuick: 'its faults take their time',
     workloads: SCENARIOS.map(({ name, summary }) => `${name.padEnd(28)} ${summary}`),
     async run(flags) {
       const report = await runResilience(flags);

@@ -32,17 +32,26 @@ function integer(text: string): number {
 
 const withFlags = (command: Command): Command =>
   command
-    .option('--quick', 'fewer keys, repetitions and seconds: at most two minutes a lab')
+    .option('--quick', 'fewer keys, repetitions and seconds: at most two minutes')
     .option('--json', 'print one JSON value instead of tables')
     .option('--html <file>', 'write one page with plots too, and the JSON beside it')
     .option('--seed <integer>', 'where all chance comes from (default: 1)', integer)
     .showSuggestionAfterError(false)
     .allowExcessArguments(false);
 
+const leftOut = Object.entries(LABS).flatMap(([name, { notInQuick }]) =>
+  notInQuick === undefined ? [] : [`${name.padEnd(12)} ${notInQuick}`],
+);
 const program = new Command('bench');
 addReplayOptions(withFlags(program));
 program
   .description('Measures the product. Without a lab: all of them; with --config: your own case.')
+  .addHelpText(
+    'after',
+    ['\nWith --quick and without a lab these are left out:', ...leftOut.map((line) => `  ${line}`)].join(
+      '\n',
+    ),
+  )
   // So that flags after a lab's name are the lab's.
   .enablePositionalOptions();
 
@@ -94,6 +103,10 @@ program.allowExcessArguments().action(async (given: Partial<Flags> & ReplayFlags
   }
   const results: Named[] = [];
   for (const [name, lab] of Object.entries(LABS)) {
+    if (flags.quick && lab.notInQuick !== undefined) {
+      progress(`${name}: left out by --quick, since ${lab.notInQuick}`);
+      continue;
+    }
     const result = await lab.run({ ...flags, folder, progress }, {});
     results.push({ name, summary: lab.summary, ...result });
   }

@@ -118,14 +118,18 @@ function measureRow(
 }
 
 /** The rows for these numbers of backends: every contender with every weight pattern. */
-export function measureRows(options: DistributionOptions, sizes: readonly number[]): DistributionRow[] {
+export function measureRows(
+  options: DistributionOptions,
+  sizes: readonly number[],
+  contenders: readonly Contender[] = CONTENDERS,
+): DistributionRow[] {
   const keys = makeKeys(options.quick ? KEYS_QUICK : KEYS, seededRandom(options.seed));
   const traffic = { keys, even: zipf(keys.length, 0), skewed: zipf(keys.length, ZIPF_EXPONENT) };
   const rows: DistributionRow[] = [];
   for (const backends of sizes) {
     for (const weights of Object.keys(WEIGHT_PATTERNS) as WeightPattern[]) {
       options.progress(`distribution: ${backends} backends, weights ${weights}`);
-      for (const contender of CONTENDERS) {
+      for (const contender of contenders) {
         rows.push(measureRow(contender, backends, weights, traffic, options));
       }
     }

@@ -32,8 +32,8 @@ const STRATEGIES_QUICK: readonly StrategyType[] = ['round-robin', 'consistent-ha
 const CONNECTIONS: readonly number[] = [32];
 const RATES: readonly number[] = [200, 1_000];
 const RATES_QUICK: readonly number[] = [300];
-const PLAN = { rounds: 4, roundMs: 800 };
-const PLAN_QUICK = { rounds: 2, roundMs: 500 };
+const PLAN = { rounds: 5, roundMs: 500 };
+const PLAN_QUICK = { rounds: 2, roundMs: 400 };
 
 /** "none" leaves that half of the lab out. */
 const orNone = (parse: (text: string) => number[]) => (text: string) => (text === 'none' ? [] : parse(text));

@@ -11,14 +11,20 @@ export function streamsPlots({ runs }: StreamsReport): Plot[] {
     const run = runs.find((one) => one.contender === contender && one.direction === direction);
     return run?.memoryBytes == null ? null : run.memoryBytes / MiB;
   };
-  const body = Math.max(0, ...runs.map(({ bytes }) => bytes)) / MiB;
-  const most = Math.max(0, ...runs.map(({ memoryBytes }) => (memoryBytes ?? 0) / MiB));
-  if (most === 0) return [];
+  const known = runs.flatMap(({ memoryBytes, ...run }) =>
+    memoryBytes === null ? [] : [{ ...run, memoryBytes }],
+  );
+  if (known.length === 0) return [];
+  const body = Math.min(...known.map(({ bytes }) => bytes)) / MiB;
+  const said = known.map(
+    ({ contender, direction, memoryBytes }) =>
+      `${contender}, ${direction}: ${(memoryBytes / MiB).toFixed(memoryBytes < MiB ? 1 : 0)}`,
+  );
   return [
     {
       kind: 'dots',
       title: 'Memory while a body passes',
-      sentence: `A body of ${body.toFixed(0)} MiB takes at most ${most.toFixed(0)} MiB of memory: it is never held as a whole.`,
+      sentence: `MiB of memory, at most, while ${body.toFixed(0)} MiB or more pass: ${said.join('; ')}.`,
       axis: { label: 'MiB beyond what was taken before', scale: 'linear' },
       series: directions,
       rows: contenders.map((contender) => ({

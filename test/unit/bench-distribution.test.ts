@@ -11,6 +11,7 @@ import { OWN_STRATEGIES } from '../../bench/distribution/own-strategies.ts';
 import { PLAIN_RINGS } from '../../bench/distribution/plain-rings.ts';
 import { measureRows } from '../../bench/distribution/run-distribution.ts';
 import { describeEnvironment } from '../../bench/environment.ts';
+import { LABS } from '../../bench/labs.ts';
 import { makeKeys, makeMembers, zipf } from '../../bench/workload.ts';
 import { seededRandom } from '../../core/random.ts';
 
@@ -114,6 +115,16 @@ describe('the contenders', () => {
 });
 
 describe('the rows and the table', () => {
+  it('come out the same from the same seed, but for what is measured by a clock', () => {
+    const some = OWN_STRATEGIES.filter(({ name }) => name === 'random' || name === 'maglev');
+    const computed = (seed: number) =>
+      measureRows({ quick: true, seed, progress: () => {} }, [2], some).map(
+        ({ buildMs, memoryBytes, pickNs, picksPerSecond, ...row }) => row,
+      );
+    expect(computed(4)).toEqual(computed(4));
+    expect(computed(4)).not.toEqual(computed(5));
+  });
+
   it('hold one row for each contender and weight pattern, finite and printable', () => {
     const lines: string[] = [];
     const rows = measureRows({ quick: true, seed: 1, progress: (line) => lines.push(line) }, [3]);
@@ -147,8 +158,11 @@ describe('the command line', () => {
   it('names its labs and flags in its help', () => {
     const { status, stdout } = bench('--help');
     expect(status).toBe(0);
-    for (const word of ['distribution', 'resilience', '--quick', '--json', '--seed'])
-      expect(stdout).toContain(word);
+    for (const word of [...Object.keys(LABS), '--quick', '--json', '--seed']) expect(stdout).toContain(word);
+    // Which of them a quick run of all leaves out.
+    expect(stdout).toMatch(
+      /With --quick and without a lab[^:]*:\n {2}overhead .*\n {2}shards .*\n {2}torture /,
+    );
   });
 
   it.each([

@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { describeEnvironment } from '../../bench/environment.ts';
 import { LABS } from '../../bench/labs.ts';
 import { row } from '../../bench/number-row.ts';
+import { dotPlotSvg } from '../../bench/report/dot-plot.ts';
 import { goalsPlot } from '../../bench/report/goals-plot.ts';
 import { htmlReport } from '../../bench/report/html-report.ts';
 import { LOOKS } from '../../bench/report/looks.ts';
@@ -74,6 +75,22 @@ describe('the report', () => {
     // One for each name in the legend; a log axis has no place for 0.
     expect(titles.sort()).toEqual(['b, one: 1', 'b, two: 10', 'd, two: 100', 'one', 'two']);
     expect(page).not.toMatch(/NaN|Infinity|undefined/);
+  });
+
+  it('lets no label reach over the edge: a long one takes several lines', () => {
+    const label =
+      'ring: the share that is furthest from its target, 100 backends of weight 1–10, maxShare 1.05';
+    const long = dotPlotSvg({ ...dots, rows: [...dots.rows, { label, values: [1, 2] }] });
+    const texts = [...long.matchAll(/<text x="([\d.]+)"[^>]* text-anchor="end"[^>]*>([^<]*)</g)];
+    const widest = Math.max(...texts.map(([, x, text = '']) => 6.9 * text.length - Number(x)));
+    expect(widest).toBeLessThanOrEqual(0);
+    const written = texts.map(([, , text]) => text).join(' ');
+    expect(written).toContain(label);
+    // Rows do not run into one another.
+    const places = [...long.matchAll(/class="row"/g)];
+    expect(places).toHaveLength(4);
+    const ys = [...long.matchAll(/<line [^>]*y1="([\d.]+)"[^>]*class="row"/g)].map(([, y]) => Number(y));
+    expect((ys[3] ?? 0) - (ys[2] ?? 0)).toBeGreaterThan(24);
   });
 
   it('says what was run, where and from which seed', () => {
