@@ -29,6 +29,13 @@ export type CacheDecision =
       readonly reason: string;
       readonly rest: boolean;
     }
+  /** None of the stored variants answers; the origin may say that one of these tags is what it would send. */
+  | {
+      readonly type: 'offer';
+      readonly forward: 'vary-miss';
+      readonly reason: 'vary-miss';
+      readonly tags: readonly string[];
+    }
   /** Nothing usable is stored. */
   | { readonly type: 'miss'; readonly forward: ForwardReason; readonly reason: string }
   /** The client asked for a stored response or none (only-if-cached), and there is none: 504. */

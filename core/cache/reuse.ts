@@ -12,6 +12,7 @@ import { fieldLines } from '../http/fields.ts';
 import type { SelectingFields } from '../http/vary.ts';
 import { asksForRange, bypassReason, type CacheableRequest } from './bypass.ts';
 import type { CacheDecision } from './decision.ts';
+import { tagsToOffer } from './offer-variants.ts';
 import { fieldsForRest, isNextTo } from './parts.ts';
 import type { ReusePolicy } from './policy.ts';
 import { canAnswer } from './respond.ts';
@@ -63,7 +64,11 @@ function reuseOf(
   // "request header fields nominated by the stored response (if any) match those presented"
   const index = selectStored(stored, request);
   const selected = index === null ? undefined : stored[index];
-  if (index === null || selected === undefined) return miss('vary-miss', 'vary-miss');
+  if (index === null || selected === undefined) {
+    const tags = tagsToOffer(request, stored);
+    if (tags.length === 0) return miss('vary-miss', 'vary-miss');
+    return { decision: { type: 'offer', forward: 'vary-miss', reason: 'vary-miss', tags }, index: null };
+  }
 
   // RFC 9111 §3.5 asks this of storing; asked of use as well, an answer made for nobody in particular (a 401, say)
   // reaches no client that brought credentials, unless the origin said that it may.

@@ -53,6 +53,8 @@ export interface LookupRequest {
   readonly bookmark?: Viewstamp | null;
   /** False for `explain`: looks, takes no lease. */
   readonly wantLease: boolean;
+  /** The response with this tag, whatever its selecting fields: the origin has chosen it among those offered. */
+  readonly tag?: string;
 }
 
 export interface KvReadRequest {

@@ -2,6 +2,7 @@
 // an answer, a lease for the fetch. All of it in one turn, so that nothing can come between looking and leasing.
 import { asksForRange } from '../../core/cache/bypass.ts';
 import type { CacheDecision } from '../../core/cache/decision.ts';
+import { storedWithTag } from '../../core/cache/offer-variants.ts';
 import { DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { answerFromStored } from '../../core/cache/respond.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
@@ -66,15 +67,15 @@ function decide(
   request: LookupRequest,
   nowMs: number,
 ): Lookup {
-  const { method, fields, keyParts, policy, wantLease } = request;
+  const { method, fields, keyParts, policy, wantLease, tag } = request;
   const candidates = rows.flatMap(candidateOf);
-  const { decision, index } = decideReuse(
-    // Edges of an older version know neither parts nor policies.
-    { method, fields, keyParts: keyParts ?? [] },
-    candidates.map(({ stored }) => stored),
-    nowMs,
-    policy ?? DEFAULT_CACHE_POLICY,
-  );
+  // Edges of an older version know neither parts nor policies.
+  const keyed = { method, fields, keyParts: keyParts ?? [] };
+  const stored = candidates.map((candidate) => candidate.stored);
+  const { decision, index } =
+    tag === undefined
+      ? decideReuse(keyed, stored, nowMs, policy ?? DEFAULT_CACHE_POLICY)
+      : { decision: CHOSEN, index: storedWithTag(keyed, stored, tag) };
   const chosen = index === null ? undefined : candidates[index];
   if (chosen === undefined)
     return {
@@ -116,6 +117,14 @@ function decide(
   };
 }
 
+/** The origin has said so; it is the edge's to see whether that holds. */
+const CHOSEN: CacheDecision = {
+  type: 'revalidate',
+  forward: 'vary-miss',
+  reason: 'vary-miss',
+  ttlSeconds: 0,
+};
+
 /** By the same names: then two of them never answer one request. */
 function areToldApartAlike(one: StoredResponse, other: StoredResponse): boolean {
   return haveSameNames(one.vary, other.vary) && haveSameNames(one.keyParts, other.keyParts);
@@ -153,6 +162,7 @@ function leadsToFetch(decision: CacheDecision, request: LookupRequest): boolean 
     case 'miss':
     case 'revalidate':
     case 'extend':
+    case 'offer':
       return decision.forward !== 'bypass' && decision.forward !== 'method';
   }
 }

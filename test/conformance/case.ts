@@ -19,8 +19,8 @@ export interface Step {
     readonly validates?: boolean;
     /** Fields of that 304, if not the same. */
     readonly fieldsOf304?: readonly FieldSpec[];
-    /** To a request without Range, if not the same. */
-    readonly toWhole?: NonNullable<Step['origin']>;
+    /** To a request without Range and without tags, if not the same. */
+    readonly toPlain?: NonNullable<Step['origin']>;
   } | null;
   /** Time that the origin takes, and time that goes by after the step, s. */
   readonly delaySeconds?: number;
@@ -34,7 +34,9 @@ export interface Step {
     readonly body?: string;
     /** The body of the step with this number, counted from 0. */
     readonly bodyOfStep?: number;
-    /** Fields that the origin must have got. */
+    /** How often the origin was asked. */
+    readonly asked?: number;
+    /** Fields that the origin must have got, the first time. */
     readonly sent?: readonly FieldSpec[];
     readonly notSent?: readonly string[];
   };

@@ -5,6 +5,13 @@ import { cacheKeyOf, type KeyOptions, keyPartsOf } from '../../core/cache/cache-
 import { judgeHead } from '../../core/cache/head-update.ts';
 import { urlsToInvalidate } from '../../core/cache/invalidation.ts';
 import { joinParts, joinRest } from '../../core/cache/join-parts.ts';
+import {
+  adopt,
+  fieldsToOffer,
+  isOfClient,
+  offeredTag,
+  storedWithTag,
+} from '../../core/cache/offer-variants.ts';
 import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-failure.ts';
 import { bytesNamed, fieldsForRest } from '../../core/cache/parts.ts';
 import { type CachePolicy, DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
@@ -114,11 +121,36 @@ export class ModelEdge {
       case 'revalidate':
         if (selected === null) throw new Error('A validation without a stored response');
         return this.validated(request, target, origin, selected);
+      case 'offer':
+        return this.offering(request, target, origin, decision.tags);
       case 'extend':
         if (selected === null) throw new Error('Nothing to extend');
         if (decision.rest) return this.completed(request, target, origin, selected);
         return this.fromOrigin(request, request.fields, target, origin, null, selected);
     }
+  }
+
+  private offering(request: SentRequest, target: Target, origin: Origin, offered: readonly string[]): Answer {
+    const requestedAt = this.nowMs;
+    const response = this.ask({ ...request, fields: fieldsToOffer(request.fields, offered) }, origin);
+    if (response?.status !== 304) return this.settle(request, target, response, requestedAt, null);
+    const tag = offeredTag(response.fields, offered);
+    const live = this.variantsOf(request.url);
+    const all = live.map((entry) => decodeStored(entry.meta));
+    const index = tag === null ? null : storedWithTag(request, all, tag);
+    const [entry, chosen] = index === null ? [] : [live[index], all[index]];
+    const update = { fields: response.fields, requestedAt, receivedAt: this.nowMs };
+    const adopted = chosen && adopt(chosen, request, update, this.policy);
+    if (entry !== undefined && adopted?.type === 'freshened') {
+      const { stored, variant, keepMs } = adopted;
+      const kept = { ...entry, meta: encodeStored(stored), expireAt: this.nowMs + keepMs };
+      if (keepMs > 0) this.keep(request.url, variant, kept);
+      return this.fromStored({ entry, stored }, request, 'validated');
+    }
+    if (isOfClient(response.fields, request.fields)) {
+      return this.settle(request, target, response, requestedAt, null);
+    }
+    return this.fromOrigin(request, request.fields, target, origin, null);
   }
 
   /** The stored beginning and the rest of it, as one response; where they do not fit, the whole is asked for. */

@@ -47,6 +47,7 @@ function differences(
   for (const name of expect.absent ?? []) compare(name, fieldLines(answer.fields, name)[0], undefined);
   if (expect.bodyOfStep !== undefined) compare('the body', answer.body, bodies[expect.bodyOfStep]);
   if (expect.body !== undefined) compare('the body', answer.body, expect.body);
+  if (expect.asked !== undefined) compare('how often the origin was asked', received.length, expect.asked);
   const sent = received[0]?.fields ?? [];
   for (const [name, value] of fieldsAt(expect.sent ?? [], stepAt)) {
     compare(`${name} as sent`, fieldLines(sent, name).join(' | '), value);
@@ -56,9 +57,12 @@ function differences(
 }
 
 function originResponse(spec: Origins, request: ModelRequest, stepAt: number, body: string): OriginResponse {
-  const { status = 200, validates = true, toWhole } = spec;
-  if (toWhole !== undefined && fieldLines(request.fields, 'range').length === 0) {
-    return originResponse(toWhole, request, stepAt, body);
+  const { status = 200, validates = true, toPlain } = spec;
+  if (
+    toPlain !== undefined &&
+    !request.fields.some(([name]) => name === 'range' || name === 'if-none-match')
+  ) {
+    return originResponse(toPlain, request, stepAt, body);
   }
   const fields = fieldsAt(spec.fields ?? [], stepAt);
   if (

@@ -223,6 +223,28 @@ describe('a response that says how long it is fresh', () => {
     expect(fetches()).toBe(2);
   });
 
+  it('is chosen by the origin among all variants, by its tag, where none answers by itself', async () => {
+    const path = newPath('vary');
+    const variant = (name: string) => ({
+      on: path,
+      when: [`X-Kind: ${name}`],
+      answer: `200\nCache-Control: max-age=600\nVary: X-Kind\nETag: "${name}"\n\n${name}`,
+    });
+    origin().script(variant('one'));
+    origin().script(variant('two'));
+    const kind = (name: string, edge = 0) => ask('cached.test', { path, headers: { 'x-kind': name } }, edge);
+    for (const name of ['one', 'two']) await kind(name);
+    await waitUntil(async () => String((await kind('two')).headers['cache-status']).includes('; hit'));
+    origin().reset();
+    origin().script({ on: path, answer: '304\nETag: "one"\nCache-Control: max-age=600\nVary: X-Kind' });
+    const third = await kind('three', 1);
+    expect([third.status, third.body.toString()]).toEqual([200, 'one']);
+    expect(third.headers['cache-status']).toBe('Roundel; fwd=vary-miss; fwd-status=304; stored');
+    const [asked] = origin().ledger.wire({ on: path, fields: ['if-none-match'] });
+    expect(asked).toMatch(/if-none-match: "(?:one|two)", "(?:one|two)"/i);
+    await waitUntil(async () => String((await kind('three')).headers['cache-status']).includes('; hit'));
+  });
+
   it('keeps the query as part of its key, byte for byte', async () => {
     const path = newPath('query');
     origin().script({ on: `${path}*`, answer: '200\nCache-Control: max-age=600\n\nx' });

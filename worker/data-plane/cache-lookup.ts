@@ -45,6 +45,8 @@ export interface CacheForward {
   readonly stale: StaleEntry | null;
   /** The part that is stored of it, to be joined to what comes. */
   readonly part: PartEntry | null;
+  /** Tags of stored variants, none of which answers by itself. */
+  readonly offered: readonly string[];
 }
 
 export interface PartEntry {
@@ -229,7 +231,8 @@ export function interpret(lookup: Lookup | ShardFailure, key: string): CacheAnsw
     discard(body);
     return { type: 'bypass', forward, reason };
   }
-  const forwarded = { type: 'forward', key, forward, reason, lease } as const;
+  const offered = decision.type === 'offer' ? decision.tags : [];
+  const forwarded = { type: 'forward', key, forward, reason, lease, offered } as const;
   if (decision.type === 'extend') {
     const part = stored && { stored, body, bodyBytes, rest: decision.rest };
     return { ...forwarded, stale: null, part };

@@ -1,7 +1,9 @@
 // From "the cache cannot answer" to an origin's response: the fields that origins get, the pool, its order, the
 // attempts; and what an answer to our own question about a stored response means.
 
+import { keyPartsOf } from '../../core/cache/cache-key.ts';
 import { joinRest } from '../../core/cache/join-parts.ts';
+import { adopt, fieldsToOffer, isOfClient, offeredTag } from '../../core/cache/offer-variants.ts';
 import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-failure.ts';
 import { fieldsForRest, heldPart } from '../../core/cache/parts.ts';
 import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
@@ -12,7 +14,9 @@ import {
   type CacheForward,
   discard,
   discardBodies,
+  interpret,
   type PartEntry,
+  reusePolicyOf,
   type StaleEntry,
 } from './cache-lookup.ts';
 import { choosePool } from './choose-pool.ts';
@@ -54,6 +58,7 @@ export async function forward(visit: Visit, cached: Miss): Promise<Forwarded> {
   const pool = await poolFor(visit);
   mirror(visit);
   if (cached.type === 'forward' && cached.part?.rest) return completed(visit, pool, cached, cached.part);
+  if (cached.type === 'forward' && cached.offered.length > 0) return offering(visit, pool, cached);
   if (cached.type !== 'forward' || cached.stale === null) {
     const outcome = await sendOut(visit, pool, visit.fields);
     if (outcome.type === 'failed' && cached.type === 'forward') nothingCame(visit, cached);
@@ -143,6 +148,59 @@ const MADE_FOR_THE_REST = new Set([206, 304, 416]);
 function nothingCame(visit: Visit, cached: CacheForward): void {
   giveBackLease(visit, cached);
   discardBodies(cached);
+}
+
+/** RFC 9111 §4.3.3: the origin may choose one of the stored variants; then that answers, and is stored for the like. */
+async function offering(visit: Visit, pool: RuntimePool, cached: CacheForward): Promise<Forwarded> {
+  const outcome = await sendOut(visit, pool, fieldsToOffer(visit.fields, cached.offered));
+  if (outcome.type === 'failed') {
+    giveBackLease(visit, cached);
+    return outcome;
+  }
+  const { response } = outcome;
+  if (response.status !== 304) return outcome;
+  const tag = offeredTag(response.fields, cached.offered);
+  const adopted = tag === null ? null : await adoptedBy(visit, cached, outcome, tag);
+  if (adopted === null && isOfClient(response.fields, visit.fields)) return outcome;
+  outcome.done();
+  if (adopted !== null) return adopted;
+  const again = await sendOut(visit, outcome.pool, visit.fields);
+  if (again.type === 'failed') giveBackLease(visit, cached);
+  return again;
+}
+
+/** null: it is not here any more, or not whole, or is something else than the 304 says. */
+async function adoptedBy(
+  visit: Visit,
+  cached: CacheForward,
+  origin: Answered,
+  tag: string,
+): Promise<FromStale | null> {
+  const { edge, snapshot, request, fields, route } = visit;
+  const keyed = { method: request.method, fields, keyParts: keyPartsOf(route.cache.key, fields) };
+  const lookup = await edge.shards.lookup(snapshot.shardMap, {
+    ...keyed,
+    key: cached.key,
+    policy: reusePolicyOf(route),
+    wish: { level: route.cache.consistency, bookmark: visit.session ?? {} },
+    wantLease: false,
+    tag,
+  });
+  const found = interpret(lookup, cached.key);
+  if (found.type !== 'forward' || found.stale === null) return null;
+  const { stale } = found;
+  const { requestedAt, receivedAt, response } = origin;
+  const authorized = fieldValue(fields, 'authorization') !== undefined;
+  const notModified = { fields: response.fields, requestedAt, receivedAt, authorized };
+  const adopted = adopt(stale.stored, keyed, notModified, route.cache);
+  const body = adopted.type === 'freshened' ? await wholeBody(visit, stale) : null;
+  if (adopted.type === 'mismatch' || body === null) {
+    discard(stale.body);
+    return null;
+  }
+  const { stored, keepMs, notStoredReason } = adopted;
+  const reason = notStoredReason ?? cached.reason;
+  return { type: 'from-stale', cached, stored, ...body, origin, keepMs, reason };
 }
 
 /** RFC 9111 §4.2.4, RFC 5861 §4: the origin failed, or has something else to say. */

@@ -24,6 +24,7 @@ export function refreshInBackground(visit: Visit, hit: CacheHit): void {
       ? { stored, body, bodyBytes, mayBeConfirmed: hasValidator(stored.fields, stored.receivedAt) }
       : null,
     part: null,
+    offered: [],
   };
   const own: Visit = {
     ...visit,

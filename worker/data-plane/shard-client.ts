@@ -73,6 +73,7 @@ export interface ShardClient {
       readonly policy: ReusePolicy;
       readonly wish: ReadWish;
       readonly wantLease: boolean;
+      readonly tag?: string;
     },
   ): Promise<Lookup | ShardFailure>;
   /** Bodies over 256 KiB are staged in chunks first. */

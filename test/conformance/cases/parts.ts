@@ -128,7 +128,7 @@ const mismatch = (id: string, title: string, rest: NonNullable<Step['origin']>):
     'required',
     title,
     [TAG],
-    { ...rest, toWhole: { ...whole(['etag', '"b"']), body: 'another' } },
+    { ...rest, toPlain: { ...whole(['etag', '"b"']), body: 'another' } },
     { from: 'origin', status: 200, body: 'another', sent: REST_SENT, absent: ['content-range'] },
     { expect: { from: 'cache', status: 200, body: 'another' } },
   );
@@ -398,7 +398,7 @@ export const PARTS: readonly ConformanceCase[] = [
     'required',
     'a part with a weak tag is never joined: the whole is asked for',
     [WEAK],
-    { ...part(5, 9, WEAK), toWhole: whole(WEAK) },
+    { ...part(5, 9, WEAK), toPlain: whole(WEAK) },
     { from: 'origin', status: 200, body: WHOLE, notSent: ['range', 'if-range', 'if-none-match'] },
   ),
   completing(
@@ -406,7 +406,7 @@ export const PARTS: readonly ConformanceCase[] = [
     'optimal',
     'one without any validator is asked on, and the whole if a part comes',
     [],
-    { ...part(5, 9), toWhole: whole() },
+    { ...part(5, 9), toPlain: whole() },
     { from: 'origin', status: 200, body: WHOLE, sent: [['range', 'bytes=5-']], notSent: ['if-range'] },
     STORED_WHOLE,
   ),

@@ -203,4 +203,22 @@ export const CACHE_MUTANTS: readonly Mutant[] = [
     "if ((status === 206) !== (context.part !== null)) return notStored('status');",
     '',
   ),
+  mutant(
+    'one cookie’s page is offered to another',
+    `${C}offer-variants.ts`,
+    "if (stored.vary.some(([name]) => name === 'cookie' || name === 'authorization')) return false;",
+    '',
+  ),
+  mutant(
+    'a coding that was not asked for is offered',
+    `${C}offer-variants.ts`,
+    "return coding === undefined || asksFor(coding, fieldValue(fields, 'accept-encoding') ?? '');",
+    'return true;',
+  ),
+  mutant(
+    'a 304 without a tag is passed on although our tags went along',
+    `${C}offer-variants.ts`,
+    "return theirs !== null && tags !== '*' && (tags ?? []).some((tag) => weakMatch(tag, theirs));",
+    "return tags !== '*' && (tags ?? []).some((tag) => theirs === null || weakMatch(tag, theirs));",
+  ),
 ];
