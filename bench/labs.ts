@@ -141,6 +141,7 @@ export const LABS: Readonly<Record<string, Lab>> = {
   },
   streams: {
     summary: 'memory of the edge while one body of 1 GiB passes, in each direction, on plain workerd',
+    notInQuick: 'its bodies are long',
     workloads: ['a download and an upload of 1 GiB (--quick: 256 MiB)'],
     async run(flags) {
       const report = await runStreams(flags);

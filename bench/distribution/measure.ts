@@ -112,21 +112,24 @@ export function pickNs(built: Built, keys: readonly string[], budgetMs: number):
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-function usedBytes(): number {
-  // Twice: the first run leaves behind what it only just found unreachable.
+function usedBytes(quick: boolean): number {
   collectGarbage();
-  collectGarbage();
+  // The first run leaves behind what it only just found unreachable.
+  if (!quick) collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
 
-/** What `make` made, the time it took, and the memory that the result holds, to within some KB. */
-export function weigh<T>(make: () => T): { readonly made: T; readonly ms: number; readonly bytes: number } {
+/** What `make` made, the time it took, and the memory that the result holds, to within some KB (`quick`: some more). */
+export function weigh<T>(
+  make: () => T,
+  quick = false,
+): { readonly made: T; readonly ms: number; readonly bytes: number } {
   sink = null;
-  const before = usedBytes();
+  const before = usedBytes(quick);
   const start = performance.now();
   const made = make();
   const ms = performance.now() - start;
   sink = made;
-  return { made, ms, bytes: Math.max(0, usedBytes() - before) };
+  return { made, ms, bytes: Math.max(0, usedBytes(quick) - before) };
 }

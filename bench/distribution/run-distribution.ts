@@ -93,7 +93,7 @@ function measureRow(
   const build = (members: readonly Member[]) => contender.build(members, seededRandom(seed));
   const onePlus = makeMembers(backends + 1, WEIGHT_PATTERNS[weights]);
   const members = onePlus.slice(0, backends);
-  const { made: built, ms, bytes } = weigh(() => build(members));
+  const { made: built, ms, bytes } = weigh(() => build(members), quick);
   const rebuildMs = quick && ms > 10 ? ms : bestMs(() => build(members), quick ? 0 : 200);
 
   const owners = ownersOf(built, keys);

@@ -1,15 +1,10 @@
 // What the rounds of the live lab say together: pure arithmetic.
+import type { Turn } from '../overhead/taking-turns.ts';
 import { quantile } from '../resilience/figures.ts';
 
 /** One turn of a contender in a closed loop. */
-export interface ClosedTurn {
-  readonly requests: number;
-  readonly failures: number;
-  readonly perSecond: number;
-  /** Of the contender, for each request; null where the system does not tell. */
-  readonly cpuMicros: number | null;
-  /** Of the load, for each request. */
-  readonly loadCpuMicros: number;
+export interface ClosedTurn
+  extends Pick<Turn, 'requests' | 'failures' | 'perSecond' | 'cpuMicros' | 'loadCpuMicros'> {
   /** How many requests came to each origin. */
   readonly atOrigins: readonly number[];
 }

@@ -3,12 +3,11 @@
 // one how long users wait. Contenders take turns, round after round, so that whatever else the machine does falls on all
 // of them; ratios come before absolute figures.
 import { describeEnvironment, type Environment } from '../environment.ts';
-import { bodyOf, pathsOf } from '../load/asked.ts';
 import type { ClosedOrder, ClosedResult } from '../load/closed-round.ts';
 import type { OpenOrder, OpenResult } from '../load/open-round.ts';
 import type { NumberRow } from '../number-row.ts';
-import { cpuMicros } from '../overhead/cpu-time.ts';
 import { BODY_BYTES } from '../overhead/plain-answer.ts';
+import { askOnce, inTurn, takeTurn } from '../overhead/taking-turns.ts';
 import { type Contender, contendersOf } from './contenders.ts';
 import {
   type ClosedTurn,
@@ -66,7 +65,6 @@ export interface LiveReport {
   readonly numbers: readonly NumberRow[];
 }
 
-const BODY = Buffer.alloc(BODY_BYTES, 'x');
 /** Before its first turn, each. */
 const WARM_UP_MS = 300;
 const WARM_UP_MS_WHOLE = 1_000;
@@ -163,25 +161,13 @@ class Turns<T> {
   }
 }
 
-/** Nobody always comes after the same other. */
-const inTurn = (contenders: readonly Contender[], round: number): readonly Contender[] => [
-  ...contenders.slice(round % contenders.length),
-  ...contenders.slice(0, round % contenders.length),
-];
-
-/** One request for each address, written before it is read. Throws where it is not answered. */
+/** Whoever reads finds what was written before. */
 async function prepare({ workload, name, asked }: Contender): Promise<void> {
-  const { url, headers = {} } = asked;
-  const { origin } = new URL(url);
-  const send = async (path: string, method: string, body: Uint8Array | null) => {
-    const response = await fetch(`${origin}${path}`, { method, headers, body });
-    await response.arrayBuffer();
-    if (!response.ok) throw new Error(`Cannot prepare "${name}": ${path} was answered ${response.status}`);
-  };
-  for (const path of pathsOf(asked)) {
-    if (workload === 'kv-read') await send(path.replace('/read/', '/write/'), 'PUT', BODY);
-    await send(path, asked.method ?? 'GET', bodyOf(asked));
+  if (workload === 'kv-read') {
+    const url = asked.url.replace('/read/', '/write/').replace(/\?.*/, '');
+    await askOnce(name, { ...asked, url, method: 'PUT', bodyBytes: BODY_BYTES });
   }
+  await askOnce(name, asked);
 }
 
 async function closedTurn(
@@ -191,19 +177,10 @@ async function closedTurn(
   ms: number,
 ): Promise<ClosedTurn> {
   const order: ClosedOrder = { ...asked, connections, ms };
-  const countsBefore = await originCounts();
-  const before = pid === null ? null : cpuMicros(pid);
-  const { requests, failures, elapsedMs, loadCpuMicros } = await load.ask<ClosedResult>(order);
-  const after = pid === null ? null : cpuMicros(pid);
-  const countsAfter = await originCounts();
-  return {
-    requests,
-    failures,
-    perSecond: ((requests - failures) / elapsedMs) * 1_000,
-    cpuMicros: before === null || after === null ? null : (after - before) / requests,
-    loadCpuMicros,
-    atOrigins: countsAfter.map((count, i) => count - (countsBefore[i] ?? 0)),
-  };
+  const before = await originCounts();
+  const turn = await takeTurn(pid, () => load.ask<ClosedResult>(order));
+  const after = await originCounts();
+  return { ...turn, atOrigins: after.map((count, i) => count - (before[i] ?? 0)) };
 }
 
 function openTurn(

@@ -6,9 +6,10 @@ import type { ClosedResult } from '../load/closed-round.ts';
 import { type NumberRow, row } from '../number-row.ts';
 import { type EdgeProcess, startEdgeProcess } from '../resilience/edge-process.ts';
 import { startBareWorkers } from './bare-workers.ts';
-import { childRunning, cpuMicros } from './cpu-time.ts';
+import { childRunning } from './cpu-time.ts';
 import { startIpcProcess } from './ipc-process.ts';
 import { type Round, type Summary, summarize } from './summarize.ts';
+import { inTurn, takeGoodTurn } from './taking-turns.ts';
 
 export interface OverheadOptions {
   readonly quick: boolean;
@@ -69,21 +70,19 @@ export async function runOverhead({ quick, seed, progress }: OverheadOptions): P
     const ask = (url: string, ms: number) => load.ask<ClosedResult>({ url, connections: CONNECTIONS, ms });
     progress('overhead: warming up');
     for (const { url } of contenders) await ask(url, WARM_UP_MS);
-    const results = contenders.map((): Round[] => []);
+    const results = new Map(contenders.map(({ name }): [string, Round[]] => [name, []]));
     for (let number = 0; number < rounds; number++) {
       progress(`overhead: round ${number + 1} of ${rounds}`);
-      for (let turn = 0; turn < contenders.length; turn++) {
-        // Nobody always comes after the same other.
-        const index = (number + turn) % contenders.length;
-        const contender = contenders[index];
-        if (contender) results[index]?.push(await measure(contender, (url) => ask(url, roundMs)));
+      for (const contender of inTurn(contenders, number)) {
+        const turn = await takeGoodTurn(contender, () => ask(contender.url, roundMs));
+        results.get(contender.name)?.push(turn);
       }
     }
-    const base = results[contenders.findIndex(({ name }) => name === BASE)] ?? [];
-    const summaries = contenders.map(({ name }, i) => summarize(name, results[i] ?? [], base));
+    const base = results.get(BASE) ?? [];
+    const summaries = [...results].map(([name, turns]) => summarize(name, turns, base));
     return {
       lab: 'overhead',
-      environment: describeEnvironment({ seed, quick }, ['workerd', 'undici']),
+      environment: describeEnvironment({ seed, quick }, ['workerd']),
       load: { connections: CONNECTIONS, rounds, roundMs },
       base: BASE,
       contenders: summaries,
@@ -92,18 +91,6 @@ export async function runOverhead({ quick, seed, progress }: OverheadOptions): P
   } finally {
     for (const stop of stops.reverse()) await stop();
   }
-}
-
-async function measure(
-  { name, url, pid }: Contender,
-  ask: (url: string) => Promise<ClosedResult>,
-): Promise<Round> {
-  const before = pid === null ? null : cpuMicros(pid);
-  const { requests, failures, elapsedMs, loadCpuMicros } = await ask(url);
-  const after = pid === null ? null : cpuMicros(pid);
-  if (failures > 0) throw new Error(`Cannot measure "${name}": ${failures} of ${requests} requests failed`);
-  const micros = before === null || after === null ? null : (after - before) / requests;
-  return { perSecond: (requests / elapsedMs) * 1_000, cpuMicros: micros, loadCpuMicros };
 }
 
 /** A pool of four backends, all of them the one origin: choosing costs what it costs, connecting is the same for all. */

@@ -41,7 +41,7 @@ export function addQueuesOptions(command: Command): void {
     .option('--backends <count>', `default: ${BACKENDS}`, (text) => numberWithin(text, 2, 10_000, true))
     .option(
       '--requests <count>',
-      'of each run up to load 0.8, more above (default: 200000, --quick 20000)',
+      'of each run up to load 0.8, more above (default: 200000; --quick 20000 at any load)',
       (text) => numberWithin(text, 1_000, 100_000_000, true),
     )
     .addHelpText(

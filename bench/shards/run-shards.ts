@@ -4,11 +4,12 @@
 import { describeEnvironment, type Environment } from '../environment.ts';
 import type { ClosedOrder, ClosedResult } from '../load/closed-round.ts';
 import type { NumberRow } from '../number-row.ts';
-import { childRunning, cpuMicros } from '../overhead/cpu-time.ts';
+import { childRunning } from '../overhead/cpu-time.ts';
 import { startIpcProcess } from '../overhead/ipc-process.ts';
 import { type Round, type Summary, summarize } from '../overhead/summarize.ts';
+import { askOnce, inTurn, takeGoodTurn } from '../overhead/taking-turns.ts';
 import { startEdgeProcess } from '../resilience/edge-process.ts';
-import { type Contender, type ContenderName, contendersOf } from './contenders.ts';
+import { type ContenderName, contendersOf } from './contenders.ts';
 import { startPlainObjects } from './plain-objects.ts';
 import { type Measured, numbersOf } from './shards-numbers.ts';
 
@@ -66,7 +67,8 @@ export async function runShards({ quick, seed, progress }: ShardsOptions): Promi
     };
     const contenders = contendersOf(plain, await startProduct(0), await startProduct(null));
     const ask = (order: ClosedOrder) => load.ask<ClosedResult>(order);
-    for (const contender of contenders) await prepare(contender);
+    // Writers stand before their readers.
+    for (const { name, ask: what } of contenders) await askOnce(name, what);
     for (const { name, ask: what } of contenders) {
       progress(`shards: warming up: ${name}`);
       await ask({ ...what, connections: CONNECTIONS[0], ms: warmUpMs });
@@ -78,18 +80,15 @@ export async function runShards({ quick, seed, progress }: ShardsOptions): Promi
     for (let number = 0; number < rounds; number++) {
       progress(`shards: round ${number + 1} of ${rounds}`);
       for (const { connections, rounds: results } of measured) {
-        for (let turn = 0; turn < contenders.length; turn++) {
-          // Nobody always comes after the same other.
-          const contender = contenders[(number + turn) % contenders.length];
-          if (contender === undefined) continue;
-          const round = await measure(contender, () => ask({ ...contender.ask, connections, ms: roundMs }));
-          results.get(contender.name)?.push(round);
+        for (const contender of inTurn(contenders, number)) {
+          const order = { ...contender.ask, connections, ms: roundMs };
+          results.get(contender.name)?.push(await takeGoodTurn(contender, () => ask(order)));
         }
       }
     }
     return {
       lab: 'shards',
-      environment: describeEnvironment({ seed, quick }, ['workerd', 'undici']),
+      environment: describeEnvironment({ seed, quick }, ['workerd']),
       load: { connections: CONNECTIONS, rounds, roundMs },
       contenders: measured.map(summariesOf),
       numbers: numbersOf(measured),
@@ -97,28 +96,6 @@ export async function runShards({ quick, seed, progress }: ShardsOptions): Promi
   } finally {
     for (const stop of stops.reverse()) await stop();
   }
-}
-
-/** One request for each address, so that whoever reads finds something. Writers stand before their readers. */
-async function prepare({ name, ask }: Contender): Promise<void> {
-  const { url, addresses = 1, method = 'GET', headers = {}, bodyBytes = 0 } = ask;
-  const { origin, pathname, search } = new URL(url);
-  for (let i = 0; i < addresses; i++) {
-    const path = ask.addresses === undefined ? pathname : `${pathname}${i}`;
-    const body = bodyBytes === 0 ? null : 'x'.repeat(bodyBytes);
-    const response = await fetch(`${origin}${path}${search}`, { method, headers, body });
-    await response.arrayBuffer();
-    if (!response.ok) throw new Error(`Cannot prepare "${name}": ${path} was answered ${response.status}`);
-  }
-}
-
-async function measure({ name, pid }: Contender, ask: () => Promise<ClosedResult>): Promise<Round> {
-  const before = pid === null ? null : cpuMicros(pid);
-  const { requests, failures, elapsedMs, loadCpuMicros } = await ask();
-  const after = pid === null ? null : cpuMicros(pid);
-  if (failures > 0) throw new Error(`Cannot measure "${name}": ${failures} of ${requests} requests failed`);
-  const micros = before === null || after === null ? null : (after - before) / requests;
-  return { perSecond: (requests / elapsedMs) * 1_000, cpuMicros: micros, loadCpuMicros };
 }
 
 function summariesOf({ connections, rounds }: Measured): ShardsReport['contenders'][number] {

@@ -161,7 +161,7 @@ describe('the command line', () => {
     for (const word of [...Object.keys(LABS), '--quick', '--json', '--seed']) expect(stdout).toContain(word);
     // Which of them a quick run of all leaves out.
     expect(stdout).toMatch(
-      /With --quick and without a lab[^:]*:\n {2}overhead .*\n {2}shards .*\n {2}torture /,
+      /With --quick and without a lab[^:]*:\n {2}overhead .*\n {2}shards .*\n {2}streams .*\n {2}torture /,
     );
   });
 
