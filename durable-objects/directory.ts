@@ -28,6 +28,7 @@ import type {
   ConfigVersionSummary,
   DirectoryRpc,
   HealthVerdict,
+  RebirthAnswer,
   ShardMap,
   SnapshotAnswer,
   SnapshotQuestion,
@@ -111,8 +112,35 @@ export class Directory extends DurableObject<DirectoryEnv> implements DirectoryR
     return this.#versions.list();
   }
 
-  async registerBirth(shard: number, member: number, nonce: string, name?: string): Promise<BirthAnswer> {
-    return this.#transaction(() => this.#shards.registerBirth(shard, member, nonce, name, Date.now()));
+  async registerBirth(
+    shard: number,
+    member: number,
+    nonce: string,
+    name?: string,
+    isReadmittable = false,
+  ): Promise<BirthAnswer> {
+    const birth = { shard, member, nonce, name, isReadmittable };
+    return this.#transaction(() => this.#shards.registerBirth(birth, Date.now()));
+  }
+
+  async declareLost(shard: number, member: number, by: string): Promise<boolean> {
+    const isKnown = this.#transaction(() => this.#shards.declareLost(shard, member));
+    if (isKnown) this.#recordRepair('member-declared-lost', `shard-${shard}`, { shard, member, by });
+    return isKnown;
+  }
+
+  async rebirth(shard: number, groupId: string, by: string): Promise<RebirthAnswer> {
+    const answer = this.#transaction(() => this.#shards.rebirth(shard, groupId));
+    if (answer.type === 'reborn') {
+      const { before, after, epoch } = answer;
+      const detail = { shard, before: before.groupId, after: after.groupId, epoch, by };
+      this.#recordRepair('shard-reborn', `shard-${shard}`, detail);
+    }
+    return answer;
+  }
+
+  #recordRepair(type: string, subject: string, detail: NewEvent['detail']): void {
+    this.#record([{ at: Date.now(), type, subject, detail }]);
   }
 
   async shardMap(): Promise<ShardMap> {

@@ -33,6 +33,8 @@ export interface ReplicaSurroundings {
   deliver(message: Message): Promise<Message | null>;
   /** Something that people should hear of; never throws. */
   tell(name: string, subject: string, detail: Readonly<Record<string, number>>): void;
+  /** The storage is not the one that the member votes with: it takes a new incarnation, and the object starts anew. */
+  lose(): void;
   /** The state in memory can no longer be trusted: the object must start anew. */
   fail(error: unknown): void;
 }
@@ -182,6 +184,9 @@ export class RunningReplica {
         break;
       case 'event':
         this.#around.tell(effect.name, effect.subject, effect.detail);
+        break;
+      case 'lost':
+        this.#around.lose();
         break;
       case 'setTimer':
         this.#setTimer(effect.name, effect.afterMs);

@@ -69,7 +69,6 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
   readonly #heard = new HeardHeader();
   readonly #work = new WorkCount();
   #replica: RunningReplica | null = null;
-  #isLost = false;
 
   constructor(ctx: DurableObjectState, env: ShardReplicaEnv) {
     super(ctx, env);
@@ -87,7 +86,6 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
 
   async deliver(to: MemberAddress, message: Message): Promise<CountedMessage | null> {
     const ready = this.#booted() ?? (await this.#bear(to));
-    if (ready.type === 'not-ready' && ready.reason === 'lost') return lostAnswer(message);
     if (ready.type !== 'ready')
       throw new Error(`Cannot take a message: this member is not ready (${ready.type})`);
     const { body } = message;
@@ -154,11 +152,21 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
 
   async status(to: MemberAddress): Promise<MemberStatus> {
     const ready = this.#booted() ?? (await this.#bear(to));
-    if (ready.type !== 'ready') return notReadyStatus(to.member, this.#isLost ? 'lost' : 'unborn');
-    const { groupId, view, role, state, op, commit, applied, entries, bytes } = replicaStatus(
+    if (ready.type !== 'ready') return unbornStatus(to.member);
+    const { groupId, view, role, state, op, commit, applied, entries, bytes, isMajorityLost } = replicaStatus(
       ready.replica.state,
     );
-    return { member: to.member, groupId, view, role, state, op, commit, applied, entries, bytes };
+    const { member } = to;
+    return { member, groupId, view, role, state, op, commit, applied, entries, bytes, isMajorityLost };
+  }
+
+  async forget({ name }: MemberAddress): Promise<void> {
+    if (!this.env.SHARD_REPLICA.idFromName(name).equals(this.ctx.id)) {
+      throw new Error(`Cannot forget as "${name}": that is another object's name`);
+    }
+    await this.ctx.storage.deleteAll();
+    // After the answer; until then whatever the object in memory wants to write fails.
+    setTimeout(() => this.ctx.abort('This storage was declared lost, and is empty'), 0);
   }
 
   override async alarm(): Promise<void> {
@@ -205,6 +213,7 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
           this.ctx.waitUntil(
             recordEvents(this.env.TELEMETRY, [{ at: Date.now(), type, subject, detail: { ...detail } }]),
           ),
+        lose: () => this.#lose(),
         fail: (error) => this.ctx.abort(`A replica must start anew: ${String(error)}`),
       });
     }
@@ -214,16 +223,24 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
   /** The first caller's address tells the object who it is to be. */
   async #bear(to: MemberAddress): Promise<Readiness> {
     const outcome = await within(BIRTH_WAIT_MS, this.#birth.attempt(to));
-    if (outcome === 'lost') this.#reportLoss(to);
-    const booted = outcome === 'born' ? this.#booted() : null;
-    return booted ?? { type: 'not-ready', reason: outcome === 'lost' ? 'lost' : 'unborn' };
+    const isFirst = this.#replica === null;
+    const booted = outcome?.type === 'born' ? this.#booted() : null;
+    if (isFirst && outcome?.type === 'born' && outcome.incarnation > 1) {
+      this.#reportLoss(to, outcome.incarnation);
+    }
+    return booted ?? { type: 'not-ready', reason: 'unborn' };
   }
 
-  #reportLoss({ shard, member, name }: MemberAddress): void {
-    if (this.#isLost) return;
-    this.#isLost = true;
-    const event: NewEvent = { at: Date.now(), type: 'member-lost', subject: name, detail: { shard, member } };
+  #reportLoss({ shard, member, name }: MemberAddress, incarnation: number): void {
+    const detail = { shard, member, incarnation };
+    const event: NewEvent = { at: Date.now(), type: 'member-lost', subject: name, detail };
     this.ctx.waitUntil(recordEvents(this.env.TELEMETRY, [event]));
+  }
+
+  /** What is on the storage stays: a member that waits to be readmitted may begin with it. */
+  #lose(): void {
+    this.ctx.storage.transactionSync(() => this.#birthRecord.renew());
+    this.ctx.abort('This storage is not the one that its member votes with: it must be readmitted');
   }
 
   #answer<A extends object>(
@@ -250,24 +267,13 @@ async function checked<M extends Message | null>(message: M): Promise<M> {
   return message;
 }
 
-/** A lost member has no identity of its own to speak with: it sends the question's back, turned round. */
-function lostAnswer(message: Message): Message {
-  return {
-    ...message,
-    from: message.to,
-    to: message.from,
-    incarnation: 0,
-    body: { type: 'refuse', reason: 'lost' },
-  };
-}
-
-function notReadyStatus(member: number, state: 'unborn' | 'lost'): MemberStatus {
+function unbornStatus(member: number): MemberStatus {
   return {
     member,
     groupId: null,
     view: 0,
     role: 'backup',
-    state,
+    state: 'unborn',
     op: 0,
     commit: 0,
     applied: 0,

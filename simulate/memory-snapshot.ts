@@ -39,6 +39,7 @@ export const NOTHING_APPLIED: AppliedHead = {
   boundMs: 0,
   boundSince: 0,
   boundMaxMs: 0,
+  incarnations: [],
 };
 
 interface Item {

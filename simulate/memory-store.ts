@@ -47,7 +47,7 @@ function appliedOf({ type: _, ...head }: Extract<Write, { type: 'applied' }>): A
 }
 
 export class MemoryStore implements ReplicaStore {
-  private readonly identity: Identity;
+  readonly identity: Identity;
   view = 0;
   private appliedHead: AppliedHead = NOTHING_APPLIED;
   private before: Viewstamp = NOTHING;
@@ -226,8 +226,8 @@ export class MemoryStore implements ReplicaStore {
   }
 
   /** A copy that goes its own way; rows and entries are shared, for nobody changes them. O(rows + entries). */
-  clone(): MemoryStore {
-    const copy = new MemoryStore(this.identity);
+  clone(identity: Identity = this.identity): MemoryStore {
+    const copy = new MemoryStore(identity);
     copy.view = this.view;
     copy.appliedHead = this.appliedHead;
     copy.before = this.before;

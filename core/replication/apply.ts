@@ -16,6 +16,7 @@ import { TOMBSTONE_LIFE_MS } from './limits.ts';
 import type { LogEntry, LogItem } from './messages.ts';
 import { readLog } from './op-log.ts';
 import { coverDedupe, readDedupe } from './overlay.ts';
+import { applyReadmit } from './readmission.ts';
 import { noteHash } from './state-hash.ts';
 import type { Step } from './step.ts';
 import type { Viewstamp } from './viewstamp.ts';
@@ -105,6 +106,8 @@ function applyCommand(step: Step, point: ApplyPoint, { reqId, command }: LogItem
       return applyBound(step, command);
     case 'boundSettled':
       return applyBoundSettled(step, command);
+    case 'readmit':
+      return applyReadmit(step, command);
     case 'viewStart':
       return { type: 'done' };
   }

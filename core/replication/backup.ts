@@ -5,6 +5,7 @@ import { assert } from './assert.ts';
 import { settleEcho } from './freshness.ts';
 import type { LogEntry, Message, MessageBody } from './messages.ts';
 import { appendToLog, truncateSuffix, viewstampAt } from './op-log.ts';
+import { isAdmitted } from './readmission.ts';
 import { chunksOf, storeChunk } from './requests.ts';
 import { mayApply } from './snapshot-source.ts';
 import { holdsChunk, type Step, send, sendVote } from './step.ts';
@@ -37,6 +38,10 @@ export function handlePrepare(step: Step, from: number, prepare: Prepare): void 
   else {
     const isRead = state.snapshot !== null;
     const { commit } = state.head;
+    if (!isAdmitted(state)) {
+      sendVote(step, from, { type: 'learnt', op: verified, commit });
+      return;
+    }
     sendVote(step, from, { type: 'prepareOk', op: verified, commit, ...(isRead && { isRead }) });
   }
 }

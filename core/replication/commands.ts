@@ -93,6 +93,8 @@ export type Command =
   | { readonly type: 'bound'; readonly boundMs: number; readonly since: number }
   /** Made by the primary: nothing that was read before the bound of that version may be used any more. */
   | { readonly type: 'boundSettled'; readonly since: number }
+  /** Made by the primary: the member has a new storage, and counts again from here on (readmission). */
+  | { readonly type: 'readmit'; readonly member: number; readonly incarnation: number }
   /** Made by a primary at the start of its view. */
   | { readonly type: 'viewStart' };
 

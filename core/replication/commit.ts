@@ -15,6 +15,7 @@ import type { LogEntry } from './messages.ts';
 import { appendToLog, viewstampAt } from './op-log.ts';
 import { pumpAll } from './peers.ts';
 import { heldByQuorum } from './quorum.ts';
+import { tellReadmitted } from './readmission.ts';
 import { isNormal, type PendingItem, type PrimaryState, type ReplicaState } from './replica-state.ts';
 import { chunksOf } from './requests.ts';
 import { itemBytes } from './sizes.ts';
@@ -113,7 +114,8 @@ function takeBatch(state: ReplicaState, primary: PrimaryState): PendingItem[] {
 export function advanceCommit(step: Step, primary: PrimaryState): void {
   const { state, store, nowMs } = step;
   const { head, log } = state;
-  const held = heldByQuorum([log.last.op, ...primary.peers.map((peer) => peer.verified)]);
+  const verified = primary.peers.map((peer) => (peer.isVoter ? peer.verified : 0));
+  const held = heldByQuorum([log.last.op, ...verified]);
   if (held <= head.commit || viewstampAt(state, store, held)?.view !== state.view) return;
   // Nobody waits for a snapshot to be read out: whoever reads begins anew, elsewhere.
   state.snapshot = null;
@@ -154,6 +156,7 @@ function answerApplied(
   const bookmark = { view: entry.view, op: entry.op };
   for (const { command } of entry.items) {
     followLeases(primary, command, entry);
+    if (command.type === 'readmit') tellReadmitted(step, command);
     if (leavesStamp(command)) expectDiscards(primary, step.nowMs);
   }
   const pending = primary.pendingByOp.get(entry.op);
@@ -193,6 +196,7 @@ function followLeases(primary: PrimaryState, command: Command, entry: LogEntry):
     case 'floor':
     case 'bound':
     case 'boundSettled':
+    case 'readmit':
     case 'viewStart':
       break;
     default:

@@ -118,6 +118,9 @@ export function commandDigest(command: Command): string {
     case 'boundSettled':
       eatText(lanes, String(command.since));
       break;
+    case 'readmit':
+      eatText(lanes, `${command.member}:${command.incarnation}`);
+      break;
     case 'viewStart':
       break;
     default:

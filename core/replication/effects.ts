@@ -10,10 +10,15 @@ export type Effect =
   /** Something that people should hear of. */
   | {
       readonly type: 'event';
-      readonly name: 'state-differs';
+      readonly name: 'state-differs' | 'member-readmitted' | 'member-rolled-back' | 'majority-lost';
       readonly subject: string;
       readonly detail: Readonly<Record<string, number>>;
     }
+  /**
+   * This storage is not, or no longer, the one that the member voted with: the object must take a new incarnation before
+   * it begins anew. The only effect of its step, and of its life the last.
+   */
+  | { readonly type: 'lost' }
   /** In memory, gone with the object; set again it replaces the earlier one; `afterMs: null` clears it. */
   | { readonly type: 'setTimer'; readonly name: TimerName; readonly afterMs: number | null }
   /** Durable: the one alarm of the object; null clears it. */

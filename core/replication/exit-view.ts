@@ -5,6 +5,7 @@
 import { isFit, isStale } from './failure-detector.ts';
 import type { MessageBody } from './messages.ts';
 import { primaryOf, quorumOf } from './quorum.ts';
+import { isAdmitted } from './readmission.ts';
 import type { ReplicaState } from './replica-state.ts';
 import { type Step, send } from './step.ts';
 import { promiseView } from './view-change.ts';
@@ -33,6 +34,7 @@ export function handleExitView(step: Step, from: number, { isFit: isFitToo }: Ex
   watch.exits.set(from, { view: state.view, at: nowMs });
   watch.heard.set(from, { isFit: isFitToo, at: nowMs });
   send(step, from, { type: 'exitViewOk', isFit: isFit(state) });
+  if (!isAdmitted(state)) return;
   moveOn(step);
 }
 

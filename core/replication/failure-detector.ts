@@ -6,6 +6,7 @@ import { exitView } from './exit-view.ts';
 import { driveInstall, installDueAt } from './install.ts';
 import type { MessageBody } from './messages.ts';
 import { primaryOf, quorumOf } from './quorum.ts';
+import { driveReadmission, isAdmitted, readmissionDueAt } from './readmission.ts';
 import { isNormal, type PrimaryState, type ReplicaState } from './replica-state.ts';
 import { isLonely, restAlone } from './rest.ts';
 import { sessionsDueAt } from './session-wait.ts';
@@ -56,7 +57,7 @@ export function handleProbeOk(step: Step, { state: told }: Extract<MessageBody, 
 
 /** Whether this member could be primary of a view. */
 export function isFit(state: ReplicaState): boolean {
-  return !state.isInstalling;
+  return !state.isInstalling && isAdmitted(state);
 }
 
 /** A primary that no majority has answered for too long: it can send at most. */
@@ -89,6 +90,13 @@ export function watchOver(step: Step): void {
   dropSilentSnapshot(step);
   if (state.primary === null) applyHeld(step);
   driveInstall(step);
+  if (!isAdmitted(state)) {
+    // It has no part in whether the view is left.
+    driveReadmission(step);
+    if (!state.isAtRest) armWatch(step);
+    return;
+  }
+  state.loss.asking = null;
   driveViewChange(step);
   const asks = state.primary === null && state.joining === null;
   if (!isStale(state, nowMs)) {
@@ -124,6 +132,7 @@ function armWatch(step: Step): void {
 
 function watchDueAt(state: ReplicaState): number {
   const { watch, limits, primary, joining } = state;
+  if (!isAdmitted(state)) return readmissionDueAt(state);
   if (watch.exitSentAt !== null) return Math.min(watch.exitSentAt + limits.exitEveryMs, changeDueAt(state));
   if (joining !== null) return Math.min(joining.since + limits.viewStartMs, changeDueAt(state));
   if (primary !== null) {

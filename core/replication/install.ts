@@ -5,6 +5,7 @@
 import type { MessageBody } from './messages.ts';
 import { viewstampAt } from './op-log.ts';
 import { takeWrites } from './overlay.ts';
+import { forsakeIfReplaced } from './readmission.ts';
 import type { ReplicaState } from './replica-state.ts';
 import { chunksOfWrites, storeChunk } from './requests.ts';
 import { holdsChunk, type Step, send } from './step.ts';
@@ -97,7 +98,10 @@ export function handleSnapshotPart(step: Step, from: number, part: SnapshotPart)
   step.writes.push({ type: 'replaceRange', after: part.after, to: part.to, writes: part.writes });
   install.after = part.to;
   install.sentAt = null;
-  if (part.end !== null) switchOver(step, from, part.end);
+  if (part.end === null) return;
+  // A source of an earlier version knows of no readmissions, and there were none.
+  const head = { ...part.end.head, incarnations: part.end.head.incarnations ?? [] };
+  switchOver(step, from, { ...part.end, head });
 }
 
 export function handleFetchedForInstall(step: Step, hash: string, bytes: Uint8Array): void {
@@ -141,8 +145,10 @@ function switchOver(step: Step, from: number, { head, at, floor }: NonNullable<S
     log.lastT = head.appliedT;
     log.tail.length = 0;
   }
+  log.readmissions = log.readmissions.filter(({ op }) => keepsSuffix && op > at.op);
   Object.assign(state.head, head);
   state.boundKnownAt = null;
+  forsakeIfReplaced(step);
   state.floor = floor;
   state.appliedView = at.view;
   takeWrites(state.overlay);

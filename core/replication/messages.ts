@@ -1,6 +1,7 @@
 // What the members of a group say to one another, and what happens to a member: messages, client requests, timers.
 import type { BoundNews } from './bound.ts';
 import type { Command, CommandResult, FillToken } from './commands.ts';
+import type { Seen } from './rollback-alarm.ts';
 import type { AppliedHead, Row, Write } from './store.ts';
 import type { Viewstamp } from './viewstamp.ts';
 
@@ -9,7 +10,32 @@ import type { Viewstamp } from './viewstamp.ts';
  * brought views that change, confirm rounds and rest; a prepare of version 1 is understood, and lacks its pulse.
  */
 export const PROTOCOL_VERSION = 2;
-export const PROTOCOLS_UNDERSTOOD: ReadonlySet<number> = new Set([1, PROTOCOL_VERSION]);
+/**
+ * Of messages that carry a readmission, or a state that one has changed: who does not know what that means must not
+ * take them in, and refuses them. All others stay as they were, so that a group of both kinds of code goes on.
+ */
+const READMISSION_PROTOCOL = 3;
+export const PROTOCOLS_UNDERSTOOD: ReadonlySet<number> = new Set([1, PROTOCOL_VERSION, READMISSION_PROTOCOL]);
+
+/** O(items of the message). */
+export function protocolOf(body: MessageBody): number {
+  switch (body.type) {
+    case 'askReadmission':
+    case 'learnt':
+      return READMISSION_PROTOCOL;
+    case 'prepare':
+    case 'pulled':
+      return body.entries.some(readmits) ? READMISSION_PROTOCOL : PROTOCOL_VERSION;
+    case 'snapshotPart':
+      return (body.end?.head.incarnations.length ?? 0) > 0 ? READMISSION_PROTOCOL : PROTOCOL_VERSION;
+    default:
+      return PROTOCOL_VERSION;
+  }
+}
+
+function readmits({ items }: LogEntry): boolean {
+  return items.some(({ command }) => command.type === 'readmit');
+}
 
 export interface LogItem {
   /** '' for what the primary proposes itself: never deduplicated. */
@@ -130,6 +156,14 @@ export type MessageBody =
       readonly end: { readonly head: AppliedHead; readonly at: Viewstamp; readonly floor: Viewstamp } | null;
     }
   | { readonly type: 'snapshotDone' }
+  /** The sender's storage is not the one of the last incarnation: it takes the state in, and wants to count again. */
+  | { readonly type: 'askReadmission' }
+  /** Like `prepareOk`, of a member that does not count yet: no vote. */
+  | { readonly type: 'learnt'; readonly op: number; readonly commit: number }
+  /** The sender has booted. */
+  | { readonly type: 'hello' }
+  /** How far the receiver had come when this member heard of it last (rollback-alarm). */
+  | { readonly type: 'helloOk'; readonly seen: Seen | null }
   /** A majority has this hash at the op: whoever has another is wrong. */
   | { readonly type: 'quarantine'; readonly op: number; readonly hash: number }
   /** The group is idle: nothing more will be said once every member has acknowledged, with `commit` on its disk. */
@@ -147,6 +181,8 @@ export type MessageBody =
 export const ANSWERS: ReadonlySet<MessageBody['type']> = new Set([
   'prepareOk',
   'prepareNack',
+  'learnt',
+  'helloOk',
   'confirmOk',
   'probeOk',
   'exitViewOk',
@@ -297,7 +333,15 @@ export type ClientAnswer =
   /** The command or chunk is over the limit of a log item: it was not logged and never will be. */
   | { readonly type: 'too-large'; readonly bytes: number; readonly bytesMax: number };
 
-export type NotReady = 'unborn' | 'recovering' | 'installing' | 'lost' | 'chunks-missing';
+export type NotReady =
+  | 'unborn'
+  | 'recovering'
+  | 'installing'
+  /** It lost its storage and has not been readmitted yet. */
+  | 'lost'
+  /** So many members have that the others are no majority: nothing can be committed before a rebirth. */
+  | 'majority-lost'
+  | 'chunks-missing';
 
 /**
  * `batch` appends what was queued while the last answers went out (0 ms: in the next turn); `resend` looks after

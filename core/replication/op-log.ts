@@ -1,6 +1,7 @@
 // The log: appended at one end, cut at the other once applied, and at its tail only where a newer view contradicts
 // it. Newest entries are kept in memory as well, because a step cannot read back what it is about to write.
 import { assert } from './assert.ts';
+import { readmissionsOf } from './logged-readmissions.ts';
 import type { LogEntry } from './messages.ts';
 import type { ReplicaState, TailEntry } from './replica-state.ts';
 import { entryBytes } from './sizes.ts';
@@ -22,6 +23,8 @@ export function appendToLog(step: Step, entries: readonly LogEntry[]): void {
     const bytes = entryBytes(entry);
     log.bytes += bytes;
     log.tail.push({ entry, bytes });
+    const readmissions = readmissionsOf(entry);
+    if (readmissions.length > 0) log.readmissions = [...log.readmissions, ...readmissions];
   }
   if (entries.length > 0) step.writes.push({ type: 'append', entries });
 }
@@ -41,6 +44,7 @@ export function truncateSuffix(step: Step, fromOp: number): void {
   }
   log.lastT = inTail(state, last.op)?.entry.t ?? store.logPlaces(last.op, 1)[0]?.t ?? head.appliedT;
   while ((log.tail.at(-1)?.entry.op ?? 0) >= fromOp) log.tail.pop();
+  log.readmissions = log.readmissions.filter(({ op }) => op < fromOp);
   log.last = last;
   step.writes.push({ type: 'truncateSuffix', fromOp });
 }

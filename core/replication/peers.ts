@@ -72,8 +72,10 @@ function sendInstall(step: Step, primary: PrimaryState, peer: Peer): void {
   send(step, peer.member, { type: 'installFrom', source, firstOp: state.log.before.op + 1 });
 }
 
-function isUpToDate(state: ReplicaState, { mode, failures, verified }: Peer): boolean {
-  return mode === 'stream' && failures === 0 && state.log.last.op - verified <= state.limits.windowMax;
+function isUpToDate(state: ReplicaState, { mode, failures, verified, isVoter }: Peer): boolean {
+  return (
+    isVoter && mode === 'stream' && failures === 0 && state.log.last.op - verified <= state.limits.windowMax
+  );
 }
 
 /** It takes a snapshot in; the log is kept from there on as long as it says so. */
@@ -93,6 +95,17 @@ export function heldForInstalls(primary: PrimaryState, nowMs: number): number {
       : Infinity,
   );
   return Math.min(Infinity, ...held);
+}
+
+/** A member with a new incarnation has a new storage: what its older one held no longer counts. */
+export function renewPeer(state: ReplicaState, peer: Peer, incarnation: number): void {
+  const isNew = peer.incarnation > 0;
+  peer.incarnation = incarnation;
+  if (!isNew) return;
+  Object.assign(peer, { verified: 0, isVoter: false, commit: 0, next: state.log.last.op + 1, mode: 'probe' });
+  Object.assign(peer, { outstanding: [], failures: 0, retryAt: 0, installAskedAt: 0, installAt: null });
+  Object.assign(peer, { mark: null, clock: null, echo: null, isRead: false, isAtRest: false });
+  peer.chunksWanted.clear();
 }
 
 /** The backup durably holds this view's log up to `op`, and has applied up to `commit`. */
@@ -122,6 +135,11 @@ export function onPrepareNack(step: Step, peer: Peer, lastOp: number, missing: r
     return;
   }
   if (asked === undefined) return;
+  if (lastOp < peer.verified && missing.length === 0) {
+    // Old news, or a disk that was set back: the member knows which.
+    const seen = { incarnation: peer.incarnation, view: state.view, op: peer.verified };
+    send(step, peer.member, { type: 'helloOk', seen });
+  }
   const next = Math.max(peer.verified, Math.min(lastOp, state.log.last.op)) + 1;
   peer.outstanding = [];
   peer.mode = 'probe';

@@ -60,9 +60,16 @@ export function handlePull(step: Step, from: number, after: number): void {
   send(step, from, { type: 'pulled', prev, entries, after });
 }
 
-export function handlePulled(step: Step, from: number, { prev, entries, after }: Pulled): void {
+export function handlePulled(
+  step: Step,
+  from: number,
+  incarnation: number,
+  { prev, entries, after }: Pulled,
+): void {
   const { state } = step;
   const pull = state.election?.pull ?? null;
+  // Another incarnation has another log.
+  if (state.election?.joins.get(from)?.incarnation !== incarnation) return;
   if (pull === null || pull.from !== from || pull.chunksWanted.size > 0) return;
   if (prev === null) {
     // A late answer says nothing about what is asked for now.

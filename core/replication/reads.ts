@@ -9,6 +9,7 @@ import { grantLease } from './leases.ts';
 import type { ClientRequest, LeaseWish, LiveRow } from './messages.ts';
 import { readRows } from './overlay.ts';
 import { readTime } from './read-time.ts';
+import { isMajorityLost } from './readmission.ts';
 import { isNormal, type PrimaryState } from './replica-state.ts';
 import { notPrimary } from './requests.ts';
 import { awaitSession, takeReadySessions } from './session-wait.ts';
@@ -30,8 +31,8 @@ export function handleRead(step: Step, id: number, request: Read, mayWait = true
   const mayLease = primary !== null && isNormal(state);
   if (rows !== null && (mayLease || !wantsLease(lease, rows))) {
     answerRows(step, { id, key, lease }, rows);
-  } else if (primary === null) {
-    if (!mayWait || !awaitSession(step, id, request)) reply(step, id, notPrimary(step));
+  } else if (primary === null || isMajorityLost(state)) {
+    if (!mayWait || primary !== null || !awaitSession(step, id, request)) reply(step, id, notPrimary(step));
   } else if (primary.waitingReads.length < state.limits.queueMax) {
     primary.waitingReads.push({ id, key, lease, since: step.nowMs, round: nextRound(primary) });
   } else {

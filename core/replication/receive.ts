@@ -8,15 +8,23 @@ import { handleExitView, handleExitViewOk } from './exit-view.ts';
 import { handleProbe, handleProbeOk, noteEvidence, suspect } from './failure-detector.ts';
 import { handleInstallFrom, handleSnapshotNone, handleSnapshotPart } from './install.ts';
 import { ANSWERS, FROM_PRIMARY, type Message, PROTOCOLS_UNDERSTOOD, type Refusal } from './messages.ts';
-import { failPeer, onInstalling, onPrepareNack, onPrepareOk, pumpPeer } from './peers.ts';
+import { failPeer, onInstalling, onPrepareNack, onPrepareOk, pumpPeer, renewPeer } from './peers.ts';
 import { handleFetchChunk, handleFetchedChunk, handlePull, handlePulled } from './pull-log.ts';
 import { primaryOf } from './quorum.ts';
-import type { Peer, PrimaryState } from './replica-state.ts';
+import { handleAskReadmission, isAdmitted, newestIncarnation } from './readmission.ts';
+import type { PrimaryState } from './replica-state.ts';
 import { handleQuiesce, handleQuiesceOk, wake } from './rest.ts';
+import { handleHello, handleHelloOk, noteSeen } from './rollback-alarm.ts';
 import { handleSnapshotAsk, handleSnapshotDone } from './snapshot-source.ts';
 import { compareHashes, handleQuarantine } from './state-hash.ts';
 import { type Step, send } from './step.ts';
-import { handleJoinView, handleJoinViewOk, promiseView, viewHasStarted } from './view-change.ts';
+import {
+  forgetOlderJoin,
+  handleJoinView,
+  handleJoinViewOk,
+  promiseView,
+  viewHasStarted,
+} from './view-change.ts';
 
 export function handleMessage(step: Step, message: Message): void {
   const { state } = step;
@@ -27,12 +35,21 @@ export function handleMessage(step: Step, message: Message): void {
     if (!ANSWERS.has(body.type)) send(step, message.from, { type: 'refuse', reason: refusal });
     return;
   }
+  if (body.type === 'hello' || body.type === 'helloOk') {
+    // Of any view, and nothing is done for it: a member that was set back must hear it before it votes.
+    if (body.type === 'hello') handleHello(step, message.from);
+    else handleHelloOk(step, body);
+    return;
+  }
+  noteSeen(state, message);
   if (!ANSWERS.has(body.type) && body.type !== 'quiesce') wake(step);
   if (message.view > state.view) promiseView(step, message.view);
   if (FROM_PRIMARY.has(body.type) && state.joining !== null) viewHasStarted(step);
   if (FROM_PRIMARY.has(body.type) && !('isHeard' in body && body.isHeard === false)) noteEvidence(step);
   const { primary } = state;
-  if (primary === null) handleAsBackup(step, message);
+  forgetOlderJoin(state, message.from, message.incarnation);
+  if (!isAdmitted(state)) handleAsLost(step, message);
+  else if (primary === null) handleAsBackup(step, message);
   else handleAsPrimary(step, primary, message);
 }
 
@@ -45,7 +62,9 @@ function refuse(step: Step, message: Message): Refusal | null {
   const isMember = Number.isInteger(from) && from >= 0 && from < memberCount && from !== memberId;
   if (!isMember || message.to !== memberId) return 'unknown-member';
   const peer = primary?.peers.find(({ member }) => member === from);
+  if (message.incarnation < newestIncarnation(step.state, from)) return 'old-incarnation';
   if (peer !== undefined && message.incarnation < peer.incarnation) return 'old-incarnation';
+  if (body.type === 'hello' || body.type === 'helloOk') return null;
   if (!Number.isSafeInteger(message.view) || message.view < 0) return 'malformed';
   if (message.view < view) return 'old-view';
   const leader = primaryOf(message.view, memberCount);
@@ -55,9 +74,54 @@ function refuse(step: Step, message: Message): Refusal | null {
   return null;
 }
 
+/** As one that takes the state in and has no vote: whatever needs one, or its log, is refused. */
+function handleAsLost(step: Step, { from, incarnation, body }: Message): void {
+  switch (body.type) {
+    case 'prepare':
+      handlePrepare(step, from, body);
+      break;
+    case 'installFrom':
+      handleInstallFrom(step, from, body);
+      break;
+    case 'snapshotPart':
+      handleSnapshotPart(step, from, body);
+      break;
+    case 'snapshotNone':
+      handleSnapshotNone(step, from, body.id);
+      break;
+    case 'fetchedChunk':
+      handleFetchedChunk(step, body);
+      break;
+    case 'chunk':
+    case 'fetchChunk':
+    case 'probe':
+    case 'exitView':
+      handleAnywhere(step, from, incarnation, body);
+      break;
+    case 'askReadmission':
+      handleAskReadmission(step, from, incarnation);
+      break;
+    case 'refuse':
+      hearRefusal(step, body.reason);
+      break;
+    case 'joinView':
+    case 'pull':
+    case 'snapshotAsk':
+      send(step, from, { type: 'refuse', reason: 'lost' });
+      break;
+    default:
+  }
+}
+
+/** Whoever holds a readmission of this member has no use for an earlier incarnation. */
+function hearRefusal({ state }: Step, reason: Refusal): void {
+  if (reason === 'lost') state.watch.isRefuted = true;
+  if (reason === 'old-incarnation') state.loss.isForsaken = true;
+}
+
 /** Of a view that has not started, or as a backup. */
 function handleAsBackup(step: Step, message: Message): void {
-  const { from, body } = message;
+  const { from, incarnation, body } = message;
   switch (body.type) {
     case 'prepare':
       handlePrepare(step, from, body);
@@ -69,13 +133,13 @@ function handleAsBackup(step: Step, message: Message): void {
       handleQuiesce(step, from, body.commit);
       break;
     case 'joinView':
-      handleJoinView(step, from, body.last);
+      handleJoinView(step, from, incarnation, body.last);
       break;
     case 'joinViewOk':
       handleJoinViewOk(step);
       break;
     case 'pulled':
-      handlePulled(step, from, body);
+      handlePulled(step, from, incarnation, body);
       break;
     case 'fetchedChunk':
       handleFetchedChunk(step, body);
@@ -96,17 +160,21 @@ function handleAsBackup(step: Step, message: Message): void {
       handleSnapshotNone(step, from, body.id);
       break;
     case 'refuse':
-      if (body.reason === 'lost') step.state.watch.isRefuted = true;
+      hearRefusal(step, body.reason);
       break;
     case 'prepareOk':
+    case 'learnt':
     case 'prepareNack':
     case 'confirmOk':
     case 'quiesceOk':
     case 'chunkOk':
     case 'installing':
       break;
+    case 'hello':
+    case 'helloOk':
+      break;
     default:
-      handleAnywhere(step, from, body);
+      handleAnywhere(step, from, incarnation, body);
   }
 }
 
@@ -114,11 +182,15 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
   const { state, nowMs } = step;
   const peer = primary.peers.find(({ member }) => member === from);
   if (peer === undefined) return;
-  if (incarnation > peer.incarnation) renewPeer(peer, incarnation);
+  if (incarnation > peer.incarnation) renewPeer(state, peer, incarnation);
   switch (body.type) {
+    case 'learnt':
+      if (body.op <= state.log.last.op) onPrepareOk(state, peer, body.op, body.commit);
+      break;
     case 'prepareOk':
-      if (body.op > state.log.last.op) break;
+      if (body.op > state.log.last.op || incarnation !== newestIncarnation(state, from)) break;
       onPrepareOk(state, peer, body.op, body.commit);
+      peer.isVoter = true;
       peer.isRead = body.isRead === true;
       advanceCommit(step, primary);
       armBatch(step, primary);
@@ -130,6 +202,7 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
       onInstalling(peer, body.at, nowMs);
       break;
     case 'confirmOk':
+      if (incarnation !== newestIncarnation(state, from)) return;
       handleConfirmOk(step, primary, peer, body);
       compareHashes(step, primary);
       return;
@@ -140,6 +213,7 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
       peer.chunksWanted.delete(body.hash);
       break;
     case 'refuse':
+      hearRefusal(step, body.reason);
       // A member of this very view refused what was sent in an earlier one: late news.
       if (body.reason !== 'old-view') failPeer(state, peer, nowMs);
       break;
@@ -155,6 +229,11 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
     case 'quarantine':
       send(step, from, { type: 'refuse', reason: 'malformed' });
       return;
+    case 'askReadmission':
+      handleAskReadmission(step, from, incarnation);
+      break;
+    case 'hello':
+    case 'helloOk':
     case 'joinViewOk':
     case 'pulled':
     case 'snapshotPart':
@@ -163,7 +242,7 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
     case 'probeOk':
       return;
     default:
-      handleAnywhere(step, from, body);
+      handleAnywhere(step, from, incarnation, body);
       return;
   }
   if (!state.isAtRest) pumpPeer(step, primary, peer);
@@ -181,11 +260,12 @@ type AnywhereBody = Extract<
       | 'fetchChunk'
       | 'snapshotAsk'
       | 'snapshotDone'
-      | 'boundNews';
+      | 'boundNews'
+      | 'askReadmission';
   }
 >;
 
-function handleAnywhere(step: Step, from: number, body: AnywhereBody): void {
+function handleAnywhere(step: Step, from: number, incarnation: number, body: AnywhereBody): void {
   switch (body.type) {
     case 'chunk':
       handleChunk(step, from, body);
@@ -215,16 +295,10 @@ function handleAnywhere(step: Step, from: number, body: AnywhereBody): void {
     case 'fetchChunk':
       handleFetchChunk(step, from, body.hash);
       break;
+    case 'askReadmission':
+      handleAskReadmission(step, from, incarnation);
+      break;
     default:
       body satisfies never;
   }
-}
-
-/** A member with a new incarnation has a new storage: what its older one held no longer counts. */
-function renewPeer(peer: Peer, incarnation: number): void {
-  if (peer.incarnation > 0) {
-    peer.verified = 0;
-    peer.commit = 0;
-  }
-  peer.incarnation = incarnation;
 }

@@ -4,10 +4,14 @@ import { assert } from './assert.ts';
 import type { FillToken } from './commands.ts';
 import { type DiscardState, newDiscardState } from './discard-state.ts';
 import { DEFAULT_LIMITS, type ReplicaLimits } from './limits.ts';
+import { type LoggedReadmission, unappliedReadmissions } from './logged-readmissions.ts';
+import { type LossState, newLossState } from './loss-state.ts';
 import type { Clock, Echo, HashMark, LeaseWish, LogEntry, LogItem } from './messages.ts';
 import { emptyOverlay, type Overlay } from './overlay.ts';
 import { primaryOf } from './quorum.ts';
+import { isAdmitted } from './readmission.ts';
 import type { WaitingSession } from './session-wait.ts';
+import type { Install, SnapshotRead } from './snapshot-state.ts';
 import type { AppliedHead, Identity, ReplicaStore } from './store.ts';
 import type { Viewstamp } from './viewstamp.ts';
 
@@ -27,6 +31,8 @@ export interface LogState {
   bytes: number;
   /** The newest entries once more in memory, contiguous up to `last`; empty after a boot. */
   readonly tail: TailEntry[];
+  /** The readmissions among the entries that are not applied yet. */
+  readmissions: readonly LoggedReadmission[];
 }
 
 /** A command on its way: queued, or logged and not yet applied. */
@@ -77,6 +83,8 @@ export interface Peer {
   incarnation: number;
   /** Highest op it has verified, durably, against this view's log. */
   verified: number;
+  /** What it has verified counts: it said so as a vote. */
+  isVoter: boolean;
   /** Highest op it has applied, durably. */
   commit: number;
   /** The first op of the next prepare. */
@@ -180,7 +188,7 @@ export interface Joining {
 
 /** The primary-to-be of a promised view, gathering its majority and the best log among it. */
 export interface Election {
-  readonly joins: Map<number, { readonly last: Viewstamp }>;
+  readonly joins: Map<number, { readonly last: Viewstamp; readonly incarnation: number }>;
   pull: LogPull | null;
 }
 
@@ -190,28 +198,6 @@ export interface LogPull {
   after: number;
   /** null: nothing asked for is on its way. */
   sentAt: number | null;
-  readonly chunksWanted: Set<string>;
-}
-
-/** A snapshot that is being read out here: nothing is applied meanwhile. */
-export interface SnapshotRead {
-  readonly id: string;
-  readonly to: number;
-  /** The op that it shows. */
-  readonly at: Viewstamp;
-  askedAt: number;
-}
-
-/** A snapshot that is being taken in. */
-export interface Install {
-  readonly source: number;
-  id: string | null;
-  at: Viewstamp | null;
-  /** The place up to which it is on the disk. */
-  after: string | null;
-  /** null: nothing asked for is on its way. */
-  sentAt: number | null;
-  movedAt: number;
   readonly chunksWanted: Set<string>;
 }
 
@@ -248,6 +234,7 @@ export interface ReplicaState {
   /** The rows are a mixture: nothing is served (install). */
   isInstalling: boolean;
   install: Install | null;
+  readonly loss: LossState;
   /** The newest last. */
   readonly hashMarks: HashMark[];
   /** Session reads that wait for what is on its way here, oldest first. */
@@ -276,9 +263,8 @@ export interface ReplicaState {
 export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>): ReplicaState {
   const durable = store.head();
   assert(durable !== null, () => 'a replica was created before its identity was stored');
-  const { identity, view, floor, beforeFirst, lastLogged, lastT, logBytes, isInstalling, ...rest } = durable;
-  const { firstOp: _, ...applied } = rest;
-  const head: Mutable<AppliedHead> = applied;
+  const { identity, view, floor, beforeFirst, firstOp, lastLogged, lastT, logBytes, isInstalling, ...head } =
+    durable;
   const { memberId, memberCount } = identity;
   assert(
     Number.isInteger(memberId) && memberId >= 0 && memberId < memberCount,
@@ -291,12 +277,19 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
     head,
     appliedView: head.applied === beforeFirst.op ? beforeFirst.view : (store.viewAt(head.applied) ?? view),
     floor,
-    log: { before: beforeFirst, last: lastLogged, lastT, bytes: logBytes, tail: [] },
+    log: {
+      before: beforeFirst,
+      last: lastLogged,
+      lastT,
+      bytes: logBytes,
+      tail: [],
+      readmissions: unappliedReadmissions(store, head.applied, lastLogged.op),
+    },
     overlay: emptyOverlay(),
     nonce: '',
     // A view is started by an op of its own, the very first by none.
     primary:
-      primaryOf(view, memberCount) === memberId && lastLogged.view === view
+      primaryOf(view, memberCount) === memberId && lastLogged.view === view && isAdmitted({ head, identity })
         ? primaryState(memberId, memberCount, lastLogged.op)
         : null,
     joining: null,
@@ -309,6 +302,7 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
     heldCommit: 0,
     isInstalling,
     install: null,
+    loss: newLossState(),
     hashMarks: [],
     sessions: [],
     isAtRest: true,
@@ -345,6 +339,7 @@ export function primaryState(memberId: number, memberCount: number, lastOp: numb
       member,
       incarnation: 0,
       verified: 0,
+      isVoter: false,
       commit: 0,
       next: lastOp + 1,
       mode: 'probe',

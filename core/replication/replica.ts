@@ -17,11 +17,13 @@ import type { ReplicaLimits } from './limits.ts';
 import { CHUNK_LIFE_MS } from './limits.ts';
 import type { ReplicaEvent } from './messages.ts';
 import { onSendFailed } from './peers.ts';
+import { isAdmitted } from './readmission.ts';
 import { answerSessions } from './reads.ts';
 import { handleMessage } from './receive.ts';
 import { initialState, isNormal, type ReplicaState } from './replica-state.ts';
 import { handleClients } from './requests.ts';
 import { wake } from './rest.ts';
+import { greet } from './rollback-alarm.ts';
 import { beginStep, finishStep, type Step } from './step.ts';
 import type { ReplicaStore } from './store.ts';
 import { armResend, handleTimer } from './timers.ts';
@@ -41,6 +43,7 @@ export function createReplica(store: ReplicaStore, limits: Partial<ReplicaLimits
  * carried out, and the replica must be created anew from its store. `nowMs`: this object's clock, epoch ms.
  */
 export function step(state: ReplicaState, store: ReplicaStore, event: ReplicaEvent, nowMs: number): Effect[] {
+  if (state.loss.isForsaken) return [];
   const current = beginStep(state, store, nowMs);
   handleEvent(current, event);
   watchOver(current);
@@ -56,7 +59,7 @@ export function step(state: ReplicaState, store: ReplicaStore, event: ReplicaEve
   }
   armAlarm(current);
   const effects = finishStep(current);
-  assertInvariants(state);
+  if (!state.loss.isForsaken) assertInvariants(state);
   return effects;
 }
 
@@ -107,6 +110,8 @@ function boot(current: Step, nonce: string): void {
   // An older one was looked at when it was due; waking up is no reason to look again, for ever.
   if (chunkAt !== null && chunkAt + 2 * CHUNK_LIFE_MS > nowMs) state.sweepAt = chunkAt;
   if (log.last.view < state.view) beginJoining(current);
+  if (isAdmitted(state)) greet(current);
+  else if (state.identity.memberCount > 1) wake(current);
   if (primary === null) return;
   if (store.invalidationSpan() !== null) expectDiscards(primary, nowMs);
   advanceCommit(current, primary);

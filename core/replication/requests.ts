@@ -8,12 +8,13 @@ import { commandDigest } from './digest.ts';
 import { isInDoubt, suspect } from './failure-detector.ts';
 import { stillRemembers } from './forget.ts';
 import { grantLease, releaseLease, renewLease, tokenOf } from './leases.ts';
-import type { ClientAnswer, ClientRequest, Lease } from './messages.ts';
+import type { ClientAnswer, ClientRequest, Lease, NotReady } from './messages.ts';
 import { readDedupe } from './overlay.ts';
 import { handlePage } from './pages.ts';
 import { primaryOf } from './quorum.ts';
+import { isAdmitted, isMajorityLost } from './readmission.ts';
 import { handleRead } from './reads.ts';
-import { isNormal, type PrimaryState } from './replica-state.ts';
+import { isNormal, type PrimaryState, type ReplicaState } from './replica-state.ts';
 import { noteActivity, wake } from './rest.ts';
 import { itemBytes } from './sizes.ts';
 import { holdsChunk, reply, type Step, send } from './step.ts';
@@ -27,10 +28,12 @@ export interface Client {
 /** Commands are queued: those that arrive together share an entry where they fit. O(commands) and their reads. */
 export function handleClients(step: Step, clients: readonly Client[]): void {
   const { primary } = step.state;
+  const reason = whyUnable(step.state);
   wake(step);
   for (const { id, request } of clients) {
     if (request.type === 'suspect') handleSuspect(step, id, request.view);
     else if (request.type === 'bound') handleBound(step, id, request);
+    else if (reason !== null) reply(step, id, { type: 'not-ready', reason });
     else if (request.type === 'read') handleRead(step, id, request);
     else if (primary === null) reply(step, id, notPrimary(step));
     else handleClient(step, primary, id, request);
@@ -38,9 +41,16 @@ export function handleClients(step: Step, clients: readonly Client[]): void {
   if (primary !== null) noteActivity(step, primary);
 }
 
+/** Why nothing can be asked of this member at all. */
+function whyUnable(state: ReplicaState): NotReady | null {
+  if (isAdmitted(state)) return null;
+  return isMajorityLost(state) ? 'majority-lost' : 'lost';
+}
+
 /** Nobody is sent to a primary that is in doubt, or that is yet to be one: whoever asks here again hears soon. */
 export function notPrimary({ state, nowMs }: Step): ClientAnswer {
   const { identity, view, joining } = state;
+  if (isMajorityLost(state)) return { type: 'not-ready', reason: 'majority-lost' };
   if (joining !== null || isInDoubt(state, nowMs)) return { type: 'not-ready', reason: 'recovering' };
   return { type: 'not-primary', view, primary: primaryOf(view, identity.memberCount) };
 }
@@ -125,6 +135,10 @@ function handleCommand(
     return;
   }
   if (answerFromDedupe(step, id, reqId, item.digest)) return;
+  if (isMajorityLost(state)) {
+    reply(step, id, { type: 'not-ready', reason: 'majority-lost' });
+    return;
+  }
   const onItsWay = primary.pendingByReqId.get(reqId);
   if (onItsWay?.item.digest === item.digest) {
     onItsWay.clients.push(id);

@@ -45,6 +45,7 @@ export function commandBytes(command: Command): number {
     case 'floor':
     case 'bound':
     case 'boundSettled':
+    case 'readmit':
     case 'viewStart':
       return OVERHEAD_BYTES;
   }

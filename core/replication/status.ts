@@ -1,5 +1,6 @@
 // What a replica says of itself, for `status` and for people; nothing in the protocol depends on it.
 import { primaryOf } from './quorum.ts';
+import { isAdmitted, isMajorityLost } from './readmission.ts';
 import { isNormal, type ReplicaState } from './replica-state.ts';
 
 export interface ReplicaStatus {
@@ -9,7 +10,9 @@ export interface ReplicaStatus {
   /** Member id of this view's primary. */
   readonly primary: number;
   readonly role: 'primary' | 'backup';
-  readonly state: 'normal' | 'recovering' | 'changing-view';
+  readonly state: 'normal' | 'recovering' | 'changing-view' | 'lost';
+  /** So many members wait to be readmitted that nothing can be committed, as far as this one heard. */
+  readonly isMajorityLost: boolean;
   readonly op: number;
   readonly commit: number;
   readonly applied: number;
@@ -31,6 +34,7 @@ export interface BackupStatus {
 }
 
 function describe(state: ReplicaState): ReplicaStatus['state'] {
+  if (!isAdmitted(state)) return 'lost';
   if (state.joining !== null) return 'changing-view';
   return state.primary === null || isNormal(state) ? 'normal' : 'recovering';
 }
@@ -44,6 +48,7 @@ export function replicaStatus(state: ReplicaState): ReplicaStatus {
     primary: primaryOf(view, identity.memberCount),
     role: primary === null ? 'backup' : 'primary',
     state: describe(state),
+    isMajorityLost: isMajorityLost(state),
     op: log.last.op,
     commit: head.commit,
     applied: head.applied,

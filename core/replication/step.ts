@@ -3,7 +3,7 @@
 import type { Effect } from './effects.ts';
 import { forgetWrites } from './forget.ts';
 import type { ClientAnswer, Message, MessageBody, TimerName } from './messages.ts';
-import { PROTOCOL_VERSION } from './messages.ts';
+import { protocolOf } from './messages.ts';
 import { trimTail } from './op-log.ts';
 import { takeWrites } from './overlay.ts';
 import type { ReplicaState } from './replica-state.ts';
@@ -51,7 +51,7 @@ export function beginStep(state: ReplicaState, store: ReplicaStore, nowMs: numbe
 export function send(step: Step, to: number, body: MessageBody): void {
   const { identity, view } = step.state;
   const message: Message = {
-    protocol: PROTOCOL_VERSION,
+    protocol: protocolOf(body),
     groupId: identity.groupId,
     epoch: identity.epoch,
     from: identity.memberId,
@@ -90,6 +90,9 @@ export function holdsChunk(step: Step, hash: string): boolean {
 export function finishStep(step: Step): Effect[] {
   const { state, writes } = step;
   const { overlay, limits } = state;
+  // It should never have voted, and says nothing more.
+  if (state.loss.isForsaken)
+    return [...step.outputs.filter(({ type }) => type === 'event'), { type: 'lost' }];
   const isFull = overlay.changes > limits.overlayRowsMax || overlay.bytes > limits.overlayBytesMax;
   const isDue = overlay.isOverdue || overlay.ops > limits.overlayOpsMax;
   const writesAnyway = writes.length > 0 || step.votes || step.sweepStagedBefore !== null;

@@ -117,6 +117,8 @@ export interface AppliedHead {
   readonly boundSince: number;
   /** The largest bound that an answer may still carry, where that is more. */
   readonly boundMaxMs: number;
+  /** The highest incarnation of each member that was (re)admitted, by member; what is missing is the first. */
+  readonly incarnations: readonly number[];
 }
 
 /** Read once at boot; afterwards the core's own copy is the truth. A new member's is all zeros. */

@@ -9,6 +9,7 @@ import { isFit } from './failure-detector.ts';
 import { pumpAll } from './peers.ts';
 import { isPulling, pullDueAt, pullFrom, resendPull } from './pull-log.ts';
 import { primaryOf, quorumOf } from './quorum.ts';
+import { isAdmitted, newestIncarnation } from './readmission.ts';
 import { type Election, newWatch, primaryState, type ReplicaState } from './replica-state.ts';
 import { type Step, send, sendVote } from './step.ts';
 import { isNewer, type Viewstamp } from './viewstamp.ts';
@@ -46,7 +47,8 @@ export function viewHasStarted(step: Step): void {
 export function driveViewChange(step: Step): void {
   const { state, nowMs } = step;
   const { joining, election, identity, limits, view } = state;
-  if (joining === null) return;
+  // A member that waits to be readmitted promises like the others, but tells nobody: that would be a vote.
+  if (joining === null || !isAdmitted(state)) return;
   if (election !== null) {
     advanceElection(step, election);
     return;
@@ -57,10 +59,16 @@ export function driveViewChange(step: Step): void {
   sendVote(step, primaryOf(view, identity.memberCount), { type: 'joinView', last: state.log.last });
 }
 
-export function handleJoinView(step: Step, from: number, last: Viewstamp): void {
+export function handleJoinView(step: Step, from: number, incarnation: number, last: Viewstamp): void {
   const { election } = step.state;
-  election?.joins.set(from, { last });
+  election?.joins.set(from, { last, incarnation });
   send(step, from, { type: 'joinViewOk' });
+}
+
+/** The member has a later incarnation: the log of the one that joined is gone. */
+export function forgetOlderJoin(state: ReplicaState, from: number, incarnation: number): void {
+  const join = state.election?.joins.get(from);
+  if (join !== undefined && join.incarnation < incarnation) state.election?.joins.delete(from);
 }
 
 export function handleJoinViewOk(step: Step): void {
@@ -73,11 +81,17 @@ export function handleJoinViewOk(step: Step): void {
  */
 function advanceElection(step: Step, election: Election): void {
   const { state } = step;
-  if (step.switchedOver || !isFit(state) || election.joins.size + 1 < quorumOf(state.identity.memberCount))
-    return;
-  const best = bestJoin(state, election);
+  const quorum = quorumOf(state.identity.memberCount);
+  // A readmission in the log voids what the older incarnation has promised.
+  const joins = [...election.joins].filter(
+    ([from, { incarnation }]) => incarnation >= newestIncarnation(state, from),
+  );
+  if (step.switchedOver || !isFit(state) || joins.length + 1 < quorum) return;
+  const best = bestJoin(state, joins);
   if (best === null) {
-    beginView(step);
+    // Counted again by the log that was adopted: who is readmitted in none was not.
+    const counted = joins.filter(([from, { incarnation }]) => incarnation === newestIncarnation(state, from));
+    if (counted.length + 1 >= quorum) beginView(step);
     return;
   }
   if (isPulling(election, best)) resendPull(step, election.pull);
@@ -85,9 +99,12 @@ function advanceElection(step: Step, election: Election): void {
 }
 
 /** null: no log of the majority is better than the own one. */
-function bestJoin(state: ReplicaState, election: Election): { from: number; last: Viewstamp } | null {
+function bestJoin(
+  state: ReplicaState,
+  joins: readonly (readonly [number, { readonly last: Viewstamp }])[],
+): { from: number; last: Viewstamp } | null {
   let best: { from: number; last: Viewstamp } | null = null;
-  for (const [from, { last }] of election.joins) {
+  for (const [from, { last }] of joins) {
     if (isNewer(last, best?.last ?? state.log.last)) best = { from, last };
   }
   return best;

@@ -94,6 +94,8 @@ function isFinal(failure: FailedTry): boolean {
     case 'threw':
       return failure.overloaded;
     case 'not-ready':
+      // Nothing but an operator ends that.
+      return failure.reason === 'majority-lost';
     case 'not-primary':
     case 'deposed':
     case 'timed-out':

@@ -92,14 +92,29 @@ export type BirthAnswer =
   | {
       readonly type: 'born';
       readonly groupId: string;
+      /** 1 of the first storage; of each that replaces a lost one, one more. */
       readonly incarnation: number;
       readonly epoch: number;
       readonly members: readonly ShardMember[];
       readonly boundMs: number;
     }
-  /** Another nonce is on record: this member's storage was lost. */
+  /** The nonce of a storage that has been replaced: it cannot be the member's again. */
+  | { readonly type: 'superseded' }
+  /** This member's storage was lost, and its code knows nothing of readmissions: it must stay away. */
   | { readonly type: 'lost' }
   | { readonly type: 'unknown-member' };
+
+/** What an operator has done to a shard: recorded before anything else happens. */
+export type RebirthAnswer =
+  | {
+      readonly type: 'reborn';
+      readonly epoch: number;
+      readonly before: ShardGroup;
+      readonly after: ShardGroup;
+    }
+  /** Somebody was faster: the group that was meant is no more. */
+  | { readonly type: 'other-group'; readonly groupId: string }
+  | { readonly type: 'unknown-shard' };
 
 export interface DirectoryRpc {
   snapshot(question: SnapshotQuestion): Promise<SnapshotAnswer>;
@@ -110,8 +125,24 @@ export interface DirectoryRpc {
   versions(): Promise<ConfigVersionSummary[]>;
   /** A configuration file handed to the start command: a new version iff its text differs from the last one. */
   adoptFile(document: unknown, digest: string): Promise<ChangeAnswer>;
-  /** `name`: the object's own, so that one of an abandoned map is told `unknown-member`. */
-  registerBirth(shard: number, member: number, nonce: string, name?: string): Promise<BirthAnswer>;
+  /**
+   * `name`: the object's own, so that one of an abandoned map is told `unknown-member`. `isReadmittable`: its code knows
+   * that a later incarnation than the first may not vote before it is readmitted; that of version 0.1 does not.
+   */
+  registerBirth(
+    shard: number,
+    member: number,
+    nonce: string,
+    name?: string,
+    isReadmittable?: boolean,
+  ): Promise<BirthAnswer>;
+  /**
+   * The storage of this member is to count as lost: whatever it has, it will be readmitted as another. False: there is no
+   * such member.
+   */
+  declareLost(shard: number, member: number, by: string): Promise<boolean>;
+  /** The shard has a new, empty group in the place of the given one. */
+  rebirth(shard: number, groupId: string, by: string): Promise<RebirthAnswer>;
   /**
    * From a HealthMonitor: its new verdicts, or none, which says that it goes on probing. Those of backends or of a
    * vantage that the pool no longer has, or of an older epoch, are ignored.

@@ -259,6 +259,8 @@ export interface MemberStatus {
   readonly applied: number;
   readonly entries: number;
   readonly bytes: number;
+  /** As far as it heard; members of earlier versions do not say. */
+  readonly isMajorityLost?: boolean;
 }
 
 export interface ShardReplicaRpc {
@@ -277,4 +279,6 @@ export interface ShardReplicaRpc {
   /** The fetch that a lease was given for came to nothing that can be stored. */
   release(to: MemberAddress, key: string, token: FillToken): Promise<void>;
   status(to: MemberAddress): Promise<MemberStatus>;
+  /** The Directory has recorded that this storage is nobody's: it is emptied, and the object begins anew. */
+  forget(to: MemberAddress): Promise<void>;
 }

@@ -27,6 +27,11 @@ export class BirthRecord {
     return nonce;
   }
 
+  /** Whatever is on this storage, it is another one from here on: the next boot asks the Directory who it is. */
+  renew(): void {
+    this.#sql.exec('UPDATE birth SET nonce = ?, members = NULL', crypto.randomUUID());
+  }
+
   /** null before the Directory has answered. */
   membership(): Membership | null {
     const row = this.#row();

@@ -1,6 +1,6 @@
 // How an object becomes a member: it writes a random nonce, the Directory records that, and only then does it have an
-// identity to vote with. Another nonce on record means that this storage replaced one that was lost: such an object
-// never speaks for the member it once was.
+// identity to vote with. Another nonce on record means that this storage has replaced one that was lost: the Directory
+// counts the incarnation up, and the member does not vote before its group has readmitted it (core/replication).
 import type { BirthAnswer, DirectoryRpc } from '../interfaces/directory.ts';
 import type { MemberAddress } from '../interfaces/shard-replica.ts';
 import type { SqliteStore } from '../storage/sqlite-store.ts';
@@ -8,11 +8,9 @@ import { within } from '../within.ts';
 import type { BirthRecord } from './birth-record.ts';
 
 export type BirthOutcome =
-  | 'born'
-  /** The storage of an earlier life is gone; final for this one. */
-  | 'lost'
+  | { readonly type: 'born'; readonly incarnation: number }
   /** The Directory did not answer, or knows no such member (yet). */
-  | 'unborn';
+  | { readonly type: 'unborn' };
 
 export interface BirthSurroundings {
   now(): number;
@@ -26,12 +24,13 @@ const ANSWER_TIMEOUT_MS = 3_000;
 /** After a failure callers are turned away for so long without asking the Directory again. */
 const RETRY_AFTER_MS = 250;
 
+const UNBORN: BirthOutcome = { type: 'unborn' };
+
 export class Birth {
   readonly #record: BirthRecord;
   readonly #store: SqliteStore;
   readonly #around: BirthSurroundings;
   #running: Promise<BirthOutcome> | null = null;
-  #isLost = false;
   #retryAt = Number.NEGATIVE_INFINITY;
 
   constructor(record: BirthRecord, store: SqliteStore, around: BirthSurroundings) {
@@ -45,8 +44,7 @@ export class Birth {
     if (!this.#around.isNamed(to.name)) {
       return Promise.reject(new Error(`Cannot be born as "${to.name}": that is another object's name`));
     }
-    if (this.#isLost) return Promise.resolve('lost');
-    if (this.#running === null && this.#around.now() < this.#retryAt) return Promise.resolve('unborn');
+    if (this.#running === null && this.#around.now() < this.#retryAt) return Promise.resolve(UNBORN);
     this.#running ??= this.#register(to).finally(() => {
       this.#running = null;
     });
@@ -57,30 +55,25 @@ export class Birth {
     // Durable before the Directory hears of it: the output gate holds the call back until then.
     const nonce = this.#record.nonce();
     const answer = await this.#ask(shard, member, nonce, name);
-    switch (answer?.type) {
-      case 'born': {
-        const { groupId, incarnation, epoch, members, boundMs } = answer;
-        const memberCount = members.length;
-        const identity = { groupId, shard, memberId: member, memberCount, incarnation, epoch };
-        this.#around.transaction(() => {
-          this.#record.keep({ members, boundMs });
-          this.#store.write([{ type: 'identity', identity }]);
-        });
-        return 'born';
-      }
-      case 'lost':
-        this.#isLost = true;
-        return 'lost';
-      case 'unknown-member':
-      case undefined:
-        this.#retryAt = this.#around.now() + RETRY_AFTER_MS;
-        return 'unborn';
+    if (answer?.type === 'born') {
+      const { groupId, incarnation, epoch, members, boundMs } = answer;
+      const memberCount = members.length;
+      const identity = { groupId, shard, memberId: member, memberCount, incarnation, epoch };
+      this.#around.transaction(() => {
+        this.#record.keep({ members, boundMs });
+        this.#store.write([{ type: 'identity', identity }]);
+      });
+      return { type: 'born', incarnation };
     }
+    // An earlier storage's nonce: this one was set back to before its member was lost. With a new one it may ask again.
+    if (answer?.type === 'superseded') this.#around.transaction(() => this.#record.renew());
+    this.#retryAt = this.#around.now() + RETRY_AFTER_MS;
+    return UNBORN;
   }
 
   async #ask(shard: number, member: number, nonce: string, name: string): Promise<BirthAnswer | null> {
     try {
-      const answer = this.#around.directory().registerBirth(shard, member, nonce, name);
+      const answer = this.#around.directory().registerBirth(shard, member, nonce, name, true);
       return await within(ANSWER_TIMEOUT_MS, answer);
     } catch (error) {
       console.warn(`Cannot register the birth of "${name}": ${String(error)}`);

@@ -28,6 +28,8 @@ export type HeadRow = {
   boundMs: number;
   boundSince: number;
   boundMaxMs: number;
+  /** JSON; null before any readmission. */
+  incarnations: string | null;
 };
 
 export function headFromRow(row: HeadRow, log: LogEnds, isInstalling: boolean): DurableHead {
@@ -57,5 +59,6 @@ export function headFromRow(row: HeadRow, log: LogEnds, isInstalling: boolean): 
     boundMs: row.boundMs,
     boundSince: row.boundSince,
     boundMaxMs: row.boundMaxMs,
+    incarnations: row.incarnations === null ? [] : JSON.parse(row.incarnations),
   };
 }

@@ -7,6 +7,7 @@
 // at most ITEMS_PART_BYTES; what is longer goes on in `logParts` (a value may have 2 MB). `dedupe` rows have ascending
 // ids in op order, so the oldest are found without an index.
 
+import { hasColumn } from './has-column.ts';
 import { InvalidationTable } from './invalidation-table.ts';
 
 export const ITEMS_PART_BYTES = 1_500_000;
@@ -28,7 +29,7 @@ CREATE TABLE IF NOT EXISTS head (
   fillMarkT INTEGER NOT NULL DEFAULT 0,
   httpBytes INTEGER NOT NULL DEFAULT 0, kvBytes INTEGER NOT NULL DEFAULT 0, kvKeptBytes INTEGER NOT NULL DEFAULT 0,
   entries INTEGER NOT NULL DEFAULT 0,
-  stateHash INTEGER NOT NULL DEFAULT 0,
+  stateHash INTEGER NOT NULL DEFAULT 0, incarnations TEXT,
   boundMs INTEGER NOT NULL DEFAULT 0, boundSince INTEGER NOT NULL DEFAULT 0, boundMaxMs INTEGER NOT NULL DEFAULT 0,
   hardView INTEGER, hardOp INTEGER, softView INTEGER, softOp INTEGER
 );
@@ -73,13 +74,13 @@ export function createTables(sql: SqlStorage): void {
   sql.exec(TABLES);
   addBound(sql);
   countKeptBytes(sql);
+  if (!hasColumn(sql, 'head', 'incarnations')) sql.exec('ALTER TABLE head ADD COLUMN incarnations TEXT');
   moveOldPurges(sql);
 }
 
 /** Version 0.1 did not tell data that stays from data with a ttl. */
 function countKeptBytes(sql: SqlStorage): void {
-  const has = sql.exec("SELECT 1 FROM pragma_table_info('head') WHERE name = 'kvKeptBytes'").toArray();
-  if (has.length > 0) return;
+  if (hasColumn(sql, 'head', 'kvKeptBytes')) return;
   sql.exec('ALTER TABLE head ADD COLUMN kvKeptBytes INTEGER NOT NULL DEFAULT 0');
   sql.exec(
     `UPDATE head SET kvKeptBytes =

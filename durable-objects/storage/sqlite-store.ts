@@ -287,7 +287,7 @@ export class SqliteStore implements ReplicaStore {
     this.#sql.exec(
       `UPDATE head SET "commit" = ?, applied = ?, appliedT = ?, fillFloorView = ?, fillFloorOp = ?,
          fillMarkView = ?, fillMarkOp = ?, fillMarkT = ?, httpBytes = ?, kvBytes = ?, kvKeptBytes = ?, entries = ?,
-         stateHash = ?, boundMs = ?, boundSince = ?, boundMaxMs = ?`,
+         stateHash = ?, boundMs = ?, boundSince = ?, boundMaxMs = ?, incarnations = ?`,
       head.commit,
       head.applied,
       head.appliedT,
@@ -304,6 +304,7 @@ export class SqliteStore implements ReplicaStore {
       head.boundMs,
       head.boundSince,
       head.boundMaxMs,
+      head.incarnations.length === 0 ? null : JSON.stringify(head.incarnations),
     );
   }
 

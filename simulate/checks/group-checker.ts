@@ -6,10 +6,13 @@ import type { Effect } from '../../core/replication/effects.ts';
 import { ANSWERS, type LogEntry, type ReplicaEvent } from '../../core/replication/messages.ts';
 import { isNormal, type ReplicaState } from '../../core/replication/replica-state.ts';
 import { chunksOf } from '../../core/replication/requests.ts';
+import { isAdmitted } from '../engine/admitted.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import type { Instance } from '../engine/instance.ts';
 import type { Member, Observer } from '../engine/member.ts';
+import type { MemoryStore } from '../memory-store.ts';
 import { Bounds } from './bounds.ts';
+import { Elections } from './elections.ts';
 import { Leases } from './leases.ts';
 import { must } from './violation.ts';
 import { isVote } from './votes.ts';
@@ -36,6 +39,9 @@ export class GroupChecker implements Observer {
   private readonly cluster: Cluster;
   private readonly bounds: Bounds;
   private readonly leases: Leases;
+  private readonly elections: Elections;
+  /** By what is committed; who is missing has its first incarnation. */
+  private readonly incarnations = new Map<number, number>();
   private readonly hashes = new Map<number, { hash: number; member: number }>();
   private readonly durableCommit: number[];
   private readonly durableView: number[];
@@ -48,6 +54,7 @@ export class GroupChecker implements Observer {
     this.cluster = cluster;
     this.bounds = new Bounds(cluster);
     this.leases = new Leases(cluster, this.committed);
+    this.elections = new Elections(cluster.members, this.committed);
     this.durableCommit = cluster.members.map(() => 0);
     this.durableView = cluster.members.map(() => 0);
   }
@@ -61,6 +68,7 @@ export class GroupChecker implements Observer {
     this.checkEffects(member, state, effects);
     this.bounds.check(member, instance);
     this.leases.step(instance, event, effects);
+    this.elections.step(member, instance, event);
     const snapshot: Snapshot = {
       commit: state.head.commit,
       applied: state.head.applied,
@@ -84,6 +92,18 @@ export class GroupChecker implements Observer {
         'I12',
         () => `a superseded object of member ${member.id} voted (${body.type})`,
       );
+      must(
+        !member.isSetBack,
+        'I12',
+        () => `member ${member.id} voted (${body.type}) on a disk that was set back`,
+      );
+      const admitted = this.incarnations.get(member.id) ?? 1;
+      must(
+        message.incarnation === admitted,
+        'I12',
+        () =>
+          `incarnation ${message.incarnation} of member ${member.id} voted (${body.type}); admitted is ${admitted}`,
+      );
     }
     const { durable } = member.disk;
     if (body.type === 'prepareOk') {
@@ -100,6 +120,12 @@ export class GroupChecker implements Observer {
         () => `member ${member.id} sent op ${end}, its durable log ends at ${durable.lastOp}`,
       );
     }
+  }
+
+  /** What its last disk had promised and committed is not on this one. */
+  replaced({ id }: Member): void {
+    this.durableCommit[id] = 0;
+    this.durableView[id] = 0;
   }
 
   private settled(member: Member, instance: Instance, snapshot: Snapshot): void {
@@ -178,9 +204,7 @@ export class GroupChecker implements Observer {
         continue;
       }
       must(own !== undefined, 'I2', () => `op ${op} is committed at member ${member.id}, but not in its log`);
-      const holders = this.cluster.members.filter(
-        ({ disk }) => disk.durable === log || sameEntry(disk.durable.entryAt(op), own),
-      );
+      const holders = this.cluster.members.filter((one) => holds(one, own, log));
       must(
         2 * holders.length > this.cluster.members.length,
         'I2',
@@ -192,6 +216,9 @@ export class GroupChecker implements Observer {
         () => `op ${op} is committed before op ${this.committed.length + 1}`,
       );
       this.committed.push({ entry: own, inView: view, at: this.cluster.scheduler.now });
+      for (const { command } of own.items) {
+        if (command.type === 'readmit') this.incarnations.set(command.member, command.incarnation);
+      }
     }
     this.compared.set(instance, commit);
   }
@@ -230,6 +257,17 @@ export class GroupChecker implements Observer {
       );
     }
   }
+}
+
+/**
+ * What a lost disk held counts as held until the member votes again: within a minority that is allowed to be so. What
+ * the member holds before it votes counts for nothing.
+ */
+function holds({ disk, former, isSetBack }: Member, entry: LogEntry, log: MemoryStore): boolean {
+  const votes = isAdmitted(disk.durable) && !isSetBack;
+  if (votes) former.length = 0;
+  if (votes && disk.durable === log) return true;
+  return (votes ? [disk.durable] : former).some((store) => sameEntry(store.entryAt(entry.op), entry));
 }
 
 export function sameEntry(a: LogEntry | undefined, b: LogEntry | undefined): boolean {

@@ -1,10 +1,11 @@
 // Remote procedure calls over the simulated network: an edge asks a member, a member calls another. A call may be lost on
 // the way there, or on the way back when it has been carried out, and fail aloud or without a word.
-import type { ClientRequest, Message, ReplicaEvent } from '../../core/replication/messages.ts';
+import type { ClientRequest, Message, MessageBody, ReplicaEvent } from '../../core/replication/messages.ts';
 import type { Cluster } from './cluster.ts';
 import type { Instance } from './instance.ts';
 import type { Member, Try } from './member.ts';
 import { EDGES_FROM } from './network.ts';
+import { forsake } from './storage-loss.ts';
 
 /**
  * A client's try, by way of an edge; `hear` hears at most once, or never where an answer got lost without a word.
@@ -70,6 +71,8 @@ export function askMember(
   });
 }
 
+const LEAVING: ReadonlySet<MessageBody['type']> = new Set(['exitView', 'joinView']);
+
 /** A message to another member: what it answers, or that the call failed, is an event for the object that called. */
 export function callMember(cluster: Cluster, instance: Instance, message: Message): void {
   cluster.messagesSent += 1;
@@ -77,6 +80,10 @@ export function callMember(cluster: Cluster, instance: Instance, message: Messag
   cluster.sentByType.set(type, (cluster.sentByType.get(type) ?? 0) + 1);
   const id = instance.memberId;
   const to = cluster.member(message.to);
+  if (type === 'hello' && cluster.member(id).unheard.has(to.id)) {
+    greetForSure(cluster, instance, message);
+    return;
+  }
   const hear = (event: ReplicaEvent): void => {
     cluster.later(to.id, id, () => cluster.run(instance, event, null));
   };
@@ -99,9 +106,43 @@ export function callMember(cluster: Cluster, instance: Instance, message: Messag
     cluster.run(reached, { type: 'message', message }, { from: id, answer, fail });
   };
   if (cluster.network.loses(id, to.id, type)) fail();
-  else cluster.later(id, to.id, deliver);
+  else if (LEAVING.has(type) && cluster.chance.hits(cluster.faults.lateLeaving)) {
+    // What is said of a view that is left arrives when that may be over.
+    cluster.happened('delay', to);
+    cluster.scheduler.after(cluster.chance.heavyTailed(300, 5_000, 0.5), deliver);
+  } else cluster.later(id, to.id, deliver);
   if (cluster.chance.hits(cluster.faults.duplicate)) {
     cluster.happened('duplicate', to);
     cluster.later(id, to.id, deliver);
   }
+}
+
+/** A storage that was set back is found out before it votes: nothing gets lost, and nothing else reaches it before. */
+function greetForSure(cluster: Cluster, instance: Instance, message: Message): void {
+  const member = cluster.member(instance.memberId);
+  const to = cluster.member(message.to);
+  const asked = member.unheard.get(to.id);
+  // Either has gone meanwhile, with its memory: then the operator announces what he has done.
+  const announce = (): void => {
+    if (member.isSetBack) forsake(cluster, member);
+  };
+  const hear = (answer: Message | null): void => {
+    cluster.scheduler.after(cluster.chance.next() * 20, () => {
+      if (instance.isGone || answer === null) {
+        announce();
+        return;
+      }
+      member.unheard.delete(to.id);
+      cluster.run(instance, { type: 'message', message: answer }, null);
+    });
+  };
+  cluster.scheduler.after(cluster.chance.next() * 20, () => {
+    if (instance.isGone || asked === undefined || to.instance !== asked) announce();
+    else
+      cluster.run(
+        asked,
+        { type: 'message', message },
+        { from: member.id, answer: hear, fail: () => hear(null) },
+      );
+  });
 }

@@ -17,6 +17,7 @@ import { type Call, Instance, START_AT } from './instance.ts';
 import type { Member, Observer, Try } from './member.ts';
 import { Network } from './network.ts';
 import { Scheduler } from './scheduler.ts';
+import { forsake } from './storage-loss.ts';
 import { Trace } from './trace.ts';
 import { traceStep } from './trace-step.ts';
 
@@ -37,7 +38,7 @@ const SLOW_DISK_MS = 20;
 /** An object that stops again and again gets nowhere. */
 const STOPS_MAX = 50;
 
-const NOBODY: Observer = { step() {}, escaped() {} };
+const NOBODY: Observer = { step() {}, replaced() {}, escaped() {} };
 
 export class Cluster {
   readonly scheduler = new Scheduler(START_AT);
@@ -114,6 +115,7 @@ export class Cluster {
     const instance = new Instance({
       memberId: member.id,
       life: member.life,
+      bornAt: this.scheduler.now,
       state: createReplica(store, this.limits),
       store,
       offsetMs: Math.round(this.chance.between(-1, 1) * skewMs),
@@ -176,6 +178,7 @@ export class Cluster {
   /** Whom of the two a caller reaches. */
   reached(member: Member, from: number): Instance | null {
     const { zombie } = member;
+    if (member.unheard.size > 0) return null;
     if (zombie !== null && (member.zombieCallers >> from) & 1) return zombie;
     return this.awake(member);
   }
@@ -278,7 +281,11 @@ export class Cluster {
         break;
       case 'event':
         // No fault of these runs changes a row behind the log's back.
-        throw new Error(`I4: ${effect.name} at member ${member.id}`);
+        if (effect.name === 'state-differs') throw new Error(`I4: ${effect.name} at member ${member.id}`);
+        break;
+      case 'lost':
+        forsake(this, member);
+        break;
       default:
         effect satisfies never;
     }
@@ -323,6 +330,9 @@ export class Cluster {
       downUntil: 0,
       overloadedUntil: 0,
       life: 0,
+      former: [],
+      isSetBack: false,
+      unheard: new Map(),
     };
     return member;
   }

@@ -19,6 +19,8 @@ export const FAULTS = [
   'eviction',
   'reset-all',
   'slow-disk',
+  'storage-loss',
+  'rollback',
   'clock-jump',
   'alarm-late',
   'alarm-twice',
@@ -61,6 +63,12 @@ export interface Faults {
   readonly eviction: EveryMs;
   readonly resetAll: EveryMs;
   readonly overload: EveryMs;
+  readonly storageLoss: EveryMs;
+  readonly rollback: EveryMs;
+  /** How often whoever promises a view loses its storage within a moment. */
+  readonly promiseLoss: number;
+  /** How much of what members say of a view that they leave is late. */
+  readonly lateLeaving: number;
   readonly staleEdge: EveryMs;
   /** Mean time until a write is durable, ms, with a heavy tail; 0 = at once. */
   readonly diskMs: number;
@@ -94,6 +102,10 @@ export const NO_FAULTS: Faults = {
   eviction: null,
   resetAll: null,
   overload: null,
+  storageLoss: null,
+  rollback: null,
+  promiseLoss: 0,
+  lateLeaving: 0,
   staleEdge: null,
   diskMs: 0,
   clockSkewMs: 0,
@@ -123,6 +135,7 @@ export function drawFaults(chance: Chance): Faults {
   const sometimes = (max: number): number => (chance.hits(0.5) ? chance.next() * max : 0);
   const every = (probability: number, min: number, max: number): EveryMs =>
     chance.hits(probability) ? chance.between(min, max) : null;
+  const promisesGo = chance.hits(0.2);
   return {
     drop: sometimes(0.12),
     errorAfterExecution: sometimes(0.1),
@@ -150,5 +163,9 @@ export function drawFaults(chance: Chance): Faults {
     alarmLate: sometimes(0.9),
     alarmTwice: sometimes(0.5),
     alarmLost: sometimes(0.6),
+    storageLoss: every(0.35, 1_000, 8_000),
+    rollback: every(0.35, 1_000, 8_000),
+    promiseLoss: promisesGo ? chance.between(0.2, 0.9) : 0,
+    lateLeaving: promisesGo ? chance.between(0.2, 0.9) : 0,
   };
 }

@@ -17,6 +17,8 @@ export class Instance {
   readonly memberId: number;
   /** Counts from 1. */
   readonly life: number;
+  /** True time. */
+  readonly bornAt: number;
   readonly state: ReplicaState;
   readonly store: MemoryStore;
   /** Another object has taken its place: whatever it writes fails, and what waits for a write never leaves. */
@@ -34,6 +36,7 @@ export class Instance {
   constructor(options: {
     memberId: number;
     life: number;
+    bornAt: number;
     state: ReplicaState;
     store: MemoryStore;
     offsetMs: number;
@@ -41,6 +44,7 @@ export class Instance {
   }) {
     this.memberId = options.memberId;
     this.life = options.life;
+    this.bornAt = options.bornAt;
     this.state = options.state;
     this.store = options.store;
     this.offsetMs = options.offsetMs;

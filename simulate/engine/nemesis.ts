@@ -5,6 +5,7 @@ import type { Faults } from './faults.ts';
 import type { Instance } from './instance.ts';
 import type { Member } from './member.ts';
 import { EDGES_FROM } from './network.ts';
+import { checkpointOf, loseStorage, mayLose, setBack } from './storage-loss.ts';
 
 /** An object may go on answering from memory for so long after its successor has started. */
 const ZOMBIE_MAX_MS = 30_000;
@@ -12,6 +13,7 @@ const ZOMBIE_MAX_MS = 30_000;
 export class Nemesis {
   private readonly cluster: Cluster;
   private readonly edges: number;
+  private readonly promised = new Map<Member, number>();
   private newestView = 0;
   private isOver = false;
   /** An edge forgets what it has learned. */
@@ -42,6 +44,17 @@ export class Nemesis {
         this.cluster.crash(member, chance.next() * 300);
       }
     });
+    this.repeat(faults.storageLoss, () => {
+      const member = this.anyMember();
+      if (mayLose(this.cluster, member)) loseStorage(this.cluster, member);
+    });
+    this.repeat(faults.rollback, () => {
+      const member = this.anyMember();
+      const checkpoint = checkpointOf(this.cluster, member);
+      this.cluster.scheduler.after(chance.heavyTailed(300, 10_000), () => {
+        if (!this.isOver && mayLose(this.cluster, member)) setBack(this.cluster, member, checkpoint);
+      });
+    });
     this.repeat(faults.overload, () => {
       const member = this.anyMember();
       this.cluster.happened('overload', member);
@@ -54,7 +67,9 @@ export class Nemesis {
   }
 
   /** After each step: whoever leads a new view is hunted, since what happens just then is what views are about. */
-  look(member: Member, { state, isSuperseded }: Instance): void {
+  look(member: Member, instance: Instance): void {
+    const { state, isSuperseded } = instance;
+    if (!isSuperseded && !this.isOver) this.lookAtPromise(member, instance);
     if (state.view <= this.newestView || isSuperseded || this.isOver) return;
     if (state.primary === null && state.election === null) return;
     this.newestView = state.view;
@@ -62,6 +77,18 @@ export class Nemesis {
     if (!chance.hits(faults.primaryHunt)) return;
     scheduler.after(chance.heavyTailed(2, 2_000, 0.5), () => {
       if (!this.isOver) this.strike(member);
+    });
+  }
+
+  /** What a member promised may be on its way while nobody knows of it any more. */
+  private lookAtPromise(member: Member, { state }: Instance): void {
+    const { chance, faults, scheduler } = this.cluster;
+    if (state.joining === null || faults.promiseLoss === 0 || this.promised.get(member) === state.view)
+      return;
+    this.promised.set(member, state.view);
+    if (!chance.hits(faults.promiseLoss)) return;
+    scheduler.after(chance.heavyTailed(5, 1_000, 0.5), () => {
+      if (!this.isOver && mayLose(this.cluster, member)) loseStorage(this.cluster, member);
     });
   }
 

@@ -2,6 +2,7 @@
 import { APPLY_MUTANTS } from './apply-mutants.ts';
 import { FLIGHT_MUTANTS } from './flight-mutants.ts';
 import { LOG_MUTANTS } from './log-mutants.ts';
+import { LOSS_MUTANTS } from './loss-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { SNAPSHOT_MUTANTS } from './snapshot-mutants.ts';
 import { VIEW_MUTANTS } from './view-mutants.ts';
@@ -12,4 +13,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...APPLY_MUTANTS,
   ...SNAPSHOT_MUTANTS,
   ...FLIGHT_MUTANTS,
+  ...LOSS_MUTANTS,
 ];

@@ -42,6 +42,8 @@ export function isImpossible(fault: FaultName, phase: Phase, profile: ProfileNam
   if (fault === 'clock-jump') return !BEGINS_IN.has(phase);
   // A member goes to rest with everything written.
   if (fault === 'slow-disk' && phase === 'at-rest') return true;
+  // Whoever lost its storage has lost its alarm with it.
+  if (fault.startsWith('alarm-') && phase === 'lost') return true;
   return phase === 'away' && NEEDS_OBJECT.has(fault);
 }
 

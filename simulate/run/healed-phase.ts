@@ -4,6 +4,7 @@ import { must } from '../checks/violation.ts';
 import { KV_KEYS, URLS } from '../clients/keys.ts';
 import type { Session } from '../clients/session.ts';
 import type { Workload } from '../clients/workload.ts';
+import { isAdmitted } from '../engine/admitted.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import type { Member } from '../engine/member.ts';
 import type { ProfileName } from './profiles.ts';
@@ -20,6 +21,7 @@ export type FailoverMs = number | null;
 
 export function checkLiveness(cluster: Cluster, workload: Workload, profile: ProfileName): FailoverMs {
   const { chance } = cluster;
+  if (isAnyLost(cluster)) readmitAll(cluster, workload, profile);
   // Some groups stay without one member for good, in one direction: that may cost nothing but that member.
   const isolated = cluster.members.length > 1 && chance.hits(0.4) ? isolateOne(cluster) : null;
   serve(cluster, workload, profile, 'healing');
@@ -30,6 +32,18 @@ export function checkLiveness(cluster: Cluster, workload: Workload, profile: Pro
   const isSilent = cluster.scheduler.run(() => false, cluster.scheduler.now + SILENT_WITHIN_MS);
   must(isSilent, 'idle', () => 'the group is not silent days after the last request');
   return failoverMs;
+}
+
+/** Whoever lost its storage votes again: only then may another member go. */
+function readmitAll(cluster: Cluster, workload: Workload, profile: ProfileName): void {
+  const { scheduler } = cluster;
+  serve(cluster, workload, profile, 'healing, with a member lost');
+  scheduler.run(() => !isAnyLost(cluster), scheduler.now + SERVES_WITHIN_MS);
+  must(!isAnyLost(cluster), 'liveness', () => 'a lost member was not readmitted within ten seconds');
+}
+
+function isAnyLost({ members }: Cluster): boolean {
+  return members.some(({ disk, isSetBack }) => isSetBack || !isAdmitted(disk.durable));
 }
 
 /** Every edge writes and reads within ten seconds. */

@@ -1,4 +1,5 @@
 // Where in the protocol a member is when something happens to it: the columns of the coverage table.
+import { isAdmitted } from '../../core/replication/readmission.ts';
 import { isNormal } from '../../core/replication/replica-state.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import type { Member } from '../engine/member.ts';
@@ -10,6 +11,7 @@ export const PHASES = [
   'catching-up',
   'recovering',
   'view-change',
+  'lost',
   'away',
 ] as const;
 export type Phase = (typeof PHASES)[number];
@@ -18,6 +20,7 @@ export type Phase = (typeof PHASES)[number];
 export function phaseOf(cluster: Cluster, member: Member, committed: number): Phase {
   const state = member.instance?.state;
   if (state === undefined) return 'away';
+  if (!isAdmitted(state)) return 'lost';
   const { primary, log, head } = state;
   if (state.joining !== null || state.watch.exitSentAt !== null) return 'view-change';
   if (state.isAtRest) return 'at-rest';

@@ -98,6 +98,7 @@ function run(seed: number, options: RunOptions, created: (cluster: Cluster) => v
       checker.step(member, instance, event, effects);
       nemesis.look(member, instance);
     },
+    replaced: (member) => checker.replaced(member),
     escaped: (member, instance, effect) => checker.escaped(member, instance, effect),
   };
   nemesis.onStaleEdge = (edge) => workload.edges[edge]?.forget();

@@ -1,6 +1,8 @@
 // The admin API while objects behind it cannot be reached: it says so, claims nothing that is not true, and goes on
 // when they are back.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { kvEntryKey } from '../../core/sharding/entry-key.ts';
+import { slotOfKey, targetSlotMap } from '../../core/sharding/slot-map.ts';
 import type { Stats } from '../../durable-objects/interfaces/telemetry.ts';
 import { adminCalls, expectProblem, type Problem } from '../support/admin-calls.ts';
 import { type Product, startProduct } from '../support/product.ts';
@@ -202,5 +204,46 @@ describe('without the backups of a shard', () => {
       members.map(() => ['unreachable', null]),
     );
     expect(shown[1]?.primary).not.toBeNull();
+  });
+});
+
+// From here on one shard is empty.
+describe('a shard whose members lose their storage', () => {
+  interface Shard {
+    readonly id: number;
+    readonly groupId: string;
+    readonly refusesWrites: string | null;
+    readonly members: readonly { readonly state: string }[];
+  }
+  const shardsNow = async () => (await read<{ readonly shards: readonly Shard[] }>('/v1/shards')).shards;
+  const declareLost = (shard: number, member: number, json: unknown) =>
+    ask<Problem>(`/v1/shards/${shard}/members/${member}/lost`, { method: 'POST', json });
+  const put = (name: string, body: string) => ask<Problem>(`/v1/kv/ns/${name}`, { method: 'PUT', body });
+  /** The name of a key in each shard. */
+  const names = new Map<number, string>();
+
+  it('keeps all when one of them has, which then is readmitted', async () => {
+    const slots = targetSlotMap(4);
+    for (let i = 0; names.size < 4; i++) {
+      const shard = slots[slotOfKey(kvEntryKey('ns', `lost-${i}`))] ?? 0;
+      if (names.has(shard)) continue;
+      names.set(shard, `lost-${i}`);
+      expect((await put(`lost-${i}`, `value ${i}`)).status).toBe(201);
+    }
+    const shard = 1;
+    expect(await declareLost(shard, 2, {})).toMatchObject({
+      status: 200,
+      body: { shard, member: 2, emptied: true },
+    });
+    await waitUntil(async () => {
+      const states = (await shardsNow())[shard]?.members.map(({ state }) => state);
+      return states?.every((state) => state === 'normal');
+    });
+    const name = names.get(shard) ?? '';
+    expect((await ask<string>(`/v1/kv/ns/${name}`)).body).toBe(`value ${name.slice(5)}`);
+    const { events } = await read<{ events: { type: string }[] }>('/v1/events?limit=100');
+    for (const type of ['member-declared-lost', 'member-lost', 'member-readmitted']) {
+      expect(events.map((event) => event.type)).toContain(type);
+    }
   });
 });

@@ -529,6 +529,22 @@ describe('shards', () => {
     expect(shards.reduce((sum, { entries }) => sum + entries, 0)).toBeGreaterThan(0);
     await ask('/v1/kv/ns/shown', { method: 'DELETE' });
   });
+
+  it('are repaired by an operator who says what he means, and only while they can be', async () => {
+    const post = (path: string, json: unknown) => ask<Problem>(path, { method: 'POST', json });
+    const code = async (path: string, json: unknown) => {
+      const answer = await post(path, json);
+      return [answer.status, expectProblem(answer)];
+    };
+    expect(await code('/v1/shards/4/rebirth', { losesData: true })).toEqual([404, 'not-found']);
+    expect(await code('/v1/shards/x/rebirth', { losesData: true })).toEqual([404, 'not-found']);
+    expect(await code('/v1/shards/0/members/3/lost', {})).toEqual([404, 'not-found']);
+    expect(await code('/v1/shards/0/rebirth', { losesData: false })).toEqual([422, 'invalid']);
+    expect(await code('/v1/shards/0/rebirth', {})).toEqual([422, 'invalid']);
+    const refused = await post('/v1/shards/0/rebirth', { losesData: true });
+    expect([refused.status, expectProblem(refused)]).toEqual([409, 'not-beyond-repair']);
+    expect(refused.body.detail).toBe('The members of shard 0 are: normal, normal, normal');
+  });
 });
 
 describe('purge', () => {
@@ -733,6 +749,7 @@ describe('openapi.json', () => {
       'pools',
       'routes',
       'shards',
+      'staleness',
     ]);
     const calls = Object.entries(described.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -759,6 +776,8 @@ describe('openapi.json', () => {
         'GET /v1/explain/{id}',
         'POST /v1/purge',
         'GET /v1/shards',
+        'POST /v1/shards/{shard}/members/{member}/lost',
+        'POST /v1/shards/{shard}/rebirth',
         ...['GET', 'PUT', 'DELETE'].map((method) => `${method} /v1/kv/{namespace}/{key}`),
         'POST /v1/kv/{namespace}/{key}/increment',
         ...['GET', 'POST'].map((method) => `${method} /v1/kv/{namespace}`),

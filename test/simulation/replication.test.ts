@@ -24,7 +24,7 @@ describe('a seed', () => {
     for (let seed = 1; seed <= 5; seed++) {
       for (const members of [1, 5]) {
         const run = runSeed(seed, { profile: 'core', operations: 100, members });
-        expect(run.acknowledgedWrites).toBeGreaterThan(20);
+        expect(run.acknowledgedWrites).toBeGreaterThan(10);
       }
     }
   });
@@ -112,9 +112,9 @@ describe('a group without random faults', () => {
       .map(({ value }) => value.meta);
   }
 
-  it('that is new says nothing, and holds no timer', () => {
+  it('that is new greets, and holds no timer', () => {
     const cluster = group();
-    expect(cluster.messagesSent).toBe(0);
+    expect([...cluster.sentByType]).toEqual([['hello', 6]]);
     expect(cluster.members.map(({ instance, alarm }) => [instance?.timers.size, alarm.atMs])).toEqual(
       Array(3).fill([0, null]),
     );

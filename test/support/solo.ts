@@ -29,7 +29,14 @@ export class Solo {
   private nextId = 1;
   private lives = 0;
 
-  constructor(options: { members?: number; member?: number; limits?: Partial<ReplicaLimits> } = {}) {
+  constructor(
+    options: {
+      members?: number;
+      member?: number;
+      incarnation?: number;
+      limits?: Partial<ReplicaLimits>;
+    } = {},
+  ) {
     this.memberId = options.member ?? 0;
     // What is applied is looked for in the store: it does not wait there for more.
     this.limits = { overlayOpsMax: 0, ...options.limits };
@@ -38,7 +45,7 @@ export class Solo {
       shard: 0,
       memberId: this.memberId,
       memberCount: options.members ?? 1,
-      incarnation: 1,
+      incarnation: options.incarnation ?? 1,
       epoch: 1,
     });
     this.state = this.boot();

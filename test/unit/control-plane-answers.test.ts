@@ -134,6 +134,22 @@ describe('shards', () => {
     });
   });
 
+  it('say why they refuse writes, once the members that have not lost their storage are no majority', () => {
+    const shown = (...states: (MemberStatus['state'] | null)[]) =>
+      describeShard({
+        shard: 0,
+        groupId: 'g',
+        members: states.map((state, i) => member(`m${i}`, state && status({ state }))),
+      }).refusesWrites;
+    expect(shown('normal', 'normal', 'lost')).toBeNull();
+    expect(shown('normal', 'lost', 'lost')).toBe('majority-lost');
+    expect(shown('normal', 'normal', 'lost', 'lost', 'lost')).toBe('majority-lost');
+    expect(shown('normal', 'normal', 'normal', 'lost', 'lost')).toBeNull();
+    expect(shown('lost')).toBe('majority-lost');
+    // Who does not answer may have all that it had.
+    expect(shown('normal', null, null)).toBeNull();
+  });
+
   it('show null, not zero, for what nobody answered', () => {
     const shown = describeShard({
       shard: 0,

@@ -224,7 +224,8 @@ describe('a primary that boots', () => {
   it('is normal at once when all of its log was durably committed, and sleeps on until somebody asks', () => {
     const primary = warmedUp();
     primary.boot();
-    expect(primary.effects).toEqual([]);
+    expect(primary.sent(1)).toEqual([{ type: 'hello' }]);
+    expect(primary.effects.every(({ type }) => type === 'send')).toBe(true);
     expect(primary.metas(KEY)).toEqual(['first']);
     expect(primary.sent(1).map(({ type }) => type)).toEqual(['prepare', 'confirm']);
   });

@@ -369,8 +369,15 @@ describe('the shards of a state', () => {
     });
     await evictDurableObject(directoryStub(name));
     expect(await directory.registerBirth(1, 2, 'first')).toEqual(born);
+    // Another nonce is another storage: one whose code would vote with it must stay away, others have a number of their own.
     expect(await directory.registerBirth(1, 2, 'second')).toEqual({ type: 'lost' });
-    expect(await directory.registerBirth(1, 1, 'second')).toMatchObject({ type: 'born' });
+    const register = (nonce: string) => directory.registerBirth(1, 2, nonce, undefined, true);
+    const reborn = { ...born, incarnation: 2 };
+    expect(await register('second')).toEqual(reborn);
+    expect(await register('second')).toEqual(reborn);
+    expect(await register('first')).toEqual({ type: 'superseded' });
+    expect(await register('third')).toEqual({ ...born, incarnation: 3 });
+    expect(await directory.registerBirth(1, 1, 'other')).toMatchObject({ type: 'born', incarnation: 1 });
     expect(await directory.registerBirth(4, 0, 'x')).toEqual({ type: 'unknown-member' });
     expect(await directory.registerBirth(0, 3, 'x')).toEqual({ type: 'unknown-member' });
   });

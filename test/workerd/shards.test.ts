@@ -115,6 +115,11 @@ const cutOff = (shard: number, ...members: number[]) => {
   for (const index of members) setFault(memberId(shard, index), { type: 'unreachable' });
 };
 
+const backupsOf = async (shard: number): Promise<number[]> => {
+  const primary = await primaryOf(shard);
+  return [0, 1, 2].filter((index) => index !== primary);
+};
+
 /** The member that is primary now. */
 async function primaryOf(shard: number): Promise<number> {
   const statuses = await Promise.all([0, 1, 2].map((index) => statusOf(shard, index)));
@@ -307,6 +312,7 @@ describe('the SQLite store', () => {
         boundMs: choose(99),
         boundSince: choose(99),
         boundMaxMs: choose(99),
+        incarnations: choose(2) === 0 ? [] : [1, 1 + choose(3), 2],
       }),
       () => ({ type: 'putRow', row: row() }),
       () => ({ type: 'putRow', row: row() }),
@@ -582,6 +588,7 @@ describe('the SQLite store', () => {
           tell: () => {},
           storage,
           deliver: () => Promise.reject(new Error('There is nobody else')),
+          lose: () => {},
           fail: (error: unknown) => {
             throw error;
           },
@@ -1399,19 +1406,76 @@ describe('the purge coordinator', () => {
   });
 });
 
-// From here on shard 0 has a member less: what it loses stays lost.
 describe('a member whose storage is lost', () => {
-  it('never speaks for the one it was, and says so; the others go on', async () => {
-    const key = keyIn(0, 70);
-    await write(key, put(key, 'before'));
-    await statusOf(0, 2);
-    await runInDurableObject(memberStub(0, 2), (_, { storage }) => storage.deleteAll());
+  const wipe = async (shard: number, index: number) => {
+    await statusOf(shard, index);
+    await runInDurableObject(memberStub(shard, index), (_, { storage }) => storage.deleteAll());
     await abortAllDurableObjects();
-    expect(await statusOf(0, 2)).toMatchObject({ state: 'lost', groupId: null });
-    const answer = await member(0, 2).kvRead({ to: address(0, 2), header: HEADER, key, withBody: true });
-    expect(answer).toMatchObject({ type: 'not-ready', reason: 'lost' });
-    await write(key, put(key, 'after'));
-    expect(await read(key)).toBe('after');
+  };
+  /** Asked about itself, an object that has booted says so; whatever reaches it wakes it. */
+  const isAsGoodAs = (shard: number, index: number, commit: number) =>
+    waitUntil(async () => {
+      const status = await statusOf(shard, index);
+      return status.state === 'normal' && status.commit >= commit;
+    });
+
+  it('is readmitted with all that the others have; then another one may go', async () => {
+    const keys = Array.from({ length: 20 }, (_, i) => keyIn(0, 70 + i));
+    await Promise.all(keys.map((key) => write(key, put(key, `before ${key}`))));
+    const { commit, groupId } = await statusOf(0, await primaryOf(0));
+    await wipe(0, 2);
+    expect(await statusOf(0, 2)).toMatchObject({ state: 'lost', groupId, commit: 0 });
+    await isAsGoodAs(0, 2, commit);
+    expect((await statusOf(0, 2)).commit).toBeGreaterThan(commit);
+    cutOff(0, await primaryOf(0));
+    for (const key of keys) expect(await read(key)).toBe(`before ${key}`);
+    expect(await write(keys[0] ?? '', put(keys[0] ?? '', 'after'))).toMatchObject({ created: false });
+    expect(await read(keys[0] ?? '')).toBe('after');
+  });
+
+  it('is the primary no more when it was; and is told of', async () => {
+    const key = keyIn(0, 71);
+    const gone = await primaryOf(0);
+    await write(key, put(key, 'held by others'));
+    const { commit } = await statusOf(0, gone);
+    await wipe(0, gone);
+    expect(await read(key)).toBe('held by others');
+    expect(await primaryOf(0)).not.toBe(gone);
+    await isAsGoodAs(0, gone, commit);
+    const telemetry = stubOf(env.TELEMETRY, 'telemetry') as unknown as TelemetryRpc;
+    const events = await waitUntil(async () => {
+      const { events } = await telemetry.events(null, 100);
+      const ofIt = events.filter(({ detail }) => detail.shard === 0 && detail.member === gone);
+      return ofIt.some(({ type }) => type === 'member-readmitted') ? ofIt : undefined;
+    });
+    expect(events.map(({ type }) => type)).toContain('member-lost');
+  });
+
+  it('takes in a snapshot where its group has no log of that any more', async () => {
+    const { members } = groupOf(1);
+    const key = keyIn(1, 72);
+    await write(key, put(key, 'old'));
+    const { commit } = await statusOf(1, await primaryOf(1));
+    const inAll = <T>(look: (sql: SqlStorage) => T) =>
+      Promise.all(
+        members.map((_, index) =>
+          runInDurableObject(memberStub(1, index), (_object, { storage }) => look(storage.sql)),
+        ),
+      );
+    const LAST = 'FROM log JOIN head ON op = applied WHERE op = (SELECT max(op) FROM log)';
+    await waitUntil(async () =>
+      (await inAll((sql) => sql.exec(`SELECT op ${LAST}`).toArray())).every(({ length }) => length === 1),
+    );
+    await inAll((sql) => {
+      const { op, view } = sql.exec<{ op: number; view: number }>(`SELECT op, log.view ${LAST}`).one();
+      sql.exec('DELETE FROM log');
+      sql.exec('UPDATE head SET beforeView = ?, beforeOp = ?, beforeTotal = 0', view, op);
+    });
+    await abortAllDurableObjects();
+    await wipe(1, 2);
+    await isAsGoodAs(1, 2, commit);
+    cutOff(1, await primaryOf(1));
+    expect(await read(key)).toBe('old');
   });
 });
 
@@ -1422,8 +1486,11 @@ describe('shards without a majority', () => {
     const urls = [urlKeyIn(1), urlKeyIn(3)];
     await write(cut, put(cut, 'before'));
     await write(crippled, put(crippled, 'before'));
-    cutOff(3, 1, 2);
-    cutOff(0, 1);
+    cutOff(3, ...(await backupsOf(3)));
+    const [backup = 1, wiped = 2] = await backupsOf(0);
+    await runInDurableObject(memberStub(0, wiped), (_, { storage }) => storage.deleteAll());
+    await abortAllDurableObjects();
+    cutOff(0, backup);
     const change = (key: string) => put(key, 'after', { condition: { type: 'exists' } });
     const [first, second, pending] = await Promise.all([
       client.write(map, cut, 'open-1', change(cut)),

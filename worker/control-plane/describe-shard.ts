@@ -16,10 +16,18 @@ export const shardSchema = z
         id: z.string(),
         region: z.string(),
         role: z.enum(['primary', 'backup', 'unknown']),
-        state: z.enum(['unborn', 'recovering', 'changing-view', 'normal', 'lost', 'unreachable']),
+        state: z
+          .enum(['unborn', 'recovering', 'changing-view', 'normal', 'lost', 'unreachable'])
+          .describe('`lost`: it lost its storage and has not been readmitted yet.'),
         lagOps: z.int().nullable().describe('Committed ops that it does not know as committed yet.'),
       }),
     ),
+    refusesWrites: z
+      .enum(['majority-lost'])
+      .nullable()
+      .describe(
+        '`majority-lost`: so many members have lost their storage that the others are no majority; see `rebirth`.',
+      ),
     entries: z.int().nullable(),
     bytes: z.int().nullable(),
   })
@@ -46,9 +54,16 @@ export function describeShard({ shard, groupId, members }: ShardStatus): z.outpu
       state: status?.state ?? 'unreachable',
       lagOps: lagOf(status, commit),
     })),
+    refusesWrites: isMajorityLost(members) ? 'majority-lost' : null,
     entries: primary?.status.entries ?? null,
     bytes: primary?.status.bytes ?? null,
   };
+}
+
+/** By what the members say of themselves: no more than a minority may have lost its storage at a time. */
+export function isMajorityLost(members: ShardStatus['members']): boolean {
+  const lost = members.filter(({ status }) => status?.state === 'lost').length;
+  return 2 * (members.length - lost) <= members.length;
 }
 
 function lagOf(status: MemberStatus | null, commit: number | null): number | null {

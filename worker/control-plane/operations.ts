@@ -12,6 +12,7 @@ import { POOL_CALLS } from './pool-calls.ts';
 import { PROBE_CALL } from './probe-call.ts';
 import { PURGE_CALL } from './purge-call.ts';
 import { snapshotOf } from './reach.ts';
+import { REPAIR_CALLS } from './repair-calls.ts';
 import { SHARDS_CALL } from './shards-call.ts';
 import { TELEMETRY_CALLS } from './telemetry-calls.ts';
 
@@ -56,6 +57,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...EXPLANATION_CALLS,
   PURGE_CALL,
   SHARDS_CALL,
+  ...REPAIR_CALLS,
   ...KV_CALLS,
   ...TELEMETRY_CALLS,
 ];

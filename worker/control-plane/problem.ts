@@ -11,6 +11,8 @@ const PROBLEMS = {
   'method-not-allowed': [405, 'The resource has no such method'],
   'not-an-integer': [409, 'The value is not an integer'],
   'out-of-range': [409, 'The sum is out of range'],
+  'majority-at-risk': [409, 'The other members are no majority that can do without this one'],
+  'not-beyond-repair': [409, 'The shard can still be repaired'],
   'version-conflict': [412, 'The configuration has changed'],
   'precondition-failed': [412, 'The condition does not hold'],
   'too-large': [413, 'The body is too large'],

@@ -92,6 +92,8 @@ export interface ShardClient {
   renew(map: ShardMap, key: string, token: FillToken): Promise<void>;
   release(map: ShardMap, key: string, token: FillToken): Promise<void>;
   status(map: ShardMap): Promise<ShardStatus[]>;
+  /** Empties the storage of one member. Rejects where it does not answer. */
+  forget(group: ShardGroup, member: number): Promise<void>;
 }
 
 export interface ShardClientParts extends GatherParts {
@@ -115,6 +117,7 @@ const WRITE_DEADLINE_MS = 5_000;
 const CHUNK_DEADLINE_MS = 1_000;
 const STATUS_DEADLINE_MS = 2_000;
 const RELEASE_DEADLINE_MS = 1_000;
+const FORGET_DEADLINE_MS = 10_000;
 /** A shard that has lost a staged chunk is given it again so many times. */
 const STAGINGS_MAX = 3;
 const CHUNKS_AT_ONCE = 4;
@@ -260,6 +263,9 @@ export function createShardClient({
     status(map) {
       return Promise.all(map.groups.map((group) => statusOf(caller, group)));
     },
+
+    forget: (group, index) =>
+      caller.callMember(group, index, FORGET_DEADLINE_MS, (member, to) => member.forget(to)),
   };
 }
 
