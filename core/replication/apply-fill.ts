@@ -2,6 +2,7 @@
 // token says when that was; acceptance depends on it and on replicated state alone, never on who holds a lease
 // (Nishtala et al. 2013 §3.2.1 for leases against stale sets; there memory decides, here the log does).
 import type { ApplyPoint } from './apply.ts';
+import { removeAll } from './apply-removal.ts';
 import type { Command, CommandResult, FillRefusal } from './commands.ts';
 import { TOMBSTONE_LIFE_MS } from './limits.ts';
 import { readRowHeads, readTombstone } from './overlay.ts';
@@ -16,12 +17,14 @@ type Fill = Extract<Command, { type: 'fill' }>;
 
 /** The row is born when its token was given, not when it arrives: later purges and fills are compared with that. */
 export function applyFill(step: Step, point: ApplyPoint, command: Fill): CommandResult {
-  const { key, variant, value, token, ttlMs, tags } = command;
+  const { key, variant, value, token, ttlMs, tags, purges = false } = command;
   const siblings = readRowHeads(step.state.overlay, step.store, key);
   const reason = refusal(step, point, command, siblings);
+  // Its own purge is not among those that it is compared with; the tombstone refuses fetches that began before it.
+  if (purges) removeAll(step, point, key);
   if (reason !== null) return { type: 'fill-refused', reason };
 
-  makeRoom(step, point, variant, siblings);
+  if (!purges) makeRoom(step, point, variant, siblings);
   storeRow(step, {
     key,
     variant,

@@ -75,6 +75,8 @@ export type Command =
       /** How long the row may be kept from the logged time of the op (not how long it is fresh). */
       readonly ttlMs: number;
       readonly tags: readonly string[];
+      /** It is what a change has made of the URL: that is purged in any case, and first. Without it, nothing is. */
+      readonly purges?: true;
     }
   /** `soft`: what it covers becomes stale instead of unusable. Logs of older versions do not have it: hard. */
   | { readonly type: 'purge'; readonly selector: PurgeSelector; readonly soft?: boolean }

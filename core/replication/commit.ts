@@ -179,7 +179,8 @@ function answerApplied(
 function followLeases(primary: PrimaryState, command: Command, entry: LogEntry): void {
   switch (command.type) {
     case 'fill':
-      releaseLease(primary, command.key, command.token);
+      if (command.purges) revokeLease(primary, command.key, entry);
+      else releaseLease(primary, command.key, command.token);
       break;
     case 'put':
     case 'delete':

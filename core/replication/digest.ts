@@ -96,7 +96,7 @@ export function commandDigest(command: Command): string {
       eatText(lanes, command.variant);
       eatValue(lanes, command.value);
       eatText(lanes, JSON.stringify([token.groupId, token.view, token.op, token.t]));
-      eatText(lanes, JSON.stringify([command.ttlMs, command.tags]));
+      eatText(lanes, JSON.stringify([command.ttlMs, command.tags]) + (command.purges ? ' purges' : ''));
       break;
     }
     case 'purge':

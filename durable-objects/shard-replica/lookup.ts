@@ -51,9 +51,9 @@ export function lookUp(
       }
       try {
         const looked = decide(ask.answer, store, request, nowMs);
-        if (!request.wantLease || !leadsToFetch(looked.decision, request)) resolve(looked);
-        // What is fetched for one range is of no use to most others: nobody waits for it.
-        else withLease(replica, asksForRange(request) ? 'token' : 'lease', key, looked, resolve);
+        const wish = request.wantLease ? fetchWish(looked.decision, request) : null;
+        if (wish === null) resolve(looked);
+        else withLease(replica, wish, key, looked, resolve);
       } catch (error) {
         reject(error);
       }
@@ -152,18 +152,23 @@ function candidateOf(row: LiveRow): Candidate[] {
   }
 }
 
-/** Whether the answer's holder is going to ask the origin for something that may be stored. */
-function leadsToFetch(decision: CacheDecision, request: LookupRequest): boolean {
+/**
+ * What the holder of this answer needs to store what it is going to fetch; null: it will not. What a POST brings, or a
+ * request for one range, is of no use to most others: nobody waits for it.
+ */
+function fetchWish(decision: CacheDecision, request: LookupRequest): 'lease' | 'token' | null {
+  if (request.method === 'POST') return 'token';
+  const wish = asksForRange(request) ? 'token' : 'lease';
   switch (decision.type) {
     case 'hit':
-      return isRefreshed(decision, request);
+      return isRefreshed(decision, request) ? wish : null;
     case 'not-cached':
-      return false;
+      return null;
     case 'miss':
     case 'revalidate':
     case 'extend':
     case 'offer':
-      return decision.forward !== 'bypass' && decision.forward !== 'method';
+      return decision.forward !== 'bypass' && decision.forward !== 'method' ? wish : null;
   }
 }
 

@@ -15,6 +15,7 @@ import {
 import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-failure.ts';
 import { bytesNamed, fieldsForRest } from '../../core/cache/parts.ts';
 import { type CachePolicy, DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
+import { decidePostStorable } from '../../core/cache/post-answer.ts';
 import { type AnswerBody, answerFromStored } from '../../core/cache/respond.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
 import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
@@ -247,6 +248,7 @@ export class ModelEdge {
       this.rows.delete(this.keyOf(targetOf(url)));
     const receivedAt = this.nowMs;
     if (request.method === 'HEAD' && stale !== null) this.updateByHead(request, response, requestedAt, stale);
+    this.storePost(request, target, response, requestedAt);
     if ((bytesNamed(response) ?? response.body.length) === response.body.length) {
       this.store(request, (part && this.join(part, response)) ?? response, requestedAt);
     }
@@ -262,6 +264,21 @@ export class ModelEdge {
     const { stored, variant, keepMs } = verdict;
     const meta = encodeStored(stored);
     this.keep(request.url, variant, { meta, body: response.body, expireAt: receivedAt + keepMs });
+  }
+
+  private storePost(
+    request: SentRequest,
+    target: Target,
+    response: OriginResponse,
+    requestedAt: number,
+  ): void {
+    const receivedAt = this.nowMs;
+    const exchange = { request, response, keyParts: request.keyParts, requestedAt, receivedAt };
+    const verdict = decidePostStorable(exchange, target, this.policy);
+    if (verdict.type === 'not-stored') return;
+    const { stored, variant, keepMs } = verdict;
+    const expireAt = receivedAt + keepMs;
+    this.keep(request.url, variant, { meta: encodeStored(stored), body: response.body, expireAt });
   }
 
   private updateByHead(

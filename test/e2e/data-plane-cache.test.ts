@@ -555,6 +555,36 @@ describe('a change', () => {
     expect((await ask('cached.test', { path }, 1)).body.toString()).toBe('new');
   });
 
+  it('that is answered with what its URL shows now stores that', async () => {
+    const path = newPath('posted');
+    const shown = (text: string) => `200\nCache-Control: max-age=600\nContent-Location: ${path}\n\n${text}`;
+    origin().script({ on: `GET ${path}`, answer: '200\nCache-Control: max-age=600\n\nold' });
+    origin().script({ on: `POST ${path}`, answer: shown('posted') });
+    await ask('cached.test', { path });
+    const change = await ask('cached.test', { path, method: 'POST', body: 'x' });
+    expect(change.body.toString()).toBe('posted');
+    expect(change.headers['cache-status']).toBe('Roundel; fwd=method; fwd-status=200; stored');
+    const after = await ask('cached.test', { path });
+    expect([after.status, after.body.toString()]).toEqual([200, 'posted']);
+    expect(after.headers['cache-status']).toMatch(/^Roundel; hit/);
+    expect(fetches(`GET ${path}`)).toBe(1);
+  });
+
+  it('that a later one has overtaken stores nothing', async () => {
+    const path = newPath('posted');
+    const shown = (text: string) => `200\nCache-Control: max-age=600\nContent-Location: ${path}\n\n${text}`;
+    const latency = { type: 'fixed', ms: 600 } as const;
+    origin().script({ on: `GET ${path}`, answer: '200\nCache-Control: max-age=600\n\nlast' });
+    origin().script({ on: `POST ${path}`, times: 1, answer: shown('first'), latency });
+    origin().script({ on: `POST ${path}`, answer: '204' });
+    const slow = ask('cached.test', { path, method: 'POST', body: 'x' });
+    await waitUntil(() => fetches(`POST ${path}`) === 1);
+    await ask('cached.test', { path, method: 'POST', body: 'y' });
+    const first = await slow;
+    expect(first.headers['cache-status']).toBe('Roundel; fwd=method; fwd-status=200');
+    expect((await ask('cached.test', { path })).body.toString()).toBe('last');
+  });
+
   it('that names cache groups removes their members at every URL of its origin, and no others', async () => {
     const path = newPath('group');
     const grouped = '200\nCache-Control: max-age=600\nCache-Groups: "a b", "c"\n\nx';

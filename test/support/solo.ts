@@ -107,6 +107,13 @@ export class Solo {
     return lease.token;
   }
 
+  takeToken(key: string): FillToken {
+    const answer = this.ask({ type: 'token', key });
+    if (answer?.type !== 'lease' || answer.lease.type !== 'granted')
+      throw new Error(`No token of ${key}, but ${answer?.type}`);
+    return answer.lease.token;
+  }
+
   /** Hears a message from another member. */
   hear(from: number, body: MessageBody, extra: Partial<Message> = {}): MessageBody[] {
     const message: Message = {

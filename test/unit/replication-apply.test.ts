@@ -1,6 +1,6 @@
 // What commands do when they are applied: conditions, times, request ids, fills and everything that removes.
 import { describe, expect, it } from 'vitest';
-import type { CommandResult } from '../../core/replication/commands.ts';
+import type { CommandResult, FillToken } from '../../core/replication/commands.ts';
 import { httpEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
 import { fill, put, Solo, text } from '../support/solo.ts';
 
@@ -190,6 +190,25 @@ describe('fills', () => {
     const later = group.takeLease(URL_KEY);
     expect(group.command(fill(URL_KEY, 'new', later))).toEqual({ type: 'filled' });
     expect(group.metas(URL_KEY)).toEqual(['new']);
+  });
+
+  it('that are what a change has made of the URL purge it, and are refused by what came between', () => {
+    const group = new Solo();
+    group.command(fill(URL_KEY, 'de', group.takeLease(URL_KEY), { variant: 'lang=de' }));
+    const slow = group.takeLease(URL_KEY);
+    const [first, second] = [group.takeToken(URL_KEY), group.takeToken(URL_KEY)];
+    const changed = (meta: string, token: FillToken) =>
+      group.command(fill(URL_KEY, meta, token, { purges: true }));
+    expect(changed('second', second)).toEqual({ type: 'filled' });
+    expect(group.metas(URL_KEY)).toEqual(['second']);
+    // A fetch that began before the change, and another change that did: neither stays, and the URL is purged.
+    expect(group.command(fill(URL_KEY, 'old', slow))).toMatchObject({ reason: 'purged-since-token' });
+    expect(group.metas(URL_KEY)).toEqual(['second']);
+    expect(changed('first', first)).toMatchObject({ type: 'fill-refused', reason: 'purged-since-token' });
+    expect(group.metas(URL_KEY)).toEqual([]);
+    expect(changed('third', group.takeToken(URL_KEY))).toEqual({ type: 'filled' });
+    group.command({ type: 'purge', selector: { type: 'all' } });
+    expect(group.metas(URL_KEY)).toEqual([]);
   });
 
   it('a purge of one URL covers variants that were not stored yet', () => {

@@ -7,6 +7,7 @@ import type { ForwardReason } from '../../core/cache/decision.ts';
 import type { ReusePolicy } from '../../core/cache/policy.ts';
 import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import { WaitForFlight } from '../../core/cache/wait-for-flight.ts';
+import { routeTableOf } from '../../core/config/route-table.ts';
 import type { Route } from '../../core/config/schema.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
@@ -16,7 +17,7 @@ import type { FillToken } from '../../core/replication/commands.ts';
 import { allowsCopies } from '../../core/replication/read-need.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
 import type { Visit } from './visit.ts';
-import { sleep } from './within.ts';
+import { sleep, within } from './within.ts';
 
 export type StoredBody = Uint8Array | ReadableStream<Uint8Array> | null;
 
@@ -69,7 +70,13 @@ export type CacheAnswer =
   /** The route does not cache. */
   | { readonly type: 'off' }
   /** The cache is not asked, or cannot answer. */
-  | { readonly type: 'bypass'; readonly forward: ForwardReason; readonly reason: string | null }
+  | {
+      readonly type: 'bypass';
+      readonly forward: ForwardReason;
+      readonly reason: string | null;
+      /** Of a POST, whose answer may be what a later GET is to get. */
+      readonly change?: { readonly key: string; readonly token: FillToken };
+    }
   /** The client wants a stored response only (RFC 9111 §5.2.1.7). */
   | { readonly type: 'not-cached'; readonly detail: string }
   | CacheHit
@@ -86,8 +93,45 @@ async function askCache(visit: Visit): Promise<CacheAnswer> {
   const { tally, request, fields, isUpgrade } = visit;
   const answer =
     cannotAsk(request.method, fields, { hasBody: hasBody(visit), isUpgrade }) ?? (await ask(visit));
+  if (answer.type === 'bypass' && request.method === 'POST' && !isUpgrade) return withToken(visit, answer);
   tally.cache = answer.type === 'bypass' || answer.type === 'forward' ? answer.forward : answer.type;
   return answer;
+}
+
+/** A POST is not kept waiting for longer: then its answer is not stored. */
+const TOKEN_WAIT_MS = 250;
+
+/**
+ * A token from before the change is what lets its answer be stored: whatever happens to the URL meanwhile refuses it.
+ * Where the last answer was none to store, none is asked for, for a while.
+ */
+async function withToken(
+  visit: Visit,
+  answer: Extract<CacheAnswer, { type: 'bypass' }>,
+): Promise<CacheAnswer> {
+  const { edge, snapshot, target, fields, route } = visit;
+  visit.tally.cache = answer.forward;
+  const key = cacheKeyOf(target, route.cache.key);
+  const { host, path } = target;
+  const isReadHere = routeTableOf(snapshot.config).match(host, path, 'GET')?.id === route.id;
+  if (answer.forward !== 'method' || !isReadHere || edge.passMemory.has(passKeyOfPost(key))) return answer;
+  const asked = edge.shards.lookup(snapshot.shardMap, {
+    key,
+    method: 'POST',
+    fields: [],
+    keyParts: keyPartsOf(route.cache.key, fields),
+    policy: reusePolicyOf(route),
+    wish: { level: 'any', bookmark: {} },
+    wantLease: true,
+  });
+  const lookup = await within(asked, TOKEN_WAIT_MS);
+  const token = lookup?.type === 'decision' ? lookup.lease : null;
+  return token === null ? answer : { ...answer, change: { key, token } };
+}
+
+/** Under which it is remembered that answers to POSTs of this key are not stored. */
+export function passKeyOfPost(key: string): string {
+  return `POST ${key}`;
 }
 
 /** Requests that the cache has nothing to say about. */

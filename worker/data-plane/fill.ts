@@ -3,16 +3,24 @@
 import { keyPartsOf } from '../../core/cache/cache-key.ts';
 import { type JoinedParts, joinParts } from '../../core/cache/join-parts.ts';
 import { bytesNamed } from '../../core/cache/parts.ts';
+import { decidePostStorable } from '../../core/cache/post-answer.ts';
 import { tagsOf } from '../../core/cache/response-tags.ts';
 import { decideStorable, type NotStoredReason } from '../../core/cache/storable.ts';
 import { encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import { fieldValue } from '../../core/http/fields.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
-import { type CacheAnswer, type CacheForward, discard, type PartEntry } from './cache-lookup.ts';
+import {
+  type CacheAnswer,
+  type CacheForward,
+  discard,
+  type PartEntry,
+  passKeyOfPost,
+} from './cache-lookup.ts';
 import { holdsLease, reportProgress } from './hold-lease.ts';
 import { joinBytes } from './join-bodies.ts';
 import type { Answered } from './make-attempt.ts';
 import type { BodyEnd } from './relay-body.ts';
+import type { UnstagedCommand } from './unstaged-command.ts';
 import type { Visit } from './visit.ts';
 
 export type FillPlan =
@@ -77,6 +85,48 @@ function planToFill(visit: Visit, cached: CacheForward, origin: Answered): FillP
   );
   if (plan.type === 'none') giveBackLease(visit, cached);
   return plan;
+}
+
+export type PostFill = Extract<UnstagedCommand, { type: 'fill' }>;
+
+/**
+ * The answer to a POST that a later GET is to get, as one command that purges the URL and stores it; null: there is none.
+ * Only what has come whole already: the purge is not to wait for a body.
+ */
+export function planPostFill(visit: Visit, cached: CacheAnswer, origin: Answered): PostFill | null {
+  const change = cached.type === 'bypass' ? cached.change : undefined;
+  if (change === undefined) return null;
+  const { request, route, fields, edge, target } = visit;
+  const { response, requestedAt, receivedAt, first } = origin;
+  const { status, fields: responseFields, bodyBytes } = response;
+  const exchange = {
+    request: { method: request.method, fields },
+    response: { status, fields: responseFields },
+    keyParts: keyPartsOf(route.cache.key, fields),
+    requestedAt,
+    receivedAt,
+  };
+  const verdict = decidePostStorable(exchange, target, route.cache);
+  const bytes = first?.chunk?.value;
+  const isWhole = bytes !== undefined && bytes.byteLength === bodyBytes;
+  const read = verdict.type === 'storable' ? tagsOf(verdict.stored.fields, target, route.cache) : null;
+  const isStored = isWhole && bytes.byteLength <= route.cache.maxObjectBytes && read?.type === 'tags';
+  if (verdict.type === 'not-stored' || !isStored) {
+    edge.passMemory.remember(passKeyOfPost(change.key));
+    return null;
+  }
+  const { stored, variant, keepMs } = verdict;
+  return {
+    type: 'fill',
+    ...change,
+    variant,
+    meta: encodeStored(stored),
+    // The client gets the other one.
+    body: bytes.slice(),
+    ttlMs: keepMs,
+    tags: read.tags,
+    purges: true,
+  };
 }
 
 /** null: what came stands for itself. The rest that was asked for is joined already. */

@@ -65,11 +65,12 @@ export async function respondFromOrigin(
   const { response, pool, done } = origin;
   const { timeouts } = pool.config;
   const { status } = response;
-  const invalidating = invalidate(visit, origin);
+  const invalidating = invalidate(visit, cached, origin);
   const invalidation = invalidating instanceof Promise ? await invalidating : invalidating;
   const plan = planFill(visit, cached, origin);
   const detail = invalidation === 'not-confirmed' ? 'invalidation-not-confirmed' : null;
-  const cacheStatus = cacheStatusOf(cached, plan, status, detail);
+  const isStored = plan.type === 'fill' || invalidation === 'done-and-stored';
+  const cacheStatus = cacheStatusOf(cached, plan, status, isStored, detail);
   const fields = clientFields(visit, response.fields, origin.receivedAt, cacheStatus, origin);
   const cookie = visit.affinity === null ? null : await cookieFor(visit.affinity, visit, origin);
   const respond = (body: BodyInit | null): Response => {
@@ -206,10 +207,11 @@ function cacheStatusOf(
   cached: CacheAnswer,
   plan: FillPlan,
   status: number,
+  stored: boolean,
   detail: string | null,
 ): CacheStatus | null {
   return cached.type === 'bypass' || cached.type === 'forward'
-    ? forwardStatus(cached, plan, status, detail)
+    ? forwardStatus(cached, plan, status, stored, detail)
     : null;
 }
 
@@ -217,6 +219,7 @@ function forwardStatus(
   cached: Extract<CacheAnswer, { type: 'bypass' | 'forward' }>,
   plan: FillPlan,
   status: number,
+  stored: boolean,
   detail: string | null,
 ): CacheStatus {
   const notFilled = plan.type === 'none' ? plan.reason : null;
@@ -224,7 +227,7 @@ function forwardStatus(
     type: 'forward',
     forward: cached.forward,
     forwardStatus: status,
-    stored: plan.type === 'fill',
+    stored,
     ...detailOf(cached.forward, detail ?? notFilled ?? cached.reason),
   };
 }

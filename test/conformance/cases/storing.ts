@@ -1,5 +1,14 @@
 // What may be kept at all (RFC 9111 §3).
-import { after, asking, type ConformanceCase, FETCHED, type FieldSpec, REUSED, stored } from '../case.ts';
+import {
+  after,
+  asking,
+  type ConformanceCase,
+  FETCHED,
+  type FieldSpec,
+  REUSED,
+  type Step,
+  stored,
+} from '../case.ts';
 
 const HOUR: FieldSpec = ['cache-control', 'max-age=3600'];
 const AUTH: readonly FieldSpec[] = [['authorization', 'Bearer one']];
@@ -36,7 +45,128 @@ const byAuthorization = (directives: string, outcome: 'reused' | 'fetched'): Con
   steps: [asking(AUTH, stored(['cache-control', directives])), outcome === 'reused' ? REUSED : FETCHED],
 });
 
+const LOCATED: FieldSpec = ['content-location', '/a'];
+const POST: Pick<Step, 'method' | 'url'> = { method: 'POST', url: 'http://origin.example/a?b' };
+
+/** A POST that is answered so, and then a GET of its URL. */
+const byPost = (
+  id: string,
+  kind: ConformanceCase['kind'],
+  title: string,
+  outcome: 'reused' | 'fetched',
+  fields: readonly FieldSpec[],
+  status = 200,
+): ConformanceCase => ({
+  id,
+  section: 'RFC 9110 §9.3.3',
+  kind,
+  title,
+  steps: [
+    { ...POST, origin: { status, fields: [['date', 0], ...fields] } },
+    { ...(outcome === 'reused' ? REUSED : FETCHED), url: POST.url ?? '' },
+  ],
+});
+
+const POSTS: readonly ConformanceCase[] = [
+  byPost(
+    'post-located',
+    'optimal',
+    'what a POST is answered under its own URL, explicitly fresh, answers a GET',
+    'reused',
+    [HOUR, ['content-location', '/a?b']],
+  ),
+  byPost('post-located-absolute', 'optimal', 'also where that URL is absolute', 'reused', [
+    HOUR,
+    ['content-location', 'HTTP://Origin.example:80/a?b'],
+  ]),
+  byPost(
+    'post-located-created',
+    'optimal',
+    'also with 201',
+    'reused',
+    [HOUR, ['content-location', '?b']],
+    201,
+  ),
+  byPost('post-located-expires', 'optimal', 'also by Expires', 'reused', [
+    ['expires', 60],
+    ['content-location', '?b'],
+  ]),
+  byPost('post-located-elsewhere', 'required', 'not under another URL', 'fetched', [HOUR, LOCATED]),
+  byPost('post-located-other-origin', 'required', 'nor of another origin', 'fetched', [
+    HOUR,
+    ['content-location', 'http://evil.example/a?b'],
+  ]),
+  byPost('post-located-twice', 'chosen', 'nor under two', 'fetched', [
+    HOUR,
+    ['content-location', '/a?b'],
+    ['content-location', '/a?b'],
+  ]),
+  byPost('post-located-not-fresh', 'required', 'not without explicit freshness', 'fetched', [
+    ['content-location', '/a?b'],
+    ['last-modified', -86_400 * 100],
+    ['etag', '"a"'],
+  ]),
+  byPost('post-located-stale', 'required', 'nor stale from the start', 'fetched', [
+    ['content-location', '/a?b'],
+    ['cache-control', 'max-age=0'],
+    ['etag', '"a"'],
+  ]),
+  byPost('post-located-private', 'required', 'not what is private', 'fetched', [
+    ['content-location', '/a?b'],
+    ['cache-control', 'private, max-age=3600'],
+  ]),
+  byPost(
+    'post-located-error',
+    'required',
+    'not an error',
+    'fetched',
+    [HOUR, ['content-location', '/a?b']],
+    409,
+  ),
+  byPost(
+    'post-located-redirect',
+    'required',
+    'not a redirection',
+    'fetched',
+    [HOUR, ['content-location', '/a?b']],
+    303,
+  ),
+  byPost(
+    'post-located-part',
+    'required',
+    'not a part',
+    'fetched',
+    [HOUR, ['content-location', '/a?b'], ['content-range', 'bytes 0-13/14']],
+    206,
+  ),
+  {
+    id: 'post-after-post',
+    section: 'RFC 9110 §9.3.3',
+    kind: 'required',
+    title: 'a POST is never answered from the cache, and its answer takes the place of what was stored',
+    steps: [
+      { ...stored(HOUR), url: POST.url ?? '' },
+      { ...POST, origin: { fields: [HOUR, ['content-location', '/a?b']] }, expect: { from: 'origin' } },
+      { url: POST.url ?? '', expect: { from: 'cache', bodyOfStep: 1 } },
+      { ...POST, origin: { fields: [HOUR, ['content-location', '/a?b']] }, expect: { from: 'origin' } },
+      { url: POST.url ?? '', method: 'HEAD', expect: { from: 'cache', status: 200 } },
+      { url: POST.url ?? '', expect: { from: 'cache', bodyOfStep: 3 } },
+    ],
+  },
+  {
+    id: 'put-located',
+    section: 'RFC 9110 §9.3.4',
+    kind: 'required',
+    title: 'what a PUT is answered does not answer a GET',
+    steps: [
+      { ...POST, method: 'PUT', origin: { fields: [HOUR, ['content-location', '/a?b']] } },
+      { ...FETCHED, url: POST.url ?? '' },
+    ],
+  },
+];
+
 export const STORING: readonly ConformanceCase[] = [
+  ...POSTS,
   not('no-store', 'RFC 9111 §5.2.2.5', 'no-store'),
   not('no-store-case', 'RFC 9111 §5.2.2.5', 'No-StOrE'),
   not('no-store-beside-max-age', 'RFC 9111 §5.2.2.5', 'max-age=3600, no-store'),

@@ -221,4 +221,16 @@ export const CACHE_MUTANTS: readonly Mutant[] = [
     "return theirs !== null && tags !== '*' && (tags ?? []).some((tag) => weakMatch(tag, theirs));",
     "return tags !== '*' && (tags ?? []).some((tag) => theirs === null || weakMatch(tag, theirs));",
   ),
+  mutant(
+    'a POST answers a GET wherever its Content-Location leads',
+    `${C}post-answer.ts`,
+    "return named?.type === 'target' && named.canonicalUrl === target.canonicalUrl;",
+    "return named?.type === 'target';",
+  ),
+  mutant(
+    'a POST answers a GET for a guessed time',
+    `${C}post-answer.ts`,
+    'const explicit = { ...policy, heuristics: false, defaultTtlSeconds: 0, statusTtlSeconds: {} };',
+    'const explicit = policy;',
+  ),
 ];
