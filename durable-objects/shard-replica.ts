@@ -22,6 +22,7 @@ import type {
   MemberRefusal,
   MemberStatus,
   MemberWork,
+  PackedMessage,
   ShardReplicaRpc,
   StageAnswer,
   SubmitAnswer,
@@ -39,6 +40,7 @@ import { HeardHeader } from './shard-replica/heard-header.ts';
 import { pageKv } from './shard-replica/kv-page.ts';
 import { readKv } from './shard-replica/kv-read.ts';
 import { lookUp } from './shard-replica/lookup.ts';
+import { unpack } from './shard-replica/packed-message.ts';
 import { PeerCalls } from './shard-replica/peer-calls.ts';
 import { refusalOf } from './shard-replica/refusal.ts';
 import { submitAll } from './shard-replica/submit.ts';
@@ -84,13 +86,14 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     });
   }
 
-  async deliver(to: MemberAddress, message: Message): Promise<CountedMessage | null> {
+  async deliver(to: MemberAddress, sent: PackedMessage): Promise<CountedMessage | null> {
+    const message = unpack(sent);
     const ready = this.#booted() ?? (await this.#bear(to));
     if (ready.type !== 'ready')
       throw new Error(`Cannot take a message: this member is not ready (${ready.type})`);
     const { body } = message;
     const answer = ready.replica.receive(body.type === 'chunk' ? await checked(message) : message);
-    return answer && this.#work.tellWith(answer);
+    return answer && { ...this.#work.tellWith(answer), unpacks: true };
   }
 
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {

@@ -14,17 +14,21 @@ export const BOOKMARK_LENGTH_MAX = 4096;
 
 const VERSION = 'b1';
 const GROUP = /^[A-Za-z0-9_%!'()*-]+$/;
+const PLAIN_GROUP = /^[A-Za-z0-9_-]+$/;
 const NUMBER = /^(0|[1-9a-z][0-9a-z]{0,9})$/;
 
 /** Groups in code-unit order, so equal bookmarks give equal texts. O(groups log groups). */
 export function encodeBookmark(bookmark: Bookmark): string {
   const parts = Object.entries(bookmark)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([group, { view, op }]) => {
-      const name = encodeURIComponent(group).replaceAll('.', '%2E').replaceAll('~', '%7E');
-      return `${name}~${view.toString(36)}~${op.toString(36)}`;
-    });
+    .map(([group, { view, op }]) => `${nameOf(group)}~${view.toString(36)}~${op.toString(36)}`);
   return [VERSION, ...parts].join('.');
+}
+
+function nameOf(group: string): string {
+  // As ours all are.
+  if (PLAIN_GROUP.test(group)) return group;
+  return encodeURIComponent(group).replaceAll('.', '%2E').replaceAll('~', '%7E');
 }
 
 /** What a client sent: never trusted, refused by name when it is not one of ours. O(length). */

@@ -12,26 +12,47 @@ interface Lanes {
 }
 
 function eat(lanes: Lanes, word: number): void {
-  lanes.a = Math.imul(lanes.a ^ word, 0x9e3779b1);
-  lanes.b = Math.imul(lanes.b ^ word, 0x5f356495);
+  lanes.a = Math.imul(lanes.a ^ word, A);
+  lanes.b = Math.imul(lanes.b ^ word, B);
   lanes.a ^= lanes.b >>> 15;
   lanes.b ^= lanes.a >>> 13;
 }
 
+const A = 0x9e3779b1;
+const B = 0x5f356495;
+
+// The loops below are `eat`, word after word, with both lanes in registers.
+
 /** Length first, so that neighbouring texts cannot run into each other. */
 function eatText(lanes: Lanes, text: string): void {
   eat(lanes, text.length);
-  for (let i = 0; i < text.length; i++) eat(lanes, text.charCodeAt(i));
+  let { a, b } = lanes;
+  for (let i = 0; i < text.length; i++) {
+    const word = text.charCodeAt(i);
+    a = Math.imul(a ^ word, A);
+    b = Math.imul(b ^ word, B);
+    a ^= b >>> 15;
+    b ^= a >>> 13;
+  }
+  lanes.a = a;
+  lanes.b = b;
 }
 
 function eatBytes(lanes: Lanes, bytes: Uint8Array): void {
   const { length } = bytes;
   eat(lanes, length);
+  let { a, b } = lanes;
   const whole = length & ~3;
   const at = (i: number): number => bytes[i] ?? 0;
   for (let i = 0; i < whole; i += 4) {
-    eat(lanes, at(i) | (at(i + 1) << 8) | (at(i + 2) << 16) | (at(i + 3) << 24));
+    const word = at(i) | (at(i + 1) << 8) | (at(i + 2) << 16) | (at(i + 3) << 24);
+    a = Math.imul(a ^ word, A);
+    b = Math.imul(b ^ word, B);
+    a ^= b >>> 15;
+    b ^= a >>> 13;
   }
+  lanes.a = a;
+  lanes.b = b;
   for (let i = whole; i < length; i++) eat(lanes, at(i));
 }
 

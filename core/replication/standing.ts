@@ -47,13 +47,17 @@ export function isPurgedSince(
   return invalidationsOver(overlay, store, fill).some((row) => isNewerThanToken(row, token));
 }
 
+const NONE: readonly Invalidation[] = [];
+
 function invalidationsOver(
   overlay: Overlay,
   store: ReplicaStore,
   row: Pick<RowHead, 'key' | 'tags'>,
-): Invalidation[] {
+): readonly Invalidation[] {
   const counts = store.invalidationCounts();
   const someCover = overlay.invalidations.size > 0;
+  const { all, prefix, tag, url, namespace } = counts;
+  if (!someCover && all + prefix + tag + url + namespace === 0) return NONE;
   const mayHave = (kind: ScopeKind): boolean => someCover || counts[kind] > 0;
   return scopesOver(row, mayHave).flatMap((scope) => readInvalidation(overlay, store, scope) ?? []);
 }

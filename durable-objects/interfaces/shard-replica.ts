@@ -6,7 +6,14 @@ import type { ByteRange } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 import type { BoundNews } from '../../core/replication/bound.ts';
 import type { Command, CommandResult, FillToken } from '../../core/replication/commands.ts';
-import type { Message, NotReady, PageEntry, PageWish, ReadLevel } from '../../core/replication/messages.ts';
+import type {
+  LogEntry,
+  Message,
+  NotReady,
+  PageEntry,
+  PageWish,
+  ReadLevel,
+} from '../../core/replication/messages.ts';
 import type { ReadNeed } from '../../core/replication/read-need.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 
@@ -112,8 +119,18 @@ export interface MemberWork {
   readonly rowsWritten: number;
 }
 
+/** An entry, its items encoded. */
+export type PackedEntry = Omit<LogEntry, 'items'> & { readonly items: Uint8Array };
+
+/** A message to a member. With `packed` the entries of its body are none: these are they. */
+export type PackedMessage = Message & { readonly packed?: readonly PackedEntry[] };
+
 /** A message between members, and the rows that its sender has written since it last told. */
-export type CountedMessage = Message & { readonly rowsWritten?: number };
+export type CountedMessage = Message & {
+  readonly rowsWritten?: number;
+  /** The sender takes entries packed. */
+  readonly unpacks?: boolean;
+};
 
 /** Refusals every call can meet. `retryable` ones may be tried again with the same request id. */
 export type MemberRefusal =
@@ -265,7 +282,7 @@ export interface MemberStatus {
 
 export interface ShardReplicaRpc {
   /** Member to member; at most one message in return, which the caller takes as an event. */
-  deliver(to: MemberAddress, message: Message): Promise<CountedMessage | null>;
+  deliver(to: MemberAddress, message: PackedMessage): Promise<CountedMessage | null>;
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
   lookup(request: LookupRequest): Promise<LookupAnswer>;
   kvRead(request: KvReadRequest): Promise<KvReadAnswer>;

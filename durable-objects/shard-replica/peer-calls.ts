@@ -2,6 +2,7 @@
 import type { Message } from '../../core/replication/messages.ts';
 import type { ShardMember } from '../interfaces/directory.ts';
 import type { ShardReplicaRpc } from '../interfaces/shard-replica.ts';
+import { pack } from './packed-message.ts';
 import type { WorkCount } from './work-count.ts';
 
 export class PeerCalls {
@@ -10,6 +11,8 @@ export class PeerCalls {
   readonly #members: readonly ShardMember[];
   readonly #work: WorkCount;
   readonly #stubs = new Map<number, ShardReplicaRpc>();
+  /** Members that take entries packed: those of version 0.1 do not, and do not say so. */
+  readonly #unpacking = new Set<number>();
 
   constructor(
     namespace: DurableObjectNamespace,
@@ -29,11 +32,15 @@ export class PeerCalls {
     const stub = this.#stubs.get(member) ?? this.#connect(member, name, region);
     this.#work.called();
     try {
-      const answer = await stub.deliver({ shard: this.#shard, member, name }, message);
-      // Members of an earlier version do not tell.
-      if (answer !== null) this.#work.wrote(answer.rowsWritten ?? 0);
+      const sent = this.#unpacking.has(member) ? pack(message) : message;
+      const answer = await stub.deliver({ shard: this.#shard, member, name }, sent);
+      if (answer === null) return null;
+      // Members of an earlier version tell neither.
+      this.#work.wrote(answer.rowsWritten ?? 0);
+      if (answer.unpacks === true) this.#unpacking.add(member);
       return answer;
     } catch (error) {
+      this.#unpacking.delete(member);
       if (this.#stubs.get(member) === stub) this.#stubs.delete(member);
       throw error;
     }

@@ -1,7 +1,7 @@
 // Tells of an id that it was surely never added, from a few bits in memory (Bloom, "Space/Time Trade-offs in Hash Coding
 // with Allowable Errors", 1970). Ids cannot be taken out, so they are added to one generation after another, and a
 // generation goes as a whole when all of its ids are gone.
-import { hashKey } from '../../core/sharding/key-hash.ts';
+import { hashKey, mix32 } from '../../core/sharding/key-hash.ts';
 
 /** 128 KiB and some 65,000 ids each: of ids that were never added, one in 400 seems to have been. */
 const GENERATION_BITS = 2 ** 20;
@@ -31,7 +31,7 @@ export class IdFilter {
     newest.ids += 1;
     newest.last = place;
     let hash = hashKey(id);
-    const stride = strideOf(id);
+    const stride = strideOf(hash);
     for (let probe = 0; probe < PROBES; probe++) {
       const bit = hash % GENERATION_BITS;
       newest.bits[bit >>> 5] = (newest.bits[bit >>> 5] ?? 0) | (1 << (bit & 31));
@@ -43,7 +43,7 @@ export class IdFilter {
   mayHave(id: string): boolean {
     if (this.#generations.length === 0) return false;
     const hash = hashKey(id);
-    const stride = strideOf(id);
+    const stride = strideOf(hash);
     return this.#generations.some(({ bits }) => hasAll(bits, hash, stride));
   }
 
@@ -65,6 +65,6 @@ function hasAll(bits: Uint32Array, first: number, stride: number): boolean {
 }
 
 /** Odd, so that no probe falls on another. */
-function strideOf(id: string): number {
-  return hashKey(id, 1) | 1;
+function strideOf(hash: number): number {
+  return mix32(hash) | 1;
 }

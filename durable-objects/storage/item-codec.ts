@@ -15,8 +15,20 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** In the JSON a number stands in place of an inline body: how many bytes it has. */
 type Flat = readonly [reqId: string, digest: string, command: unknown, bodyBytes?: number];
 
-/** O(bytes). */
-export function encodeItems(items: readonly LogItem[]): Uint8Array<ArrayBuffer> {
+/** Of items that are in memory: they go to the disk and to other members, and may have come from one. */
+const encoded = new WeakMap<readonly LogItem[], Uint8Array>();
+
+/** Always the same bytes for the same array: neither may be changed. O(bytes) the first time. */
+export function encodeItems(items: readonly LogItem[]): Uint8Array {
+  let bytes = encoded.get(items);
+  if (bytes === undefined) {
+    bytes = encode(items);
+    encoded.set(items, bytes);
+  }
+  return bytes;
+}
+
+function encode(items: readonly LogItem[]): Uint8Array {
   const bodies: Uint8Array[] = [];
   let bodiesBytes = 0;
   const flat = items.map(({ reqId, digest, command }): Flat => {
@@ -58,6 +70,8 @@ export function decodeItems(bytes: Uint8Array): LogItem[] {
   if (at !== bytes.byteLength) {
     throw new Error(`Cannot read log items: ${bytes.byteLength} bytes where ${at} were expected`);
   }
+  // A view would take the whole buffer behind it along to other members.
+  if (bytes.byteLength === bytes.buffer.byteLength) encoded.set(items, bytes);
   return items;
 }
 

@@ -6,11 +6,12 @@ import { planPurge } from '../../core/purging/plan-purge.ts';
 import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
 import { inOrder, selectionText } from '../../core/purging/purge-selection.ts';
 import type { Command } from '../../core/replication/commands.ts';
-import type { LogItem } from '../../core/replication/messages.ts';
+import type { LogItem, Message } from '../../core/replication/messages.ts';
 import { httpEntryKey } from '../../core/sharding/entry-key.ts';
 import { afterFailure, beginCall, betterHint, type FailedTry } from '../../core/sharding/group-call.ts';
 import { slotOfKey, targetSlotMap } from '../../core/sharding/slot-map.ts';
 import type { ShardMap } from '../../durable-objects/interfaces/directory.ts';
+import { pack, unpack } from '../../durable-objects/shard-replica/packed-message.ts';
 import { chunkHashesOf, decodeItems, encodeItems } from '../../durable-objects/storage/item-codec.ts';
 import { RecentMap } from '../../durable-objects/storage/recent-map.ts';
 import { chunksOf } from '../../worker/data-plane/shard-chunks.ts';
@@ -167,6 +168,44 @@ describe('log items', () => {
         expect(decodeItems(larger.subarray(7, 7 + encoded.byteLength))).toEqual(given);
       }),
     );
+  });
+
+  it('travel to other members as these bytes, made once', () => {
+    const prepare = (given: LogItem[]): Message => ({
+      protocol: 3,
+      groupId: 'g',
+      epoch: 1,
+      from: 0,
+      to: 1,
+      incarnation: 1,
+      view: 2,
+      body: {
+        type: 'prepare',
+        prev: { view: 2, op: 4 },
+        entries: [{ op: 5, view: 2, t: 6, items: given }],
+        commit: 4,
+        isHeard: true,
+      },
+    });
+    fc.assert(
+      fc.property(items, (given) => {
+        const sent = pack(prepare(given));
+        expect(sent.packed?.[0]?.items).toBe(encodeItems(given));
+        const received = unpack(structuredClone(sent));
+        expect(received).toEqual(prepare(given));
+        if (received.body.type !== 'prepare') throw new Error(received.body.type);
+        // What the receiver puts on its disk is what came.
+        const [entry] = received.body.entries;
+        expect(encodeItems(entry?.items ?? [])).toEqual(encodeItems(given));
+      }),
+    );
+    const heartbeat: Message = {
+      ...prepare([]),
+      body: { type: 'prepare', prev: { view: 2, op: 4 }, entries: [], commit: 4 },
+    };
+    expect(pack(heartbeat)).toBe(heartbeat);
+    // Of a member that does not pack.
+    expect(unpack(prepare([]))).toEqual(prepare([]));
   });
 
   it('are refused when cut short or of another format', () => {

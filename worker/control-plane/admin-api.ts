@@ -1,6 +1,6 @@
 // The operations as a hono application: routes, authentication, validation, 405s and 404s, one place where a failure
 // becomes a problem document. Routing looks at the raw path below the prefix; hono's own folding is switched off.
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import type { Edge } from '../edge.ts';
 import { type Role, roleFor, rolesOf } from './auth.ts';
 import type { BodyDefinition, Operation } from './operation.ts';
@@ -16,15 +16,45 @@ export interface ControlBindings {
   readonly requestId: string;
 }
 
-type ControlContext = Context<{ Bindings: ControlBindings }>;
+export interface AdminApi {
+  fetch(request: Request, bindings: ControlBindings, context: ExecutionContext): Response | Promise<Response>;
+}
 
-export function createAdminApi(operations: readonly Operation[]): Hono<{ Bindings: ControlBindings }> {
+/** Calls of key-value data, the ones that are many, find their operation without the router. */
+export function createAdminApi(operations: readonly Operation[]): AdminApi {
+  const api = createRouter(operations);
+  const direct = operations.filter(({ path }) => path === KV_PATH);
+  return {
+    fetch(request, bindings, context) {
+      const operation = isKvPath(bindings.rawPath)
+        ? direct.find(({ method }) => method === request.method)
+        : undefined;
+      if (operation === undefined) return api.fetch(request, bindings, context);
+      const { requestId } = bindings;
+      return perform(operation, request, bindings, context).catch((error) => failure(error, requestId));
+    },
+  };
+}
+
+const KV_PATH = '/v1/kv/{namespace}/{key}';
+const KV_PREFIX = '/v1/kv/';
+
+/** Two whole segments behind the prefix, and no more. */
+function isKvPath(rawPath: string): boolean {
+  if (!rawPath.startsWith(KV_PREFIX)) return false;
+  const slash = rawPath.indexOf('/', KV_PREFIX.length);
+  return slash > KV_PREFIX.length && slash < rawPath.length - 1 && rawPath.indexOf('/', slash + 1) < 0;
+}
+
+function createRouter(operations: readonly Operation[]): Hono<{ Bindings: ControlBindings }> {
   const api = new Hono<{ Bindings: ControlBindings }>({
     getPath: (_request, options) => options?.env?.rawPath ?? '',
   });
 
   for (const operation of operations) {
-    api.on(operation.method, honoPath(operation.path), (context) => perform(operation, context));
+    api.on(operation.method, honoPath(operation.path), (context) =>
+      perform(operation, context.req.raw, context.env, context.executionCtx as ExecutionContext),
+    );
   }
   for (const [path, methods] of methodsByPath(operations)) {
     api.all(honoPath(path), async (context) => {
@@ -40,16 +70,19 @@ export function createAdminApi(operations: readonly Operation[]): Hono<{ Binding
       await rolesOf(context.req.raw, context.env.edge.env);
       throw new Problem('not-found', `Nothing is at ${context.env.prefix}${context.env.rawPath}`);
     } catch (error) {
-      return failure(error, context);
+      return failure(error, context.env.requestId);
     }
   });
-  api.onError((error, context) => failure(error, context));
+  api.onError((error, context) => failure(error, context.env.requestId));
   return api;
 }
 
-async function perform(operation: Operation, context: ControlContext): Promise<Response> {
-  const { edge, rawPath, requestId } = context.env;
-  const request = context.req.raw;
+async function perform(
+  operation: Operation,
+  request: Request,
+  { edge, rawPath, requestId }: ControlBindings,
+  context: ExecutionContext,
+): Promise<Response> {
   let role: Role | null = null;
   if (operation.allowed !== 'anyone') {
     const roles = await rolesOf(request, edge.env);
@@ -61,7 +94,7 @@ async function perform(operation: Operation, context: ControlContext): Promise<R
   return operation.handle({
     request,
     edge,
-    context: context.executionCtx as ExecutionContext,
+    context,
     requestId,
     role,
     path,
@@ -97,8 +130,7 @@ async function bodyOf(definition: BodyDefinition<unknown> | undefined, request: 
   }
 }
 
-function failure(error: unknown, context: ControlContext): Response {
-  const { requestId } = context.env;
+function failure(error: unknown, requestId: string): Response {
   if (error instanceof Problem) return problemResponse(error, requestId);
   console.error(`Request ${requestId} to the control plane failed:`, error);
   return problemResponse(new Problem('internal', 'The edge failed; its log names this request'), requestId);
