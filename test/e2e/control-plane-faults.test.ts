@@ -246,4 +246,49 @@ describe('a shard whose members lose their storage', () => {
       expect(events.map((event) => event.type)).toContain(type);
     }
   });
+
+  it('refuses writes by name when a majority has, and is empty after its rebirth', async () => {
+    const shard = 2;
+    const name = names.get(shard) ?? '';
+    const { groupId } = (await shardsNow())[shard] ?? { groupId: '' };
+    const bookmark = (await ask(`/v1/kv/ns/${name}`)).headers.get('roundel-bookmark') ?? '';
+    // The first of them must not be readmitted before the second one has lost its own.
+    const { members, primary } = (await read<Shards>('/v1/shards')).shards[shard] ?? { members: [] };
+    const others = members.flatMap(({ id }, member) => (id === primary ? [] : [{ id, member }]));
+    for (const { id } of others) await fail('SHARD_REPLICA', id, { methods: ['deliver'] });
+    for (const { member } of others) {
+      expect((await declareLost(shard, member, { force: true })).status).toBe(200);
+    }
+    await heal();
+    await waitUntil(async () => (await shardsNow())[shard]?.refusesWrites === 'majority-lost');
+    const refused = await waitUntil(async () => {
+      const answer = await put(name, 'not now');
+      return answer.body.detail?.includes('majority-lost') ? answer : undefined;
+    });
+    expect([refused.status, expectProblem(refused)]).toEqual([503, 'shard-unavailable']);
+    // The other shards do not care.
+    expect((await put(names.get(3) ?? '', 'as ever')).status).toBe(204);
+
+    const reborn = await ask<{ before: string; groupId: string; unreached: string[] }>(
+      `/v1/shards/${shard}/rebirth`,
+      { method: 'POST', json: { losesData: true } },
+    );
+    expect(reborn).toMatchObject({ status: 200, body: { shard, before: groupId, unreached: [] } });
+    const after = await waitUntil(async () => {
+      const answer = await put(`${name}`, 'a new life');
+      return answer.status === 201 ? answer : undefined;
+    });
+    expect(after.headers.get('roundel-bookmark')).not.toBe(bookmark);
+    // What the old group had shown says nothing about the new one: it is read from the primary.
+    const seen = await ask<string>(`/v1/kv/ns/${name}?consistency=session`, {
+      headers: { 'Roundel-Bookmark': bookmark },
+    });
+    expect([seen.status, seen.body]).toEqual([200, 'a new life']);
+    const shown = (await shardsNow())[shard];
+    expect(shown).toMatchObject({ groupId: reborn.body.groupId, refusesWrites: null });
+    const { events } = await read<{ events: { type: string }[] }>('/v1/events?limit=100');
+    for (const type of ['majority-lost', 'shard-reborn']) {
+      expect(events.map((event) => event.type)).toContain(type);
+    }
+  });
 });

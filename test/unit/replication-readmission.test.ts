@@ -55,7 +55,7 @@ describe('a member on a new storage', () => {
     expect(member.sent(0)).toEqual([{ type: 'learnt', op: 2, commit: 0 }]);
     expect(replicaStatus(member.state).state).toBe('lost');
     expect(member.hear(0, { type: 'confirm', id: 'r.1', isHeard: true, echo: null })).toEqual([]);
-    // The rule R0 holds for it too: it says what it holds only behind the write.
+    // On the disk in this very step, before it counts: a reboot finds it there.
     expect(member.hear(0, prepare({ view: 0, op: 2 }, [], 2))).toEqual([ok2(2)]);
     expect(member.written()).toContain('applied');
     expect(replicaStatus(member.state).state).toBe('normal');
@@ -66,11 +66,12 @@ describe('a member on a new storage', () => {
 
   const ok2 = (op: number): MessageBody => ({ type: 'prepareOk', op, commit: op });
 
-  it('knows after a reboot that it was readmitted', () => {
-    const member = lost();
+  it('knows after a reboot that it was readmitted, though applied rows wait for more of their kind', () => {
+    const limits = { overlayOpsMax: 128 };
+    const member = new Solo({ members: 3, member: 2, incarnation: 2, limits });
     member.hear(0, prepare(START, [readmit(1, 0, 2), entry(2, 0, 'b')], 1));
     member.boot();
-    expect(typesOf(member.hear(0, prepare({ view: 0, op: 2 }, [], 2)))).toEqual(['prepareOk']);
+    expect(typesOf(member.hear(0, prepare({ view: 0, op: 2 }, [], 0)))).toEqual(['prepareOk']);
   });
 
   it('neither joins a view nor leads one, and is no source of anything', () => {
@@ -148,9 +149,34 @@ describe('a primary that is asked for a readmission', () => {
     expect(primary.state.head.commit).toBe(3);
   });
 
+  it('forgets what the older incarnation had verified as soon as it hears the newer one', () => {
+    const primary = new Solo({ members: 5 });
+    submit(primary, 'a');
+    primary.hear(2, ok(1));
+    primary.hear(2, ASK, SECOND);
+    primary.hear(1, ok(1));
+    // Of five, the primary and member 1 hold it: what member 2 held is gone.
+    expect(primary.state.head.commit).toBe(0);
+    primary.hear(2, { type: 'learnt', op: 1, commit: 0 }, SECOND);
+    primary.hear(1, ok(1));
+    expect(primary.state.head.commit).toBe(0);
+    primary.hear(3, ok(1));
+    expect(primary.state.head.commit).toBe(1);
+  });
+
+  it('counts no vote of an incarnation that its log does not readmit', () => {
+    const primary = new Solo({ members: 3 });
+    submit(primary, 'a');
+    primary.hear(2, ok(1), SECOND);
+    expect(primary.state.head.commit).toBe(0);
+  });
+
   it('counts nothing that its older incarnation has said, or says', () => {
     const primary = asked();
     expect(primary.hear(2, ok(2))).toEqual([]);
+    // Nor does what the new one learns count as what the old one would have verified.
+    primary.hear(2, { type: 'learnt', op: 2, commit: 0 }, SECOND);
+    submit(primary, 'b');
     expect(primary.state.head.commit).toBe(1);
     expect(primary.hear(2, { type: 'probe' })).toEqual([{ type: 'refuse', reason: 'old-incarnation' }]);
   });
@@ -276,6 +302,15 @@ describe('a storage that was set back', () => {
     const member = booted();
     member.hear(2, { type: 'helloOk', seen: { ...SEEN, view: 3, op: 0 } }, { view: 3 });
     expect(member.effects.map(({ type }) => type)).toEqual(['event', 'lost']);
+  });
+
+  it('is answered whatever view it believes in', () => {
+    const other = new Solo({ members: 3, member: 2 });
+    other.hear(0, prepare(START, [entry(1, 3, 'a')], 1), { view: 3 });
+    expect(other.hear(1, { type: 'hello' }, { view: 0 })).toEqual([{ type: 'helloOk', seen: null }]);
+    expect(other.hear(0, { type: 'hello' }, { view: 0 })).toEqual([
+      { type: 'helloOk', seen: { incarnation: 1, view: 3, op: 1 } },
+    ]);
   });
 
   it.each([
