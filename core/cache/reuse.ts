@@ -135,7 +135,8 @@ function useOf(
   // RFC 9111 §4.2.4: not where the response forbids it.
   const staleMs = nowMs - selected.freshUntilAt;
   const windowMs = (selected.staleWhileRevalidateSeconds ?? staleWhileRevalidateSeconds) * 1000;
-  if (staleMs < windowMs && !selected.neverStale) {
+  // Whoever renews a part has no use for the whole of it.
+  if (staleMs < windowMs && !selected.neverStale && selected.part === null) {
     return { decision: { type: 'hit', ageSeconds, ttlSeconds, refresh: true }, index };
   }
   return ask('stale', 'stale');

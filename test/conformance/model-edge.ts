@@ -16,7 +16,7 @@ import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-fai
 import { bytesNamed, fieldsForRest } from '../../core/cache/parts.ts';
 import { type CachePolicy, DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { decidePostStorable } from '../../core/cache/post-answer.ts';
-import { type AnswerBody, answerFromStored } from '../../core/cache/respond.ts';
+import { type AnswerBody, answerFromStored, canAnswer } from '../../core/cache/respond.ts';
 import { decideReuse } from '../../core/cache/reuse.ts';
 import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
 import { decideStorable, variantOf } from '../../core/cache/storable.ts';
@@ -203,7 +203,7 @@ export class ModelEdge {
     if (response?.status !== 304) return this.settle(request, target, response, requestedAt, selected);
     const update = { fields: response.fields, requestedAt, receivedAt: this.nowMs };
     const freshened = freshen(selected.stored, update, this.policy);
-    if (freshened.type === 'mismatch') {
+    if (freshened.type === 'mismatch' || !canAnswer(freshened.stored, request, this.nowMs)) {
       const conditions = ['if-none-match', 'if-modified-since'];
       const unconditional = request.fields.filter(([name]) => !conditions.includes(name));
       return this.fromOrigin(request, unconditional, target, origin, null);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigDocument } from '../../core/config/schema.ts';
 import type { RunningOrigin } from '../../origin-mock/start-origin.ts';
 import { type Product, startProduct, TEST_ADMIN_TOKEN } from '../support/product.ts';
-import { openRaw } from '../support/raw-http.ts';
+import { openRaw, rawExchange } from '../support/raw-http.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { type Ask, askEdge, problemOf } from './ask-edge.ts';
 
@@ -26,6 +26,7 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
       web: { backends: backends.slice(0, 1), timeouts: { totalMs: 3_000, attemptMs: 1_500 } },
       both: { backends },
       patient: { backends: backends.slice(0, 1) },
+      once: { backends: backends.slice(0, 1), retry: { attemptsMax: 1 } },
     },
     routes: [
       { id: 'plain', match: { hosts: ['plain.test'] }, pool: 'web' },
@@ -53,6 +54,7 @@ function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
         pool: 'web',
         cache: { ...cached, consistency },
       })),
+      { id: 'once', match: { hosts: ['once.test'] }, pool: 'once', cache: cached },
       { id: 'slow', match: { hosts: ['slow.test'] }, pool: 'patient', cache: cached },
       { id: 'changes', match: { hosts: ['split.test'], methods: ['POST'] }, pool: 'web' },
       { id: 'reads', match: { hosts: ['split.test'] }, pool: 'web', cache: cached },
@@ -792,7 +794,7 @@ describe('a part that an origin sent', () => {
     expect([completed.status, completed.headers['content-length']]).toEqual([200, String(bytes)]);
     expect(completed.headers['content-range']).toBeUndefined();
     expect(completed.headers['cache-status']).toMatch(
-      /^Roundel; fwd=partial; fwd-status=200; stored; key="[^"]+"$/,
+      /^Roundel; fwd=partial; fwd-status=206; stored; key="[^"]+"$/,
     );
     expect(completed.body.toString() === whole).toBe(true);
     const again = await waitUntil(() => isHit(path));
@@ -908,6 +910,145 @@ describe('a stale response inside its window', () => {
     await waitUntil(() => fetches() === 2, { timeoutMs: 5_000 });
     const again = await ask('cached.test', { path });
     expect([again.status, again.body.toString()]).toEqual([200, 'old']);
+  });
+});
+
+// What somebody would check who knows nothing of the product: on a route that caches, with one backend, nothing but what
+// HTTP says of caches differs from asking the origin.
+describe('a route that caches is otherwise not there', () => {
+  const raw = (path: string, head: string, method = 'GET') =>
+    rawExchange(
+      product.urls[0] ?? '',
+      `${method} ${path} HTTP/1.1\r\nHost: cached.test\r\n${head}Connection: close\r\n\r\n`,
+    );
+  const sent = (path: string) => origin().ledger.entries({ on: `* ${path}` });
+
+  it.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'PURGE'])(
+    '%s is forwarded',
+    async (method) => {
+      const path = newPath('outside');
+      expect(await raw(path, '', method)).toMatch(/^HTTP\/1\.1 200/);
+      expect(sent(path).map((entry) => entry.method)).toEqual([method]);
+    },
+  );
+
+  it.each([
+    '/a%2fb//c;d%23e%3f?',
+    '/%41%7e/%zz%',
+    '/{a}|b^c"d?{x}',
+    '/?a=b&a=c&;=%26',
+    '/...//..a/a..',
+    '/x?u=/../y\\%00',
+  ])('%s arrives byte for byte, and is stored under just that', async (tail) => {
+    const path = newPath('outside') + tail;
+    const answer = '200\nCache-Control: max-age=600\n\nx';
+    origin().script({ on: '*', answer });
+    for (let i = 0; i < 2; i++) expect(await raw(path, '')).toMatch(/^HTTP\/1\.1 200/);
+    expect(await raw(path, '')).toContain('Roundel; hit');
+    expect(
+      origin()
+        .ledger.entries()
+        .map(({ target }) => target),
+    ).toEqual([path]);
+  });
+
+  it('every end-to-end field of a request arrives as it was sent', async () => {
+    const path = newPath('outside');
+    const fields = [
+      ['Accept', 'text/html, */*;q=0.1'],
+      ['Accept-Encoding', 'gzip;q=0.5,  br'],
+      ['Accept-Language', 'de, EN;q=0.9'],
+      ['Cache-Control', 'max-stale=1, x="a, b"'],
+      ['Cookie', 'a=1; b="2"'],
+      ['Authorization', 'Basic eDp5'],
+      ['If-None-Match', 'W/"1", "2"'],
+      ['If-Modified-Since', 'Sun, 06 Nov 1994 08:49:37 GMT'],
+      ['If-Range', '"2"'],
+      ['Range', 'bytes=0-1'],
+      ['Origin', 'http://x.test'],
+      ['Referer', 'http://x.test/?a'],
+      ['User-Agent', 'a/1 (b; c)'],
+      ['X-Odd', "!#$%&'*+-.^_`|~ \t x"],
+      ['X-Empty', ''],
+    ] as const;
+    await raw(path, fields.map(([name, value]) => `${name}: ${value}\r\n`).join(''));
+    const [entry] = sent(path);
+    for (const [name, value] of fields) {
+      const lines = entry?.fields.filter(([own]) => own.toLowerCase() === name.toLowerCase());
+      expect([name, lines?.map(([, text]) => text)]).toEqual([name, [value]]);
+    }
+  });
+
+  it('every end-to-end field of a response arrives as it was sent, from the cache as well', async () => {
+    const path = newPath('outside');
+    const fields = [
+      ['Cache-Control', 'max-age=600, x="a, b"'],
+      ['Content-Type', 'Text/Plain; charset="x"'],
+      ['Content-Language', 'de, EN'],
+      ['Date', 'Sun, 06 Nov 1994 08:49:37 GMT'],
+      ['ETag', '"a b"'],
+      ['Expires', '0'],
+      ['Link', '</a>; rel="b", </c>'],
+      ['Set-Cookie', 'a=1, x'],
+      ['Set-Cookie', 'b=2'],
+      ['Vary', 'accept-encoding,  X-A'],
+      ['X-Empty', ''],
+      ['Warning', '199 - "x"'],
+    ] as const;
+    const answer = ['200', ...fields.map(([name, value]) => `${name}: ${value}`), '', 'x'];
+    origin().script({ on: path, answer: answer.map((line) => line.replace('06 Nov 1994', '06 Nov 2094')) });
+    for (const from of ['fwd=uri-miss', 'hit']) {
+      const response = await raw(path, '');
+      expect(response).toContain(`Roundel; ${from}`);
+      for (const [name, value] of fields) {
+        const line = `\r\n${name}: ${value.replace('06 Nov 1994', '06 Nov 2094')}\r\n`.toLowerCase();
+        expect(response.toLowerCase()).toContain(line);
+      }
+    }
+  });
+
+  it.each([
+    ['nothing', '', 2],
+    ['only a tag', 'ETag: "a"\n', 2],
+    [
+      'a Last-Modified of just now',
+      `Last-Modified: ${new Date(0).toUTCString()}\nDate: ${new Date(0).toUTCString()}\n`,
+      2,
+    ],
+    ['an Expires in the past', 'Expires: 0\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\n', 2],
+    ['a Last-Modified of long ago (RFC 9111 §4.2.2)', 'Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\n', 1],
+  ])('no lifetime is added to what says %s', async (_what, fields, asked) => {
+    const path = newPath('outside');
+    origin().script({ on: path, answer: `200\n${fields}\nx` });
+    for (let i = 0; i < 2; i++) {
+      const { status, body } = await ask('cached.test', { path });
+      expect([status, body.toString()]).toEqual([200, 'x']);
+    }
+    expect(sent(path)).toHaveLength(asked);
+  });
+
+  it('an origin that hangs up is a 502, asked once where the pool says so', async () => {
+    const path = newPath('outside');
+    origin().script({ on: path, fault: 'reset' });
+    const { status, code } = await problemOf(ask('once.test', { path }));
+    expect([status, code]).toEqual([502, 'origin-unreachable']);
+    expect(sent(path)).toHaveLength(1);
+  });
+
+  it('a body over the limit passes through, and the reason is told', async () => {
+    const path = newPath('outside');
+    const large = { on: path, answer: '200\nCache-Control: max-age=600', bodyBytes: 600_001 } as const;
+    origin().script(large);
+    const first = await ask('cached.test', { path });
+    expect([first.status, first.body.byteLength]).toEqual([200, 600_001]);
+    expect(first.headers['cache-status']).toBe('Roundel; fwd=uri-miss; fwd-status=200; detail=too-large');
+    origin().reset();
+    origin().script({ ...large, framing: 'chunked' });
+    for (let i = 0; i < 2; i++) {
+      const chunked = await ask('cached.test', { path });
+      expect([chunked.status, chunked.body.byteLength]).toEqual([200, 600_001]);
+    }
+    expect(sent(path)).toHaveLength(2);
   });
 });
 

@@ -6,6 +6,7 @@ import { joinRest } from '../../core/cache/join-parts.ts';
 import { adopt, fieldsToOffer, isOfClient, offeredTag } from '../../core/cache/offer-variants.ts';
 import { answerOnFailure, type OriginFailure } from '../../core/cache/origin-failure.ts';
 import { fieldsForRest, heldPart } from '../../core/cache/parts.ts';
+import { canAnswer } from '../../core/cache/respond.ts';
 import { fieldsToRevalidate, freshen } from '../../core/cache/revalidation.ts';
 import type { StoredResponse } from '../../core/cache/stored-response.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
@@ -85,7 +86,9 @@ async function confirmedOr(
   const authorized = fieldValue(visit.fields, 'authorization') !== undefined;
   const update = { fields: response.fields, requestedAt, receivedAt, authorized };
   const freshened = freshen(stale.stored, update, visit.route.cache);
-  const body = freshened.type === 'freshened' ? await wholeBody(visit, stale) : null;
+  const request = { method: visit.request.method, fields: visit.fields };
+  const answers = freshened.type === 'freshened' && canAnswer(freshened.stored, request, visit.edge.now());
+  const body = answers ? await wholeBody(visit, stale) : null;
   if (freshened.type === 'freshened' && body !== null) {
     const { stored, keepMs, notStoredReason } = freshened;
     const reason = notStoredReason ?? cached.reason;
@@ -122,6 +125,7 @@ async function completed(
     return {
       ...outcome,
       asked,
+      ownStatus: response.status,
       first: null,
       response: {
         status: 200,

@@ -20,6 +20,8 @@ export interface Answered {
   readonly response: OriginResponse;
   /** What it was asked, where that was not just what the client asks. */
   readonly asked?: Fields;
+  /** The origin's own status, where `response` is made of more than it has sent. */
+  readonly ownStatus?: number;
   readonly pool: RuntimePool;
   readonly backend: RuntimeBackend;
   /** Epoch ms: when the attempt that answered was sent, and when its head was there. */

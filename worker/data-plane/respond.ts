@@ -70,7 +70,7 @@ export async function respondFromOrigin(
   const plan = planFill(visit, cached, origin);
   const detail = invalidation === 'not-confirmed' ? 'invalidation-not-confirmed' : null;
   const isStored = plan.type === 'fill' || invalidation === 'done-and-stored';
-  const cacheStatus = cacheStatusOf(cached, plan, status, isStored, detail);
+  const cacheStatus = cacheStatusOf(cached, plan, origin.ownStatus ?? status, isStored, detail);
   const fields = clientFields(visit, response.fields, origin.receivedAt, cacheStatus, origin);
   const cookie = visit.affinity === null ? null : await cookieFor(visit.affinity, visit, origin);
   const respond = (body: BodyInit | null): Response => {

@@ -64,6 +64,53 @@ const FAILURES: readonly ConformanceCase[] = [
       status,
     }),
   ),
+  ...[23, 24].map(
+    (hours): ConformanceCase => ({
+      id: `stale-if-error-default-${hours}`,
+      section: 'RFC 5861 §4',
+      kind: 'chosen',
+      title: `${hours} h after it went stale, where it says nothing itself`,
+      steps: [
+        after(hours * 3600 + 30, stored(['cache-control', 'max-age=30'], TAG)),
+        { origin: null, expect: hours < 24 ? STALE : { from: 'edge', status: 502 } },
+      ],
+    }),
+  ),
+  {
+    id: 'stale-if-error-of-client',
+    section: 'RFC 5861 §4',
+    kind: 'chosen',
+    title: 'a client may want less of it',
+    steps: [
+      after(60, stored(['cache-control', 'max-age=30'], TAG)),
+      asking([['cache-control', 'stale-if-error=29']], {
+        origin: null,
+        expect: { from: 'edge', status: 502 },
+      }),
+      asking([['cache-control', 'stale-if-error=31']], { origin: null, expect: STALE }),
+    ],
+  },
+  {
+    id: 'cannot-revalidate-shows-nothing',
+    section: 'RFC 9111 §5.2.2.2',
+    kind: 'required',
+    title: 'the 504 shows nothing of what is stored',
+    steps: [
+      after(60, stored(['cache-control', 'max-age=30, must-revalidate'], TAG, ['x-a', '1'])),
+      { origin: null, expect: { ...REFUSED, body: '', absent: ['etag', 'x-a', 'age'] } },
+    ],
+  },
+  {
+    id: 'changed-then-failing',
+    section: 'RFC 9111 §4.4',
+    kind: 'required',
+    title: 'what a change has made invalid is not shown again while the origin fails',
+    steps: [
+      stored(HOUR, TAG),
+      { method: 'POST', origin: { status: 204 } },
+      { origin: null, expect: { from: 'edge', status: 502 } },
+    ],
+  },
   failing('stale-if-error-passed', 'required', 'not beyond stale-if-error', ', stale-if-error=29', null, {
     from: 'edge',
     status: 502,

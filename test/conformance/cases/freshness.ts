@@ -154,6 +154,20 @@ export const FRESHNESS: readonly ConformanceCase[] = [
     steps: [{ ...after(5, stored(['cache-control', 'max-age=10'])), delaySeconds: 6 }, FETCHED],
   },
   {
+    id: 'age-told-not-modified',
+    section: 'RFC 9111 §5.1',
+    kind: 'optimal',
+    title: 'so does a 304, and a part',
+    steps: [
+      after(60, stored(HOUR, ['etag', '"a"'])),
+      {
+        request: [['if-none-match', '"a"']],
+        expect: { from: 'cache', status: 304, fields: [['age', '60']] },
+      },
+      { request: [['range', 'bytes=0-0']], expect: { from: 'cache', status: 206, fields: [['age', '60']] } },
+    ],
+  },
+  {
     id: 'age-told',
     section: 'RFC 9111 §5.1',
     kind: 'required',

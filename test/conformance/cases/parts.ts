@@ -275,6 +275,50 @@ export const PARTS: readonly ConformanceCase[] = [
     ],
   },
   {
+    id: 'part-stale-changed-validator',
+    section: 'RFC 9110 §13.1.5',
+    kind: 'required',
+    title: 'a 304 that moves Last-Modified away from the client’s If-Range does not make a part the answer',
+    steps: [
+      after(7200, gets(4, 9, TAG, ['last-modified', 'Wed, 01 Jan 2020 00:00:00 GMT'])),
+      {
+        request: [rangeOf(4, 9), ['if-range', 'Wed, 01 Jan 2020 00:00:00 GMT']],
+        origin: {
+          ...part(4, 9, TAG),
+          validates: true,
+          fieldsOf304: [TAG, ['last-modified', 'Thu, 02 Jan 2020 00:00:00 GMT'], ['date', 0]],
+          toPlain: whole(TAG),
+        },
+        expect: { from: 'origin', asked: 2 },
+      },
+    ],
+  },
+  {
+    id: 'part-stale-while-revalidate',
+    section: 'RFC 5861 §3',
+    kind: 'chosen',
+    title: 'a stale part is validated before it is used',
+    steps: [
+      after(60, {
+        request: [rangeOf(4, 9)],
+        origin: {
+          ...part(4, 9, TAG),
+          fields: [
+            ['date', 0],
+            TAG,
+            ['cache-control', 'max-age=30, stale-while-revalidate=600'],
+            ['content-range', 'bytes 4-9/10'],
+          ],
+        },
+      }),
+      {
+        request: [rangeOf(4, 9)],
+        origin: { fields: [HOUR, TAG] },
+        expect: { from: 'validated', status: 206 },
+      },
+    ],
+  },
+  {
     id: 'part-variants',
     section: 'RFC 9111 §4.1',
     kind: 'required',

@@ -233,6 +233,10 @@ export const REQUESTS: readonly ConformanceCase[] = [
   passes('fat-get-chunked', 'RFC 9110 §9.3.1', 'so does one of unknown length', {
     request: [['transfer-encoding', 'chunked']],
   }),
+  passes('fat-head', 'RFC 9110 §9.3.2', 'so does a HEAD with a body', {
+    method: 'HEAD',
+    request: [['content-length', '7']],
+  }),
   passes('options', 'RFC 9111 §2', 'OPTIONS goes to the origin', { method: 'OPTIONS' }),
   {
     id: 'get-with-empty-body',

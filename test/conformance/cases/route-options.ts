@@ -173,6 +173,15 @@ const TARGETED: readonly ConformanceCase[] = [
     ['cdn-cache-control', 'no-store'],
     ['roundel-cdn-cache-control', 'max-age=3600'],
   ),
+  targeted(
+    'targeted-void-next',
+    'required',
+    'where the first cannot be read, the next one of the list counts, before Cache-Control',
+    'fetched',
+    HOUR,
+    ['roundel-cdn-cache-control', 'max-age=3600, ???'],
+    ['cdn-cache-control', 'max-age=1'],
+  ),
   targeted('targeted-empty', 'required', 'an empty one is none', 'reused', HOUR, ['cdn-cache-control', '']),
   targeted(
     'targeted-parameters',

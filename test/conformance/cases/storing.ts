@@ -212,6 +212,7 @@ export const STORING: readonly ConformanceCase[] = [
     byStatus(status, true),
   ),
   byStatus(206, false),
+  byStatus(304, false),
   {
     id: 'must-understand',
     section: 'RFC 9111 §5.2.2.3',

@@ -79,7 +79,7 @@ export const CACHE_MUTANTS: readonly Mutant[] = [
   mutant(
     'must-revalidate does not overrule stale-while-revalidate',
     `${C}reuse.ts`,
-    'if (staleMs < windowMs && !selected.neverStale) {',
+    'if (staleMs < windowMs && !selected.neverStale && selected.part === null) {',
     'if (staleMs < windowMs) {',
   ),
   mutant(
