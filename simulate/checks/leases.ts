@@ -117,7 +117,8 @@ export class Leases {
         // What a flight will be tagged with is not known yet: only a purge by URL spares the others.
         if (command.type === 'purge' && isAbout(command.selector, key)) return true;
         if ((command.type === 'put' || command.type === 'delete') && command.key === key) return true;
-        if (command.type === 'fill' && command.key === key && isSame(command.token, token)) return true;
+        const isFill = command.type === 'fill' && command.key === key;
+        if (isFill && (command.purges || isSame(command.token, token))) return true;
       }
     }
     return false;

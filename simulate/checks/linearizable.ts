@@ -113,6 +113,8 @@ function addWrite(
       if (command.variant !== '') return;
       if (result === null || result.type === 'filled')
         add(command.key, { type: 'write', value: command.value.meta });
+      // Refused, it has still removed what was there.
+      if (command.purges && result?.type !== 'filled') add(command.key, { type: 'write', value: null });
       return;
     case 'purge':
       // A soft one leaves everything where it is.

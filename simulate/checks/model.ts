@@ -145,6 +145,7 @@ export class Model {
     told: CommandResult | null,
   ): Expected {
     const accepted = this.acceptsFill(entry.t, command);
+    if (command.purges) this.removeAll(command.key, place);
     // What the model would accept may be refused for its age: it goes by what was told.
     if (accepted && told?.type !== 'fill-refused') {
       const { key, variant, value, token, ttlMs, tags } = command;

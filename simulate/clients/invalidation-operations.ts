@@ -141,8 +141,42 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
     });
   };
 
+  /** A change through the edge whose answer is what the URL shows now: stored with the purge, unless it is overtaken. */
+  const post = (session: Session, workload: Workload, done: () => void): void => {
+    const key = pickKey(chance, URLS, HOT_URLS);
+    session.ask({ type: 'token', key }, (answer) => {
+      if (answer?.type !== 'lease' || answer.lease.type !== 'granted') {
+        done();
+        return;
+      }
+      const { token } = answer.lease;
+      workload.later(chance.next() * 100, () => {
+        const version = origin.change(key);
+        const value: Value = { meta: origin.answerTo(version), body: { type: 'inline', bytes: BYTES } };
+        workload.later(chance.next() * 400, () => {
+          const fill = {
+            key,
+            variant: '',
+            value,
+            token,
+            ttlMs: 20_000,
+            tags: tagsOf(key),
+            purges: true,
+          } as const;
+          session.write({ type: 'fill', ...fill }, ({ result, answeredAt }) => {
+            if (result !== null && answeredAt !== null)
+              origin.promise(key, { version, at: answeredAt, soft: false, strict: false });
+            done();
+          });
+        });
+      });
+    });
+  };
+
   return (session, workload, done) => {
-    if (chance.hits(0.8)) visit(session, workload, done);
-    else publish(session, workload, done);
+    const drawn = chance.next();
+    if (drawn < 0.8) visit(session, workload, done);
+    else if (drawn < 0.95) publish(session, workload, done);
+    else post(session, workload, done);
   };
 }

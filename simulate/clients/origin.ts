@@ -58,6 +58,12 @@ export class Origin {
     return { type: 'response', text: `${this.version(key)} ${this.fetches}`, bodyMs };
   }
 
+  /** What it says of a version that it shows from now on. */
+  answerTo(version: number): string {
+    this.fetches += 1;
+    return `${version} ${this.fetches}`;
+  }
+
   /** The version from now on. */
   change(key: string): number {
     const version = this.version(key) + 1;

@@ -51,6 +51,26 @@ export const APPLY_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a change is stored and purges nothing',
+    edits: [
+      {
+        file: `${R}apply-fill.ts`,
+        find: 'if (purges) removeAll(step, point, key);',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a change is stored whatever came between',
+    edits: [
+      {
+        file: `${R}apply-fill.ts`,
+        find: 'const reason = refusal(step, point, command, siblings);',
+        replace: 'const reason = purges ? null : refusal(step, point, command, siblings);',
+      },
+    ],
+  },
+  {
     name: 'born = fill time',
     edits: [
       {

@@ -49,7 +49,7 @@ export const FLIGHT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${R}commit.ts`,
-        find: '      releaseLease(primary, command.key, command.token);\n',
+        find: '      else releaseLease(primary, command.key, command.token);\n',
         replace: '',
       },
       {
