@@ -1,12 +1,12 @@
 // A workerd over Workers of a lab's own: plain configuration text in, the ports of its sockets out.
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { ended, repository, run } from '../resilience/child.ts';
+import { removeFolder, temporaryFolder } from '../temporary-folder.ts';
 
 export interface PlainWorkerd {
   readonly pid: number;
@@ -27,7 +27,7 @@ const { default: workerdPath } = createRequire(import.meta.url)('workerd') as { 
 
 /** Each service listens on a socket of its own. A disk of the name "objects" is there, gone with the workerd. */
 export async function startPlainWorkerd(services: readonly PlainService[]): Promise<PlainWorkerd> {
-  const folder = mkdtempSync(join(tmpdir(), 'roundel-bench-'));
+  const folder = temporaryFolder('plain-workerd');
   const objects = join(folder, 'objects');
   mkdirSync(objects);
   const file = join(folder, 'workerd.capnp');
@@ -42,7 +42,7 @@ export async function startPlainWorkerd(services: readonly PlainService[]): Prom
     urlOf: (name) => `http://127.0.0.1:${ports.get(name)}`,
     async stop() {
       await ended(child, 'SIGKILL');
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
 }

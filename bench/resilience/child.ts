@@ -6,7 +6,8 @@ export const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  // Not SIGKILL: the starter of the product has a child of its own to end.
+  for (const child of running) child.kill('SIGTERM');
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // So that "exit" comes, and the children end.

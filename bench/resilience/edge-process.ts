@@ -1,9 +1,9 @@
 // The product as its user starts it, on a state folder of its own that goes with it, or on a given one; spoken to over
 // HTTP only.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConfigDocument } from '../../core/config/schema.ts';
+import { removeFolder, temporaryFolder } from '../temporary-folder.ts';
 import { ended, runNode } from './child.ts';
 import { until } from './until.ts';
 
@@ -30,7 +30,7 @@ export interface EdgeProcessOptions {
 }
 
 export async function startEdgeProcess(options: EdgeProcessOptions = {}): Promise<EdgeProcess> {
-  const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'roundel-bench-'));
+  const stateDir = options.stateDir ?? temporaryFolder('bench');
   const configFile = join(stateDir, 'config.json');
   writeFileSync(configFile, JSON.stringify(options.config ?? {}));
   // Not as a script of npm, even if the lab is one: the starter would wait for the end of that npm.
@@ -79,7 +79,7 @@ export async function startEdgeProcess(options: EdgeProcessOptions = {}): Promis
     },
     async stop(signal = 'SIGTERM') {
       await ended(child, signal);
-      if (options.stateDir === undefined) rmSync(stateDir, { recursive: true, force: true });
+      if (options.stateDir === undefined) removeFolder(stateDir);
     },
   };
 }

@@ -2,8 +2,7 @@
 // again on the same disk. In the end every acknowledged write must be there, and what the clients saw must be
 // linearizable.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '../../core/random.ts';
 import { describeEnvironment, type Environment } from '../environment.ts';
@@ -12,6 +11,7 @@ import { childRunning } from '../overhead/cpu-time.ts';
 import { repository } from '../resilience/child.ts';
 import { type EdgeProcess, startEdgeProcess } from '../resilience/edge-process.ts';
 import { pause } from '../resilience/until.ts';
+import { removeFolder, temporaryFolder } from '../temporary-folder.ts';
 import { get, runClient, type Target } from './kv-client.ts';
 import { RecordedHistory } from './recorded-history.ts';
 
@@ -42,7 +42,7 @@ const LIFE_MS_MAX = 3_000;
 export async function runTorture({ quick, seed, progress }: TortureOptions): Promise<TortureReport> {
   const kills = quick ? 10 : 100;
   const random = seededRandom(seed);
-  const stateDir = mkdtempSync(join(tmpdir(), 'roundel-torture-'));
+  const stateDir = temporaryFolder('torture');
   const history = new RecordedHistory();
   const acknowledged = new Map<string, string>();
   let edge: EdgeProcess | null = null;
@@ -93,7 +93,7 @@ export async function runTorture({ quick, seed, progress }: TortureOptions): Pro
   } finally {
     isOver = true;
     await edge?.stop();
-    rmSync(stateDir, { recursive: true, force: true });
+    removeFolder(stateDir);
   }
 }
 

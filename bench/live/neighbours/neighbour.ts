@@ -1,12 +1,12 @@
 // Other people's proxies and caches, where this machine has them: started beside the product with a configuration of the
 // lab's own in a folder that goes with them, on ports of their own. None of them is needed.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ended, run } from '../../resilience/child.ts';
 import { until } from '../../resilience/until.ts';
+import { removeFolder, temporaryFolder } from '../../temporary-folder.ts';
 
 export interface Neighbour {
   readonly name: string;
@@ -64,7 +64,7 @@ export async function startNeighbour(recipe: Recipe, origins: Origins): Promise<
   if (file === null) return { name, reason: `there is no ${command} on the PATH` };
   const { stdout, stderr } = spawnSync(file, [versionFlag], { encoding: 'utf8' });
   const version = /\d+\.\d+(\.\d+)?/.exec(`${stdout}${stderr}`)?.[0] ?? 'unknown';
-  const folder = mkdtempSync(join(tmpdir(), `roundel-bench-${name}-`));
+  const folder = temporaryFolder(name);
   const ports = new Map<string, number>();
   for (const role of roles) ports.set(role, await freePort());
   const urls = new Map([...ports].map(([role, port]) => [role, `http://127.0.0.1:${port}`] as const));
@@ -78,7 +78,7 @@ export async function startNeighbour(recipe: Recipe, origins: Origins): Promise<
   const answers = async (url: string) => (await fetch(`${url}/0`).catch(() => null))?.ok === true;
   const stop = async () => {
     await ended(child, 'SIGTERM');
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   };
   try {
     for (const url of urls.values()) {
@@ -89,7 +89,7 @@ export async function startNeighbour(recipe: Recipe, origins: Origins): Promise<
     await stop();
   }
   if (isGone()) {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
     const [line = 'it ended'] = said.trim().split('\n');
     return { name, reason: `cannot start it: ${line}` };
   }
