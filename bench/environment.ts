@@ -1,7 +1,7 @@
 // What a run must record to be compared with another: commit, versions, machine, seed.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 export interface Environment {
@@ -10,6 +10,8 @@ export interface Environment {
   readonly versions: Record<string, string>;
   readonly cores: number;
   readonly cpu: string;
+  /** Mean number of running processes in the minute before the lab began; 0 where the system does not tell. */
+  readonly loadBefore: number;
   /** ISO 8601. */
   readonly at: string;
   readonly seed: number;
@@ -18,6 +20,7 @@ export interface Environment {
   readonly command: string;
 }
 
+const [loadBefore = 0] = loadavg();
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 function versionOf(packageFile: string): string {
@@ -36,6 +39,9 @@ function git(...args: string[]): string | null {
     return null;
   }
 }
+
+/** Others have used so much of the machine that what was measured by a clock says little. */
+export const wasBusy = ({ loadBefore: load, cores }: Environment): boolean => load > cores / 2;
 
 /** @param packages npm packages whose versions matter to the results. */
 export function describeEnvironment(
@@ -57,6 +63,7 @@ export function describeEnvironment(
     },
     cores: availableParallelism(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    loadBefore,
     at: new Date().toISOString(),
     ...options,
     command: commandLine(process.argv.slice(2)),

@@ -1,6 +1,6 @@
 // What the reports for people have in common: the look of a table, the numbers beside their goals, what was run where.
 import Table from 'cli-table3';
-import type { Environment } from './environment.ts';
+import { type Environment, wasBusy } from './environment.ts';
 import { figureText, type NumberRow } from './number-row.ts';
 
 export const PLAIN = { style: { head: [], border: [], compact: true } };
@@ -20,7 +20,11 @@ export function numbersTable(numbers: readonly NumberRow[]): string {
   return table.toString();
 }
 
-export function environmentText({ commit, versions, cores, cpu, seed }: Environment): string {
+export function environmentText(environment: Environment): string {
+  const { commit, versions, cores, cpu, seed, loadBefore } = environment;
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return `commit ${commit ?? 'unknown'}, seed ${seed}, ${cores} cores (${cpu}), ${names.join(', ')}`;
+  const machine = `${cores} cores (${cpu})`;
+  const line = `commit ${commit ?? 'unknown'}, seed ${seed}, ${machine}, ${names.join(', ')}`;
+  const busy = `The machine was busy before (load ${loadBefore.toFixed(1)}): what a clock measured says little.`;
+  return wasBusy(environment) ? `${line}\n${busy}` : line;
 }

@@ -1,6 +1,6 @@
 // One page that needs nothing else: plots with a sentence under each, the figures beside their goals, and what was run
 // where. It follows the reader's light or dark scheme.
-import type { Environment } from '../environment.ts';
+import { type Environment, wasBusy } from '../environment.ts';
 import { figureText, type NumberRow } from '../number-row.ts';
 import { dotPlotSvg } from './dot-plot.ts';
 import { linePlotSvg } from './line-plot.ts';
@@ -65,7 +65,9 @@ function section({ name, summary, plots, numbers, table }: Section): string {
   );
 }
 
-function environmentHtml({ commit, versions, cores, cpu, at, seed, quick, command }: Environment): string {
+function environmentHtml(environment: Environment): string {
+  const { commit, versions, cores, cpu, at, seed, quick, command, loadBefore } = environment;
+  const busy = wasBusy(environment) ? ', busy: what a clock measured says little' : '';
   const facts: readonly (readonly [string, string])[] = [
     ['command', command],
     ['commit', commit ?? 'unknown'],
@@ -76,6 +78,7 @@ function environmentHtml({ commit, versions, cores, cpu, at, seed, quick, comman
         .join(', '),
     ],
     ['machine', `${cores} cores, ${cpu}`],
+    ['load before', `${loadBefore.toFixed(1)}${busy}`],
     ['seed', String(seed)],
     ['length', quick ? 'quick' : 'full'],
     ['at', at],

@@ -23,6 +23,8 @@ function linearTicks(min: number, max: number): number[] {
 
 function logTicks(min: number, max: number): number[] {
   const decades = Math.log10(max / min);
+  // So little that round factors would be one, or none.
+  if (decades < 0.5) return linearTicks(min, max);
   const factors =
     decades > 5 ? [1] : decades > 2.5 ? [1, 3] : decades > 1 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
   const ticks: number[] = [];

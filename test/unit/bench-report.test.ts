@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { describeEnvironment } from '../../bench/environment.ts';
 import { LABS } from '../../bench/labs.ts';
 import { row } from '../../bench/number-row.ts';
+import { environmentText } from '../../bench/numbers-table.ts';
 import { dotPlotSvg } from '../../bench/report/dot-plot.ts';
 import { goalsPlot } from '../../bench/report/goals-plot.ts';
 import { htmlReport } from '../../bench/report/html-report.ts';
@@ -94,12 +95,24 @@ describe('the report', () => {
   });
 
   it('says what was run, where and from which seed', () => {
-    for (const fact of ['command', 'commit', 'versions', 'machine', 'seed']) {
+    for (const fact of ['command', 'commit', 'versions', 'machine', 'load before', 'seed']) {
       expect(page).toContain(`<dt>${fact}</dt>`);
     }
     expect(page).toContain('<dd>42</dd>');
     expect(page).toContain(`node ${process.versions.node}`);
     expect(page).toContain('missed');
+  });
+});
+
+describe('a busy machine', () => {
+  it('is named with the figures, in the terminal and on the page', () => {
+    const quiet = { ...describeEnvironment({ seed: 1, quick: true }, []), cores: 4, loadBefore: 1.9 };
+    const busy = { ...quiet, loadBefore: 3.1 };
+    expect([quiet, busy].map((one) => environmentText(one).includes('was busy before (load 3.1)'))).toEqual([
+      false,
+      true,
+    ]);
+    expect([quiet, busy].map((one) => htmlReport(one, []).includes('3.1, busy:'))).toEqual([false, true]);
   });
 });
 
@@ -140,6 +153,8 @@ describe('a scale', () => {
     const log = scaleOf({ label: '', scale: 'log' }, [1, 100], 0, 100);
     expect(log.ticks).toEqual([1, 2, 5, 10, 20, 50, 100]);
     expect(log.at(10)).toBeCloseTo(50, 9);
+    // Where it is not even a factor of two, there are still some to read by.
+    expect(scaleOf({ label: '', scale: 'log' }, [0.9, 1.2], 0, 100).ticks.length).toBeGreaterThan(3);
     expect(scaleOf({ label: '', scale: 'linear' }, [], 0, 100).at(Number.NaN)).toBeNaN();
   });
 
