@@ -454,6 +454,20 @@ export const PARTS: readonly ConformanceCase[] = [
     { from: 'origin', status: 200, body: WHOLE, sent: [['range', 'bytes=5-']], notSent: ['if-range'] },
     STORED_WHOLE,
   ),
+  {
+    id: 'part-other-than-asked',
+    section: 'RFC 9110 §15.3.7',
+    kind: 'optimal',
+    title: 'a part is what it says that it is, whatever was asked for',
+    steps: [
+      { request: [['range', 'bytes=-5']], origin: part(0, 4), expect: { from: 'origin', status: 206 } },
+      cut('bytes=1-2', 1, 2),
+      {
+        origin: whole(),
+        expect: { from: 'origin', status: 200, body: WHOLE, sent: [['range', 'bytes=5-']] },
+      },
+    ],
+  },
   completing(
     'part-rest-no-store',
     'required',
