@@ -6,7 +6,6 @@ import { compareTexts } from '../sharding/text-order.ts';
 import { etagOf } from './etag.ts';
 import type { PageEntry, PageWish } from './messages.ts';
 import { readTime } from './read-time.ts';
-import { isNormal } from './replica-state.ts';
 import { bodyBytes } from './sizes.ts';
 import { standingOf } from './standing.ts';
 import { reply, type Step } from './step.ts';
@@ -15,10 +14,11 @@ import type { PairHead } from './store.ts';
 /** Stored rows looked at for one page, useless ones included. */
 const LOOKED_AT_MAX = 4_096;
 
+/** Of what is applied here, at any member: whether that is new enough the read before it has told. */
 export function handlePage(step: Step, id: number, wish: PageWish): void {
   const { state, nowMs } = step;
-  if (!isNormal(state)) {
-    reply(step, id, { type: 'not-ready', reason: 'recovering' });
+  if (state.isInstalling) {
+    reply(step, id, { type: 'not-ready', reason: 'installing' });
     return;
   }
   const { head } = state;

@@ -35,6 +35,7 @@ export function handleClients(step: Step, clients: readonly Client[]): void {
     else if (request.type === 'bound') handleBound(step, id, request);
     else if (reason !== null) reply(step, id, { type: 'not-ready', reason });
     else if (request.type === 'read') handleRead(step, id, request);
+    else if (request.type === 'page') handlePage(step, id, request);
     else if (primary === null) reply(step, id, notPrimary(step));
     else handleClient(step, primary, id, request);
   }
@@ -71,7 +72,7 @@ function handleClient(
   step: Step,
   primary: PrimaryState,
   id: number,
-  request: Exclude<ClientRequest, { type: 'suspect' | 'bound' | 'read' }>,
+  request: Exclude<ClientRequest, { type: 'suspect' | 'bound' | 'read' | 'page' }>,
 ): void {
   const { state, nowMs } = step;
   switch (request.type) {
@@ -93,9 +94,6 @@ function handleClient(
       reply(step, id, { type: 'lease', lease, bookmark, t: Math.max(nowMs, state.head.appliedT) });
       break;
     }
-    case 'page':
-      handlePage(step, id, request);
-      break;
     case 'renew': {
       const renewed = renewLease(state, primary, request.key, request.token, nowMs);
       reply(step, id, { type: 'renewed', renewed });

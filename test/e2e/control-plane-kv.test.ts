@@ -161,6 +161,18 @@ describe('key-value data', () => {
         headers: { 'Roundel-Bookmark': last },
       });
       expect([answer.status, answer.body]).toEqual([200, 'x']);
+      const namespace = path('').replace(/\/$/, '');
+      const query = `consistency=${consistency}`;
+      const batch = await ask<{ results: unknown[] }>(`${namespace}?${query}`, {
+        method: 'POST',
+        json: { ops: [{ op: 'get', key: 'bookmark-1' }] },
+        headers: { 'Roundel-Bookmark': last },
+      });
+      expect(batch.body.results).toMatchObject([{ status: 200, value: 'x' }]);
+      const list = await ask<{ keys: { key: string }[] }>(`${namespace}?prefix=bookmark-&${query}`, {
+        headers: { 'Roundel-Bookmark': last },
+      });
+      expect(list.body.keys.map(({ key }) => key)).toContain('bookmark-1');
     }
   });
 

@@ -199,6 +199,21 @@ describe('a page', () => {
     });
   });
 
+  it('is given by a backup as well, of what is applied there; not by one whose rows are a mixture', () => {
+    const backup = new Solo({ members: 3, member: 1 });
+    const items = ['a', 'b'].map((name) => ({
+      reqId: name,
+      digest: name,
+      command: put(kvEntryKey('ns', name), 'x'),
+    }));
+    const entries = items.map((item, i) => ({ op: i + 1, view: 0, t: 1_000_000 + i, items: [item] }));
+    backup.hear(0, { type: 'prepare', prev: { view: 0, op: 0 }, entries, commit: 1, isHeard: true });
+    const ask = { type: 'page', namespace: 'ns', prefix: '', after: null, limit: 9 } as const;
+    expect(backup.ask(ask)).toMatchObject({ entries: [{ name: 'a' }], bookmark: { op: 1 } });
+    backup.hear(0, { type: 'installFrom', source: 2, firstOp: 9 });
+    expect(backup.ask(ask)).toEqual({ type: 'not-ready', reason: 'installing' });
+  });
+
   it('after page has each name once, whatever the limit', () => {
     const group = new Solo();
     const names = Array.from({ length: 50 }, (_, i) => `key-${(i * 7) % 50}`);

@@ -16,13 +16,17 @@ import type { Fields } from '../../core/http/fields.ts';
 import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
 import type { Command, CommandResult, FillToken, Value } from '../../core/replication/commands.ts';
 import type { LogEntry } from '../../core/replication/messages.ts';
-import { LINEARIZABLE } from '../../core/replication/read-need.ts';
+import { LINEARIZABLE, type ReadNeed } from '../../core/replication/read-need.ts';
 import { rowBytes } from '../../core/replication/sizes.ts';
 import type { Identity, ReplicaStore, Row, Write } from '../../core/replication/store.ts';
 import { httpEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
 import type { DirectoryRpc, ShardGroup, ShardMap } from '../../durable-objects/interfaces/directory.ts';
 import type { PurgeAnswer, PurgeCoordinatorRpc } from '../../durable-objects/interfaces/purge-coordinator.ts';
-import type { MemberStatus, ShardReplicaRpc } from '../../durable-objects/interfaces/shard-replica.ts';
+import type {
+  BatchOp,
+  MemberStatus,
+  ShardReplicaRpc,
+} from '../../durable-objects/interfaces/shard-replica.ts';
 import type { TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts';
 import { RunningReplica } from '../../durable-objects/run-effects.ts';
 import { lookUp as lookUpInside } from '../../durable-objects/shard-replica/lookup.ts';
@@ -892,6 +896,38 @@ describe('a shard', () => {
       requests: [{ reqId: 'to-backup', command }],
     });
     expect(answer).toMatchObject({ type: 'not-primary', view: 0, primary: 0, groupId: groupOf(0).groupId });
+  });
+
+  it('has its backups answer batches and pages that may be a little old, and no others', async () => {
+    const key = keyIn(0, 40);
+    await write(key, put(key, 'listed'));
+    const to = address(0, 1);
+    const wish = { namespace: 'test', prefix: '', after: null, limit: 1_000 };
+    const pageAt = (need: ReadNeed) => member(0, 1).kvPage({ to, header: HEADER, need, ...wish });
+    const batchAt = (need: ReadNeed, ...writes: BatchOp[]) =>
+      member(0, 1).kvBatch({ to, header: HEADER, need, ops: [{ type: 'read', key }, ...writes] });
+    const seen = (await statusOf(0, 0)).commit;
+    const levels: ReadNeed[] = [
+      { level: 'any' },
+      { level: 'bounded' },
+      { level: 'session', seen: { view: 0, op: seen } },
+    ];
+    for (const need of levels) {
+      await waitUntil(async () => {
+        const [batch, page] = await Promise.all([batchAt(need), pageAt(need)]);
+        if (batch.type !== 'outcomes' || page.type !== 'page') return false;
+        const [read] = batch.outcomes;
+        const isListed = page.entries.some(({ name }) => kvEntryKey('test', name) === key);
+        return read?.type === 'found' && text(read.body) === 'listed' && isListed;
+      });
+    }
+    const remove = { type: 'delete', key, condition: null } as const;
+    for (const answer of [
+      await batchAt({ level: 'linearizable' }),
+      await batchAt({ level: 'any' }, { type: 'write', reqId: newRequestId(), command: remove }),
+      await pageAt({ level: 'linearizable' }),
+    ])
+      expect(answer).toMatchObject({ type: 'not-primary', primary: 0 });
   });
 
   it('keeps bodies of every size, inline or in chunks', async () => {

@@ -61,6 +61,8 @@ export interface CallOptions<A> {
   readonly tryMs?: number;
   /** A backup may answer as well: the nearest member is asked first. */
   readonly anyMember?: boolean;
+  /** False: how long it takes tells nothing about how near a member is. */
+  readonly isTypical?: boolean;
   /** Belongs to an operation that is counted already. */
   readonly isAside?: boolean;
   /** Gets an answer that came after the deadline. */
@@ -209,7 +211,7 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
   async function untilAnswered<A extends AnyAnswer>(
     { groupId, members, shard }: ShardGroup,
     deadlineMs: number,
-    { tryMs = TRY_MS, anyMember = false }: CallOptions<A>,
+    { tryMs = TRY_MS, anyMember = false, isTypical = true }: CallOptions<A>,
     tryCall: (call: GroupCall, limitMs: number) => Promise<A | FailedTry>,
   ): Promise<CallOutcome<A>> {
     const deadlineAt = now() + deadlineMs;
@@ -220,9 +222,9 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
       const startedAt = now();
       const answer = await tryCall(call, Math.min(limitMs, tryMs));
       if (!isFailure(answer)) {
-        if (anyMember) nearest.answered(groupId, call.target, now() - startedAt);
         // Nobody but the primary answers what is not for any member.
-        else remember(groupId, { view: answer.view ?? 0, primary: call.target });
+        if (anyMember && isTypical) nearest.answered(groupId, call.target, now() - startedAt);
+        if (!anyMember) remember(groupId, { view: answer.view ?? 0, primary: call.target });
         return { type: 'answered', answer: answer as never };
       }
       if (answer.type === 'not-primary' || answer.type === 'deposed') remember(groupId, answer);

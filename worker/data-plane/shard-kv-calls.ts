@@ -102,6 +102,8 @@ async function batchOfShard(
         const lacks = answer.type === 'not-ready' && answer.reason === 'chunks-missing';
         return lacks ? { type: 'chunks-missing' } : answer;
       },
+      // What writes has to go to the primary, and its reads go with it.
+      { anyMember: !hasWrites && need.level !== 'linearizable', isTypical: false },
     );
     if (outcome.type === 'failed') return outcome;
     const { answer } = outcome;
@@ -136,14 +138,15 @@ export async function kvPage(
   wish: ReadWish,
 ): Promise<KvPage | ShardFailure> {
   const pages = await Promise.all(
-    map.groups.map((group) =>
-      caller.call(
+    map.groups.map((group) => {
+      const need = needOf(wish, group.groupId);
+      return caller.call(
         group,
         READ_DEADLINE_MS,
-        (member, to, header): Promise<KvPageAnswer> =>
-          member.kvPage({ to, header, need: needOf(wish, group.groupId), ...page }),
-      ),
-    ),
+        (member, to, header): Promise<KvPageAnswer> => member.kvPage({ to, header, need, ...page }),
+        { anyMember: need.level !== 'linearizable', isTypical: false },
+      );
+    }),
   );
   const answers = pages.flatMap((outcome) => (outcome.type === 'answered' ? [outcome.answer] : []));
   const failed = pages.find((outcome) => outcome.type === 'failed');
