@@ -5,12 +5,15 @@ import { PROTOCOL_VERSION } from '../core/replication/messages.ts';
 import type { Viewstamp } from '../core/replication/viewstamp.ts';
 import {
   afterFailure,
+  asksRelay,
   beginCall,
   betterHint,
   type FailedTry,
   type GroupCall,
   type PrimaryHint,
+  primaryIn,
 } from '../core/sharding/group-call.ts';
+import { Relays } from '../core/sharding/relays.ts';
 import type { ShardGroup } from './interfaces/directory.ts';
 import type { ShardReplicaRpc, SubmitAnswer, SubmitRequest } from './interfaces/shard-replica.ts';
 import { within } from './within.ts';
@@ -32,6 +35,7 @@ export class ShardCaller {
   readonly #namespace: DurableObjectNamespace;
   readonly #now: () => number;
   readonly #hints = new Map<string, PrimaryHint>();
+  readonly #relays = new Relays();
 
   constructor(namespace: DurableObjectNamespace, now: () => number) {
     this.#namespace = namespace;
@@ -45,17 +49,25 @@ export class ShardCaller {
     requests: SubmitRequest['requests'],
     deadlineAt: number,
   ): Promise<Submitted> {
-    let call = beginCall(this.#hints.get(group.groupId) ?? { view: 0, primary: 0 });
+    const { groupId, members } = group;
+    let call = beginCall(
+      this.#hints.get(groupId) ?? { view: 0, primary: 0 },
+      this.#relays.via(groupId, this.#now()),
+    );
     for (;;) {
       const limitMs = Math.max(0, deadlineAt - this.#now());
       const answer = await this.#try(group, mapEpoch, call, requests, Math.min(limitMs, TRY_MS));
       if (answer.type === 'results') {
-        this.#hints.set(group.groupId, { view: answer.view, primary: call.target });
+        const { view } = answer;
+        this.#hints.set(groupId, { view, primary: primaryIn(view, members.length) });
+        if (asksRelay(call)) this.#relays.served(groupId, call.target, this.#now());
+        else this.#relays.forget(groupId);
         return answer;
       }
       if (answer.type === 'not-primary' || answer.type === 'deposed')
         this.#hints.set(group.groupId, betterHint(call.hint, answer));
-      const move = afterFailure(call, answer, deadlineAt - this.#now(), group.members.length);
+      if (asksRelay(call)) this.#relays.forget(groupId);
+      const move = afterFailure(call, answer, deadlineAt - this.#now(), members.length);
       if (move.type === 'give-up') return { type: 'failed', detail: move.detail };
       if (move.afterMs > 0) await new Promise((resolve) => setTimeout(resolve, move.afterMs));
       call = move.call;
@@ -65,10 +77,11 @@ export class ShardCaller {
   async #try(
     group: ShardGroup,
     mapEpoch: number,
-    { target: member, suspects }: GroupCall,
+    call: GroupCall,
     requests: SubmitRequest['requests'],
     limitMs: number,
   ): Promise<SubmitAnswer | FailedTry> {
+    const { target: member, suspects } = call;
     const found = group.members[member];
     if (found === undefined) throw new Error(`Cannot call member ${member} of ${group.members.length}`);
     const { name, region } = found;
@@ -76,7 +89,8 @@ export class ShardCaller {
       locationHint: region as DurableObjectLocationHint,
     }) as unknown as ShardReplicaRpc;
     const to = { shard: group.shard, member, name };
-    const header = { protocol: PROTOCOL_VERSION, mapEpoch, configVersion: 0, healthEpoch: 0, suspects };
+    const known = { protocol: PROTOCOL_VERSION, mapEpoch, configVersion: 0, healthEpoch: 0 };
+    const header = { ...known, suspects, relay: asksRelay(call) };
     try {
       const answer = await within(limitMs, stub.submit({ to, header, requests }));
       return answer ?? { type: 'timed-out' };

@@ -3,7 +3,8 @@
 // them is core/replication's, what the cache makes of stored responses is core/cache's.
 import { DurableObject } from 'cloudflare:workers';
 import type { FillToken } from '../core/replication/commands.ts';
-import { type Message, PROTOCOLS_UNDERSTOOD } from '../core/replication/messages.ts';
+import { type ClientRequest, type Message, PROTOCOLS_UNDERSTOOD } from '../core/replication/messages.ts';
+import { relayTarget } from '../core/replication/relay.ts';
 import { replicaStatus } from '../core/replication/status.ts';
 import type {
   BatchAnswer,
@@ -11,6 +12,7 @@ import type {
   CountedMessage,
   EdgeHeader,
   GatheredAnswer,
+  GatheredOutcome,
   GatheredRequest,
   KvPageAnswer,
   KvPageRequest,
@@ -39,10 +41,11 @@ import { runGathered } from './shard-replica/gathered.ts';
 import { HeardHeader } from './shard-replica/heard-header.ts';
 import { pageKv } from './shard-replica/kv-page.ts';
 import { readKv } from './shard-replica/kv-read.ts';
-import { lookUp } from './shard-replica/lookup.ts';
+import { cancelBody, lookUp } from './shard-replica/lookup.ts';
 import { unpack } from './shard-replica/packed-message.ts';
 import { PeerCalls } from './shard-replica/peer-calls.ts';
 import { refusalOf } from './shard-replica/refusal.ts';
+import { type CallMember, isForPrimary, relay } from './shard-replica/relay.ts';
 import { submitAll } from './shard-replica/submit.ts';
 import { countedSql, WorkCount } from './shard-replica/work-count.ts';
 import { createTables } from './storage/schema.ts';
@@ -57,12 +60,16 @@ interface ShardReplicaEnv {
 
 /** How long a call waits for the object's birth. */
 const BIRTH_WAIT_MS = 1_000;
+const LOST_OUTCOME: GatheredOutcome = { type: 'timed-out' };
 /** After an alarm that failed. */
 const ALARM_RETRY_MS = 30_000;
 
 type Readiness =
   | { readonly type: 'ready'; readonly replica: RunningReplica }
   | Extract<MemberRefusal, { type: 'not-ready' | 'unknown-protocol' }>;
+
+/** An answer with what goes along with every one. */
+type Told<A> = A & { header: EdgeHeader; work: MemberWork; groupId: string; view: number };
 
 export class ShardReplica extends DurableObject<ShardReplicaEnv> implements ShardReplicaRpc {
   readonly #store: SqliteStore;
@@ -71,6 +78,7 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
   readonly #heard = new HeardHeader();
   readonly #work = new WorkCount();
   #replica: RunningReplica | null = null;
+  #peers: PeerCalls | null = null;
 
   constructor(ctx: DurableObjectState, env: ShardReplicaEnv) {
     super(ctx, env);
@@ -97,40 +105,61 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
   }
 
   async submit(request: SubmitRequest): Promise<SubmitAnswer> {
+    const { requests } = request;
     const ready = await this.#ready(request.to, request.header);
-    return this.#answer(ready.type === 'ready' ? await submitAll(ready.replica, request.requests) : ready);
+    if (ready.type !== 'ready') return this.#answer(ready);
+    const own = await submitAll(ready.replica, requests);
+    return this.#orRelayed(ready.replica, own, request.header, (primary, to, header) =>
+      primary.submit({ to, header, requests }),
+    );
   }
 
   async lookup(request: LookupRequest): Promise<LookupAnswer> {
     const ready = await this.#ready(request.to, request.header);
     if (ready.type !== 'ready') return this.#answer(ready);
-    return this.#answer(await lookUp(ready.replica, this.#store, request, Date.now()));
+    const own = await lookUp(ready.replica, this.#store, request, Date.now());
+    return this.#orRelayed(
+      ready.replica,
+      own,
+      request.header,
+      (primary, to, header) => primary.lookup({ ...request, to, header }),
+      cancelBody,
+    );
   }
 
   async kvRead(request: KvReadRequest): Promise<KvReadAnswer> {
     const ready = await this.#ready(request.to, request.header);
-    return this.#answer(
-      ready.type === 'ready' ? await readKv(ready.replica, this.#readChunk, request) : ready,
+    if (ready.type !== 'ready') return this.#answer(ready);
+    const own = await readKv(ready.replica, this.#readChunk, request);
+    return this.#orRelayed(ready.replica, own, request.header, (primary, to, header) =>
+      primary.kvRead({ ...request, to, header }),
     );
   }
 
   async gathered(request: GatheredRequest): Promise<GatheredAnswer> {
     const ready = await this.#ready(request.to, request.header);
     if (ready.type !== 'ready') return this.#answer(ready);
-    const outcomes = await runGathered(ready.replica, this.#readChunk, request.ops);
+    const own = await runGathered(ready.replica, this.#readChunk, request.ops);
+    const outcomes = await this.#gatheredOrRelayed(ready.replica, own, request);
     return this.#answer({ type: 'gathered', outcomes });
   }
 
   async kvBatch(request: BatchRequest): Promise<BatchAnswer> {
     const ready = await this.#ready(request.to, request.header);
-    return this.#answer(
-      ready.type === 'ready' ? await runBatch(ready.replica, this.#readChunk, request) : ready,
+    if (ready.type !== 'ready') return this.#answer(ready);
+    const own = await runBatch(ready.replica, this.#readChunk, request);
+    return this.#orRelayed(ready.replica, own, request.header, (primary, to, header) =>
+      primary.kvBatch({ ...request, to, header }),
     );
   }
 
   async kvPage(request: KvPageRequest): Promise<KvPageAnswer> {
     const ready = await this.#ready(request.to, request.header);
-    return this.#answer(ready.type === 'ready' ? await pageKv(ready.replica, request) : ready);
+    if (ready.type !== 'ready') return this.#answer(ready);
+    const own = await pageKv(ready.replica, request);
+    return this.#orRelayed(ready.replica, own, request.header, (primary, to, header) =>
+      primary.kvPage({ ...request, to, header }),
+    );
   }
 
   async stage(to: MemberAddress, header: EdgeHeader, hash: string, bytes: Uint8Array): Promise<StageAnswer> {
@@ -140,17 +169,41 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
       throw new Error(`Cannot stage a chunk: its bytes do not have the hash ${hash}`);
     }
     const ask = await ready.replica.ask({ type: 'stage', hash, bytes });
-    return ask.type === 'answered' && ask.answer.type === 'staged' ? ask.answer : refusalOf(ask);
+    if (ask.type === 'answered' && ask.answer.type === 'staged') return ask.answer;
+    const own = refusalOf(ask);
+    const primary = header.relay && isForPrimary(own) ? relayTarget(ready.replica.state, Date.now()) : null;
+    if (primary === null) return own;
+    const relayed = withoutRelay(header);
+    return relay(this.#callMember, primary, (member, address) => member.stage(address, relayed, hash, bytes));
   }
 
-  async renew(to: MemberAddress, key: string, token: FillToken): Promise<void> {
-    const ready = this.#booted() ?? (await this.#bear(to));
-    if (ready.type === 'ready') await ready.replica.ask({ type: 'renew', key, token });
+  async renew(to: MemberAddress, key: string, token: FillToken, isRelayed = false): Promise<void> {
+    const primary = await this.#tellOfLease(to, { type: 'renew', key, token }, isRelayed);
+    if (primary !== null)
+      await relay(this.#callMember, primary, async (member, address) => ({
+        done: await member.renew(address, key, token, true),
+      }));
   }
 
-  async release(to: MemberAddress, key: string, token: FillToken): Promise<void> {
+  async release(to: MemberAddress, key: string, token: FillToken, isRelayed = false): Promise<void> {
+    const primary = await this.#tellOfLease(to, { type: 'release', key, token }, isRelayed);
+    if (primary !== null)
+      await relay(this.#callMember, primary, async (member, address) => ({
+        done: await member.release(address, key, token, true),
+      }));
+  }
+
+  /** Whom to hand it on to; null: it is taken, or nobody is known to be primary. */
+  async #tellOfLease(
+    to: MemberAddress,
+    request: Extract<ClientRequest, { type: 'renew' | 'release' }>,
+    isRelayed: boolean,
+  ): Promise<number | null> {
     const ready = this.#booted() ?? (await this.#bear(to));
-    if (ready.type === 'ready') await ready.replica.ask({ type: 'release', key, token });
+    if (ready.type !== 'ready') return null;
+    const ask = await ready.replica.ask(request);
+    const isElsewhere = ask.type === 'answered' && isForPrimary(ask.answer);
+    return isElsewhere && !isRelayed ? relayTarget(ready.replica.state, Date.now()) : null;
   }
 
   async status(to: MemberAddress): Promise<MemberStatus> {
@@ -182,6 +235,43 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     }
   }
 
+  readonly #callMember: CallMember = (member, call) => {
+    if (this.#peers === null) return Promise.reject(new Error('Cannot call a member before the birth'));
+    return this.#peers.call(member, call);
+  };
+
+  /** What this member says itself, or, of what is for a primary that the caller cannot reach, what that one says. */
+  async #orRelayed<Own extends { readonly type: string }, A extends object>(
+    replica: RunningReplica,
+    own: Own,
+    header: EdgeHeader,
+    call: (primary: ShardReplicaRpc, to: MemberAddress, header: EdgeHeader) => Promise<A>,
+    discard?: (late: A) => void,
+  ): Promise<A | Told<Own> | Told<MemberRefusal>> {
+    const primary = header.relay && isForPrimary(own) ? relayTarget(replica.state, Date.now()) : null;
+    if (primary === null) return this.#answer(own);
+    const handed = withoutRelay(header);
+    const answer = await relay(this.#callMember, primary, (member, to) => call(member, to, handed), discard);
+    return isOfThisMember(answer) ? this.#answer(answer) : answer;
+  }
+
+  /** Of several, those that are for the primary go there together. */
+  async #gatheredOrRelayed(
+    { state }: RunningReplica,
+    own: readonly GatheredOutcome[],
+    { header, ops }: GatheredRequest,
+  ): Promise<readonly GatheredOutcome[]> {
+    const refused = ops.filter((_, i) => isForPrimary(own[i] ?? LOST_OUTCOME));
+    const primary = header.relay && refused.length > 0 ? relayTarget(state, Date.now()) : null;
+    if (primary === null) return own;
+    const handed = withoutRelay(header);
+    const answer = await relay(this.#callMember, primary, (member, to) =>
+      member.gathered({ to, header: handed, ops: refused }),
+    );
+    const relayed = answer.type === 'gathered' ? [...answer.outcomes] : refused.map(() => answer);
+    return own.map((outcome) => (isForPrimary(outcome) ? (relayed.shift() ?? LOST_OUTCOME) : outcome));
+  }
+
   readonly #readChunk = (hash: string): Uint8Array | undefined => this.#store.chunk(hash);
 
   async #ready(to: MemberAddress, header: EdgeHeader): Promise<Readiness> {
@@ -207,6 +297,7 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
         membership.members,
         this.#work,
       );
+      this.#peers = peers;
       this.#replica = new RunningReplica(this.#store, {
         now: () => Date.now(),
         nonce: crypto.randomUUID(),
@@ -246,9 +337,7 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     this.ctx.abort('This storage is not the one that its member votes with: it must be readmitted');
   }
 
-  #answer<A extends object>(
-    answer: A,
-  ): A & { header: EdgeHeader; work: MemberWork; groupId: string; view: number } {
+  #answer<A extends object>(answer: A): Told<A> {
     const state = this.#replica?.state;
     return {
       ...answer,
@@ -258,6 +347,15 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
       view: state?.view ?? 0,
     };
   }
+}
+
+/** What the primary says comes with what goes along. */
+function isOfThisMember<A extends object>(answer: A | MemberRefusal): answer is MemberRefusal {
+  return !('header' in answer);
+}
+
+function withoutRelay({ relay: _, suspects: __, ...header }: EdgeHeader): EdgeHeader {
+  return header;
 }
 
 /** The message, if the chunk that it brings is what its name says. */

@@ -27,6 +27,8 @@ export interface GroupCall {
   readonly target: number;
   /** The view whose primary did not answer: the member called now is told, and asks it itself. Overload is none. */
   readonly suspects: number | null;
+  /** The primary does not answer this caller: whoever else is asked is to hand the request on to it. */
+  readonly isCutOff: boolean;
   readonly tries: number;
   /** A try may have been carried out without anybody hearing of it. */
   readonly maybeDone: boolean;
@@ -43,8 +45,21 @@ const PROMPT_TRIES = 3;
 /** Times that a member which recovers is asked before another one is. */
 const PATIENT_TRIES = 5;
 
-export function beginCall(hint: PrimaryHint): GroupCall {
-  return { hint, target: hint.primary, suspects: null, tries: 0, maybeDone: false };
+/** `via`: the member by way of which the primary is reached; null: straight. */
+export function beginCall(hint: PrimaryHint, via: number | null = null): GroupCall {
+  const isCutOff = via !== null && via !== hint.primary;
+  const target = isCutOff ? via : hint.primary;
+  return { hint, target, suspects: null, isCutOff, tries: 0, maybeDone: false };
+}
+
+/** Whether the member called now is to hand the request on. */
+export function asksRelay({ isCutOff, target, hint }: GroupCall): boolean {
+  return isCutOff && target !== hint.primary;
+}
+
+/** Who leads a view. */
+export function primaryIn(view: number, members: number): number {
+  return view % members;
 }
 
 /** Whichever is of the later view; a member's own word about its view counts. O(1). */
@@ -69,13 +84,15 @@ export function afterFailure(call: GroupCall, failure: FailedTry, leftMs: number
   // Whom it names is asked, though the hint may be of a later view: that one need never start.
   const named = told !== null && told.primary !== call.target ? told.primary : hint.primary;
   const target = asksNext ? (call.target + 1) % members : isSoonOver ? call.target : named;
-  const suspects = isSilent && call.target === call.hint.primary ? call.hint.view : null;
-  // News of a later view cannot lead in circles.
+  const isPrimarySilent = isSilent && call.target === call.hint.primary;
+  const suspects = isPrimarySilent ? call.hint.view : null;
+  // News of a later view cannot lead in circles, and its primary has not been silent yet.
   const isNews = told !== null && told.view > call.hint.view;
+  const isCutOff = (call.isCutOff || isPrimarySilent) && !isNews;
   const isCorrected = target !== call.target && (tries <= PROMPT_TRIES || isNews);
   const afterMs = isCorrected ? 0 : Math.min(PAUSE_MIN_MS * 2 ** Math.min(tries - 1, 16), PAUSE_MAX_MS);
   return leftMs > afterMs
-    ? { type: 'try', call: { hint, target, suspects, tries, maybeDone }, afterMs }
+    ? { type: 'try', call: { hint, target, suspects, isCutOff, tries, maybeDone }, afterMs }
     : giveUp;
 }
 

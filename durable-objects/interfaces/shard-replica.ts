@@ -34,6 +34,8 @@ export interface EdgeHeader {
   readonly staleness?: BoundNews;
   /** The caller got no answer from the primary of this view. */
   readonly suspects?: number | null;
+  /** The caller cannot reach the primary: who refuses this is to hand it on. Members of older versions do not know it. */
+  readonly relay?: boolean;
 }
 
 export interface SubmitRequest {
@@ -292,9 +294,9 @@ export interface ShardReplicaRpc {
   /** Puts a chunk of a large body in place at this member and its peers, before the command that names it. */
   stage(to: MemberAddress, header: EdgeHeader, hash: string, bytes: Uint8Array): Promise<StageAnswer>;
   /** The fetch that a lease was given for goes on. */
-  renew(to: MemberAddress, key: string, token: FillToken): Promise<void>;
+  renew(to: MemberAddress, key: string, token: FillToken, isRelayed?: boolean): Promise<void>;
   /** The fetch that a lease was given for came to nothing that can be stored. */
-  release(to: MemberAddress, key: string, token: FillToken): Promise<void>;
+  release(to: MemberAddress, key: string, token: FillToken, isRelayed?: boolean): Promise<void>;
   status(to: MemberAddress): Promise<MemberStatus>;
   /** The Directory has recorded that this storage is nobody's: it is emptied, and the object begins anew. */
   forget(to: MemberAddress): Promise<void>;

@@ -61,6 +61,11 @@ export function lookUp(
   });
 }
 
+/** Of an answer that nobody reads: its stream must not stay open. */
+export function cancelBody(answer: { readonly type: string; readonly body?: unknown }): void {
+  if (answer.body instanceof ReadableStream) answer.body.cancel().catch(() => {});
+}
+
 function decide(
   { rows, bookmark, ageMs, boundMs }: Extract<ClientAnswer, { type: 'rows' }>,
   store: LookupStore,
@@ -187,7 +192,7 @@ function withLease(
   replica.askThen({ type, key }, (ask) => {
     // A backup can show what it holds, but only the primary gives leases: the caller has to go there.
     if (ask.type === 'answered' && ask.answer.type === 'not-primary') {
-      if (looked.body instanceof ReadableStream) looked.body.cancel().catch(() => {});
+      cancelBody(looked);
       resolve(ask.answer);
       return;
     }

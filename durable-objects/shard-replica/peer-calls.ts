@@ -1,7 +1,7 @@
 // Calls to the other members of the group. A stub is kept until a call through it fails: then it is dead for good.
 import type { Message } from '../../core/replication/messages.ts';
 import type { ShardMember } from '../interfaces/directory.ts';
-import type { ShardReplicaRpc } from '../interfaces/shard-replica.ts';
+import type { MemberAddress, ShardReplicaRpc } from '../interfaces/shard-replica.ts';
 import { pack } from './packed-message.ts';
 import type { WorkCount } from './work-count.ts';
 
@@ -28,17 +28,21 @@ export class PeerCalls {
 
   async deliver(message: Message): Promise<Message | null> {
     const member = message.to;
+    const sent = this.#unpacking.has(member) ? pack(message) : message;
+    const answer = await this.call(member, (stub, to) => stub.deliver(to, sent));
+    if (answer === null) return null;
+    // Members of an earlier version tell neither.
+    this.#work.wrote(answer.rowsWritten ?? 0);
+    if (answer.unpacks === true) this.#unpacking.add(member);
+    return answer;
+  }
+
+  async call<A>(member: number, call: (stub: ShardReplicaRpc, to: MemberAddress) => Promise<A>): Promise<A> {
     const { name, region } = this.#member(member);
     const stub = this.#stubs.get(member) ?? this.#connect(member, name, region);
     this.#work.called();
     try {
-      const sent = this.#unpacking.has(member) ? pack(message) : message;
-      const answer = await stub.deliver({ shard: this.#shard, member, name }, sent);
-      if (answer === null) return null;
-      // Members of an earlier version tell neither.
-      this.#work.wrote(answer.rowsWritten ?? 0);
-      if (answer.unpacks === true) this.#unpacking.add(member);
-      return answer;
+      return await call(stub, { shard: this.#shard, member, name });
     } catch (error) {
       this.#unpacking.delete(member);
       if (this.#stubs.get(member) === stub) this.#stubs.delete(member);

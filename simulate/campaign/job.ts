@@ -39,6 +39,8 @@ export interface JobResult {
   readonly coverage: readonly number[];
   /** How long each failover took, simulated ms. */
   readonly failoversMs: readonly number[];
+  /** How long each edge that could not reach the primary waited, simulated ms. */
+  readonly cutOffsMs: readonly number[];
   readonly violations: readonly FoundViolation[];
   /** All trace hashes of the job, mixed in the order of the seeds. */
   readonly traceHash: string;

@@ -10,6 +10,7 @@ export function runJob({ profile, firstSeed, seeds, operations, stopAtFirst }: J
   const coverage = new Coverage();
   const violations: FoundViolation[] = [];
   const failoversMs: number[] = [];
+  const cutOffsMs: number[] = [];
   const trace = new Trace();
   const beganCpu = process.threadCpuUsage();
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
@@ -18,6 +19,7 @@ export function runJob({ profile, firstSeed, seeds, operations, stopAtFirst }: J
       addSums(sums, { ...run, seeds: 1 });
       coverage.add(run.coverage);
       if (run.failoverMs !== null) failoversMs.push(run.failoverMs);
+      if (run.cutOffMs !== null) cutOffsMs.push(run.cutOffMs);
       trace.mixText(run.traceHash);
     } catch (error) {
       const { invariant, message, stack = '' } = asViolation(error);
@@ -28,5 +30,15 @@ export function runJob({ profile, firstSeed, seeds, operations, stopAtFirst }: J
   }
   const { user, system } = process.threadCpuUsage(beganCpu);
   const cpuMs = (user + system) / 1_000;
-  return { profile, sums, coverage: coverage.counts, failoversMs, violations, traceHash: trace.hash, cpuMs };
+  const { counts } = coverage;
+  return {
+    profile,
+    sums,
+    coverage: counts,
+    failoversMs,
+    cutOffsMs,
+    violations,
+    traceHash: trace.hash,
+    cpuMs,
+  };
 }

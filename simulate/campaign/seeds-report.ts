@@ -8,7 +8,7 @@ import { COVERAGE_SEEDS, type ProfileReport, quantile } from './simulate-seeds.t
 const VIOLATIONS_SHOWN = 20;
 
 export function seedsReport(report: ProfileReport, operations: number): string {
-  const { profile, firstSeed, sums, violations, missing, failoversMs, cpuMs } = report;
+  const { profile, firstSeed, sums, violations, missing, failoversMs, cutOffsMs, cpuMs } = report;
   const number = (value: number): string => Math.round(value).toLocaleString('en');
   const lines = [
     `${profile}: seeds ${firstSeed} to ${firstSeed + sums.seeds - 1}, ${number(sums.operations)} client operations, ` +
@@ -19,11 +19,13 @@ export function seedsReport(report: ProfileReport, operations: number): string {
       `${number(sums.simulatedMs / 3_600_000)} simulated hours`,
     `  ${number(cpuMs / 1_000)} s of CPU time, ${number(sums.operations / (cpuMs / 1_000))} client operations a CPU second`,
   ];
-  if (failoversMs.length > 0) {
-    const [p50, p99] = [0.5, 0.99].map((share) => number(quantile(failoversMs, share) ?? 0));
-    lines.push(
-      `  ${number(failoversMs.length)} crashes of a primary: written and read again after ${p50} ms (p50), ${p99} ms (p99)`,
-    );
+  for (const [what, timesMs] of [
+    ['crashes of a primary: written and read again', failoversMs],
+    ['edges cut off from a primary: written and read', cutOffsMs],
+  ] as const) {
+    const [p50, p99] = [0.5, 0.99].map((share) => number(quantile(timesMs, share) ?? 0));
+    if (timesMs.length > 0)
+      lines.push(`  ${number(timesMs.length)} ${what} after ${p50} ms (p50), ${p99} ms (p99)`);
   }
   for (const { seed, invariant, sentence } of violations.slice(0, VIOLATIONS_SHOWN)) {
     lines.push(

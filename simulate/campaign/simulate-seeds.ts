@@ -23,6 +23,7 @@ export interface ProfileReport {
   readonly missing: readonly string[];
   /** Sorted, simulated ms. */
   readonly failoversMs: readonly number[];
+  readonly cutOffsMs: readonly number[];
   readonly cpuMs: number;
 }
 
@@ -52,6 +53,7 @@ async function simulateProfile(
   const coverage = new Coverage();
   const violations: FoundViolation[] = [];
   const failoversMs: number[] = [];
+  const cutOffsMs: number[] = [];
   let cpuMs = 0;
   let toldAt = performance.now();
   await runJobs(jobs, threads, (result) => {
@@ -59,6 +61,7 @@ async function simulateProfile(
     coverage.add(result.coverage);
     violations.push(...result.violations);
     failoversMs.push(...result.failoversMs);
+    cutOffsMs.push(...result.cutOffsMs);
     cpuMs += result.cpuMs;
     for (const { seed, invariant, sentence } of result.violations) {
       progress(`${profile}: seed ${seed} breaks ${invariant}: ${sentence}`);
@@ -71,6 +74,7 @@ async function simulateProfile(
   });
   violations.sort((a, b) => a.seed - b.seed);
   failoversMs.sort((a, b) => a - b);
+  cutOffsMs.sort((a, b) => a - b);
   return {
     profile,
     firstSeed,
@@ -79,6 +83,7 @@ async function simulateProfile(
     coverage,
     missing: coverage.missing(profile),
     failoversMs,
+    cutOffsMs,
     cpuMs,
   };
 }
@@ -94,9 +99,13 @@ export function quantile(sorted: readonly number[], share: number): number | nul
   return found === undefined ? null : Math.round(found);
 }
 
+function quantiles(sorted: readonly number[]) {
+  return { count: sorted.length, p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };
+}
+
 /** For `--json`. */
 export function toJson(report: ProfileReport, faults: readonly string[], phases: readonly string[]): unknown {
-  const { profile, firstSeed, sums, violations, coverage, missing, failoversMs, cpuMs } = report;
+  const { profile, firstSeed, sums, violations, coverage, missing, failoversMs, cutOffsMs, cpuMs } = report;
   const met = Object.fromEntries(
     faults.map((fault, row) => [
       fault,
@@ -111,11 +120,8 @@ export function toJson(report: ProfileReport, faults: readonly string[], phases:
     firstSeed,
     ...sums,
     operationsPerCpuSecond,
-    failoverMs: {
-      count: failoversMs.length,
-      p50: quantile(failoversMs, 0.5),
-      p99: quantile(failoversMs, 0.99),
-    },
+    failoverMs: quantiles(failoversMs),
+    cutOffMs: quantiles(cutOffsMs),
     violations: violations.map(({ seed, invariant, sentence }) => ({ seed, invariant, sentence })),
     coverage: met,
     missing,

@@ -4,14 +4,18 @@ import { Flights } from '../../core/cache/flights.ts';
 import type { ClientAnswer, ClientRequest } from '../../core/replication/messages.ts';
 import {
   afterFailure,
+  asksRelay,
   beginCall,
   betterHint,
   type FailedTry,
   type GroupCall,
   type PrimaryHint,
+  primaryIn,
 } from '../../core/sharding/group-call.ts';
+import { Relays } from '../../core/sharding/relays.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import { START_AT } from '../engine/instance.ts';
+import type { Try } from '../engine/member.ts';
 import type { ConfiguredBound } from './configured-bound.ts';
 import { IsolateCache } from './isolate-cache.ts';
 
@@ -41,6 +45,8 @@ interface OpenCall {
 const CROWD = 2;
 const UNCHANGED: Pick<ConfiguredBound, 'knownAt'> = { knownAt: () => null };
 
+/** There is one. */
+const GROUP = 'g1';
 const FIRST_PRIMARY: PrimaryHint = { view: 0, primary: 0 };
 
 export class Edge {
@@ -51,6 +57,7 @@ export class Edge {
   private readonly cluster: Cluster;
   private readonly bound: Pick<ConfiguredBound, 'knownAt'>;
   private hint = FIRST_PRIMARY;
+  private readonly relays = new Relays();
   private readonly rate: number;
 
   constructor(id: number, cluster: Cluster, bound: Pick<ConfiguredBound, 'knownAt'> = UNCHANGED) {
@@ -68,13 +75,15 @@ export class Edge {
   /** It goes by what it knew at the beginning. */
   forget(): void {
     this.hint = FIRST_PRIMARY;
+    this.relays.forget(GROUP);
   }
 
   /** Asks the primary, or first whichever member is near, until one answers or the deadline has passed. */
   call(request: ClientRequest, options: CallOptions, done: (outcome: EdgeOutcome) => void): void {
     const { chance, members, scheduler } = this.cluster;
-    const call = beginCall(this.hint);
-    const target = options.anyMember ? chance.below(members.length) : call.target;
+    const via = this.relays.via(GROUP, this.now);
+    const call = beginCall(this.hint, via);
+    const target = options.anyMember && via === null ? chance.below(members.length) : call.target;
     this.tryOnce(
       { request, options, deadlineAt: scheduler.now + options.deadlineMs, done },
       { ...call, target },
@@ -91,6 +100,7 @@ export class Edge {
       if (failure.type === 'not-primary' || failure.type === 'deposed') {
         this.hint = betterHint(this.hint, failure);
       }
+      if (asksRelay(call)) this.relays.forget(GROUP);
       const move = afterFailure(call, failure, deadlineAt - scheduler.now, members.length);
       if (move.type === 'give-up') done({ type: 'failed', maybeDone: move.maybeDone });
       else if (move.afterMs === 0) this.tryOnce(open, move.call);
@@ -109,7 +119,7 @@ export class Edge {
     if (suspects !== null) this.cluster.ask(this.id, target, [{ type: 'suspect', view: suspects }], () => {});
     const news = this.bound.knownAt(this.id);
     const requests = news === null ? [request] : [request, { type: 'bound' as const, ...news }];
-    this.cluster.ask(this.id, target, requests, (outcome, index) => {
+    const hear = (outcome: Try, index: number): void => {
       if (index > 0) return;
       settle(() => {
         if (outcome.type === 'threw') {
@@ -121,11 +131,15 @@ export class Edge {
           fail(answer);
           return;
         }
-        // Nobody but the primary answers what is not for any member.
-        if (!options.anyMember) this.hint = betterHint(this.hint, { view, primary: target });
+        // Nobody but a primary answers what is not for any member, be it by way of another.
+        const primary = primaryIn(view, members.length);
+        if (!options.anyMember) this.hint = betterHint(this.hint, { view, primary });
+        if (asksRelay(call)) this.relays.served(GROUP, target, this.now);
+        else if (target === call.hint.primary) this.relays.forget(GROUP);
         done({ type: 'answered', answer, sentAt });
       });
-    });
+    };
+    this.cluster.ask(this.id, target, requests, hear, asksRelay(call));
   }
 }
 

@@ -1,25 +1,36 @@
 // Remote procedure calls over the simulated network: an edge asks a member, a member calls another. A call may be lost on
 // the way there, or on the way back when it has been carried out, and fail aloud or without a word.
-import type { ClientRequest, Message, MessageBody, ReplicaEvent } from '../../core/replication/messages.ts';
+import type {
+  ClientAnswer,
+  ClientRequest,
+  Message,
+  MessageBody,
+  ReplicaEvent,
+} from '../../core/replication/messages.ts';
+import { relayTarget } from '../../core/replication/relay.ts';
 import type { Cluster } from './cluster.ts';
 import type { Instance } from './instance.ts';
 import type { Member, Try } from './member.ts';
-import { EDGES_FROM } from './network.ts';
+import type { Place } from './network.ts';
 import { forsake } from './storage-loss.ts';
+
+/** How long a primary has to answer what was handed on. */
+const RELAY_MS = 700;
 
 /**
  * A client's try, by way of an edge; `hear` hears at most once, or never where an answer got lost without a word.
- * Several requests are one call, and get their answers one by one.
+ * Several requests are one call, and get their answers one by one. `wantsRelay`: what the member refuses is handed on
+ * to the primary.
  */
 export function askMember(
   cluster: Cluster,
-  edge: number,
+  from: Place,
   member: Member,
   requests: readonly ClientRequest[],
   hear: (outcome: Try, index: number) => void,
+  wantsRelay = false,
 ): void {
   const { id } = member;
-  const from = EDGES_FROM + edge;
   const back = (outcome: Try, index: number): void => {
     if (cluster.network.loses(id, from)) {
       if (cluster.chance.hits(cluster.faults.silent)) return;
@@ -55,6 +66,11 @@ export function askMember(
       const call = instance.nextCall++;
       instance.callers.set(call, (answer) => {
         instance.callers.delete(call);
+        const primary = wantsRelay && answer !== null ? relayOf(cluster, instance, answer) : null;
+        if (primary !== null) {
+          handOn(cluster, id, primary, request, (outcome) => back(outcome, index));
+          return;
+        }
         back(
           answer === null
             ? { type: 'threw', overloaded: false }
@@ -72,6 +88,30 @@ export function askMember(
 }
 
 const LEAVING: ReadonlySet<MessageBody['type']> = new Set(['exitView', 'joinView']);
+
+/** Whom the member hands on what it refused; null: it does not. */
+function relayOf(cluster: Cluster, instance: Instance, { type }: ClientAnswer): Member | null {
+  if ((type !== 'not-primary' && type !== 'not-ready') || instance.isGone) return null;
+  const target = relayTarget(instance.state, instance.clock(cluster.scheduler.now));
+  return target === null ? null : cluster.member(target);
+}
+
+/** As the runtime does it: one hop, and not for long. */
+function handOn(
+  cluster: Cluster,
+  from: Place,
+  primary: Member,
+  request: ClientRequest,
+  hear: (outcome: Try) => void,
+): void {
+  let isOpen = true;
+  const settle = (outcome: Try): void => {
+    if (isOpen) hear(outcome);
+    isOpen = false;
+  };
+  cluster.scheduler.after(RELAY_MS, () => settle({ type: 'threw', overloaded: false }));
+  askMember(cluster, from, primary, [request], settle);
+}
 
 /** A message to another member: what it answers, or that the call failed, is an event for the object that called. */
 export function callMember(cluster: Cluster, instance: Instance, message: Message): void {

@@ -15,7 +15,7 @@ import { Disk } from './disk.ts';
 import { type FaultName, type Faults, NO_FAULTS } from './faults.ts';
 import { type Call, Instance, START_AT } from './instance.ts';
 import type { Member, Observer, Try } from './member.ts';
-import { Network } from './network.ts';
+import { EDGES_FROM, Network } from './network.ts';
 import { Scheduler } from './scheduler.ts';
 import { forsake } from './storage-loss.ts';
 import { Trace } from './trace.ts';
@@ -297,8 +297,9 @@ export class Cluster {
     id: number,
     requests: readonly ClientRequest[],
     hear: (outcome: Try, index: number) => void,
+    wantsRelay = false,
   ): void {
-    askMember(this, edge, this.member(id), requests, hear);
+    askMember(this, EDGES_FROM + edge, this.member(id), requests, hear, wantsRelay);
   }
 
   /** After the time that a message takes. */

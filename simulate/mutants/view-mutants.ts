@@ -5,6 +5,16 @@ const R = 'core/replication/';
 
 export const VIEW_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a backup hands nothing on',
+    edits: [
+      {
+        file: `${R}relay.ts`,
+        find: 'return isHeard && !isSuspected ? primaryOf(state.view, identity.memberCount) : null;',
+        replace: 'return isHeard && isSuspected ? primaryOf(state.view, identity.memberCount) : null;',
+      },
+    ],
+  },
+  {
     name: 'read without confirm round',
     edits: [
       {

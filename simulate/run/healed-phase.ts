@@ -7,6 +7,7 @@ import type { Workload } from '../clients/workload.ts';
 import { isAdmitted } from '../engine/admitted.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import type { Member } from '../engine/member.ts';
+import { EDGES_FROM } from '../engine/network.ts';
 import type { ProfileName } from './profiles.ts';
 
 /** Writes and linearizable reads complete within it. */
@@ -19,19 +20,32 @@ const SILENT_WITHIN_MS = 3 * 86_400_000;
 /** How long the write took that met the crash of its primary, simulated ms; null: the group has no other member. */
 export type FailoverMs = number | null;
 
-export function checkLiveness(cluster: Cluster, workload: Workload, profile: ProfileName): FailoverMs {
+export interface Healed {
+  readonly failoverMs: FailoverMs;
+  /** How long an edge that cannot reach the primary waited for a write and a read; null: there was none. */
+  readonly cutOffMs: number | null;
+}
+
+export function checkLiveness(cluster: Cluster, workload: Workload, profile: ProfileName): Healed {
   const { chance } = cluster;
   if (isAnyLost(cluster)) readmitAll(cluster, workload, profile);
   // Some groups stay without one member for good, in one direction: that may cost nothing but that member.
   const isolated = cluster.members.length > 1 && chance.hits(0.4) ? isolateOne(cluster) : null;
-  serve(cluster, workload, profile, 'healing');
-  if (isolated !== null) cluster.network.mendAll();
+  // In others one edge does not reach the primary: those that do hand its requests on.
+  const cutOff = isolated === null && cluster.members.length > 1 && chance.hits(0.3);
+  if (cutOff) cutEdge(cluster, 0);
+  const beganAt = cluster.scheduler.now;
+  let servedAt = beganAt;
+  serve(cluster, workload, profile, 'healing', (edge) => {
+    if (edge === 0) servedAt = cluster.scheduler.now;
+  });
+  if (isolated !== null || cutOff) cluster.network.mendAll();
   const failoverMs =
     isolated === null && cluster.members.length > 1 ? failOver(cluster, workload, profile) : null;
   serve(cluster, workload, profile, 'the last trouble');
   const isSilent = cluster.scheduler.run(() => false, cluster.scheduler.now + SILENT_WITHIN_MS);
   must(isSilent, 'idle', () => 'the group is not silent days after the last request');
-  return failoverMs;
+  return { failoverMs, cutOffMs: cutOff ? servedAt - beganAt : null };
 }
 
 /** Whoever lost its storage votes again: only then may another member go. */
@@ -47,7 +61,13 @@ function isAnyLost({ members }: Cluster): boolean {
 }
 
 /** Every edge writes and reads within ten seconds. */
-function serve(cluster: Cluster, workload: Workload, profile: ProfileName, after: string): void {
+function serve(
+  cluster: Cluster,
+  workload: Workload,
+  profile: ProfileName,
+  after: string,
+  served: (edge: number) => void = () => {},
+): void {
   const { scheduler } = cluster;
   const keys = profile === 'core' ? KV_KEYS : URLS;
   let open = 0;
@@ -55,6 +75,7 @@ function serve(cluster: Cluster, workload: Workload, profile: ProfileName, after
     open += 1;
     untilServed(workload, session, keys[session.id % keys.length] as string, profile, () => {
       open -= 1;
+      served(session.id);
     });
   }
   scheduler.run(() => open === 0, scheduler.now + SERVES_WITHIN_MS);
@@ -74,6 +95,14 @@ function isolateOne(cluster: Cluster): Member {
   if (cluster.trace.print !== null)
     cluster.print(`!  member ${member.id} is ${isDeaf ? 'deaf' : 'mute'} from now on`);
   return member;
+}
+
+/** The edge no longer reaches the newest primary, nor hears of it. */
+function cutEdge(cluster: Cluster, edge: number): void {
+  const { id } = newestPrimary(cluster);
+  cluster.network.cut(EDGES_FROM + edge, id);
+  cluster.network.cut(id, EDGES_FROM + edge);
+  if (cluster.trace.print !== null) cluster.print(`!  edge ${edge} does not reach member ${id} from now on`);
 }
 
 /** The primary goes away for long, in the middle of the work: how long is nobody served? */

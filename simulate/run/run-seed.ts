@@ -32,6 +32,8 @@ export interface Run {
   readonly simulatedMs: number;
   /** From the crash of the primary, after everything had healed, to the next write and read; null: not tried. */
   readonly failoverMs: number | null;
+  /** Until an edge that could not reach the primary had written and read; null: there was none. */
+  readonly cutOffMs: number | null;
   /** Fault by phase, as in `Coverage`. */
   readonly coverage: readonly number[];
   /** The same for the same seed. */
@@ -114,7 +116,7 @@ function run(seed: number, options: RunOptions, created: (cluster: Cluster) => v
   nemesis.heal(NO_FAULTS);
   workload.bound.settle();
   cluster.print('everything heals');
-  const failoverMs = checkLiveness(cluster, workload, options.profile);
+  const { failoverMs, cutOffMs } = checkLiveness(cluster, workload, options.profile);
   checkConverged(cluster, workload.bound.newest);
   const { history } = workload;
   checkReplay(history, checker.entries, cluster.limits.variantsMax ?? DEFAULT_LIMITS.variantsMax);
@@ -139,6 +141,7 @@ function run(seed: number, options: RunOptions, created: (cluster: Cluster) => v
     steps: cluster.stepsTaken,
     simulatedMs: ranMs,
     failoverMs,
+    cutOffMs,
     coverage: coverage.counts,
     traceHash: trace.hash,
   };

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Effect } from '../../core/replication/effects.ts';
 import type { LogEntry, MessageBody } from '../../core/replication/messages.ts';
+import { relayTarget } from '../../core/replication/relay.ts';
 import { replicaStatus } from '../../core/replication/status.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import { entry, put, Solo } from '../support/solo.ts';
@@ -323,6 +324,31 @@ describe('the primary of a new view', () => {
     const member = moved();
     look(member, 1_000);
     expect(member.sent(0)).toEqual([EXIT]);
+  });
+});
+
+describe('a member that is asked to hand on what is for the primary', () => {
+  it('does while it hears the primary, though its caller suspects that', () => {
+    const member = backup(2);
+    expect(relayTarget(member.state, member.now)).toBe(0);
+    member.ask({ type: 'suspect', view: 0 });
+    expect(relayTarget(member.state, member.now + 499)).toBe(0);
+    expect(relayTarget(member.state, member.now + 500)).toBeNull();
+    member.hear(0, { type: 'probeOk', state: 'normal' });
+    member.now += 999;
+    expect(relayTarget(member.state, member.now)).toBe(0);
+    expect(relayTarget(member.state, member.now + 1)).toBeNull();
+  });
+
+  it('does not where the primary said that it is none, where a view begins, or as the primary', () => {
+    const member = backup(2);
+    member.hear(0, { type: 'probeOk', state: 'unfit' });
+    expect(relayTarget(member.state, member.now)).toBeNull();
+    const joining = backup(2);
+    joining.hear(1, { type: 'exitView', isFit: true }, { view: 1 });
+    expect(relayTarget(joining.state, joining.now)).toBeNull();
+    const primary = new Solo({ members: 3 });
+    expect(relayTarget(primary.state, primary.now)).toBeNull();
   });
 });
 

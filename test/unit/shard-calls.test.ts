@@ -8,7 +8,14 @@ import { inOrder, selectionText } from '../../core/purging/purge-selection.ts';
 import type { Command } from '../../core/replication/commands.ts';
 import type { LogItem, Message } from '../../core/replication/messages.ts';
 import { httpEntryKey } from '../../core/sharding/entry-key.ts';
-import { afterFailure, beginCall, betterHint, type FailedTry } from '../../core/sharding/group-call.ts';
+import {
+  afterFailure,
+  asksRelay,
+  beginCall,
+  betterHint,
+  type FailedTry,
+} from '../../core/sharding/group-call.ts';
+import { Relays } from '../../core/sharding/relays.ts';
 import { slotOfKey, targetSlotMap } from '../../core/sharding/slot-map.ts';
 import type { ShardMap } from '../../durable-objects/interfaces/directory.ts';
 import { pack, unpack } from '../../durable-objects/shard-replica/packed-message.ts';
@@ -36,6 +43,27 @@ describe('a call to a group', () => {
       const back = afterFailure(move.call, { type: 'not-primary', view: 3, primary: 0 }, LONG_MS, 3);
       expect(back).toMatchObject({ call: { target: 0, suspects: null, hint: { view: 3, primary: 0 } } });
     }
+  });
+
+  it('has others hand its request on to a primary that is silent, until somebody knows of a later view', () => {
+    const move = afterFailure(call, threw, LONG_MS, 3);
+    if (move.type !== 'try') throw new Error(move.detail);
+    expect([asksRelay(call), asksRelay(move.call)]).toEqual([false, true]);
+    const next = afterFailure(move.call, threw, LONG_MS, 3);
+    if (next.type !== 'try') throw new Error(next.detail);
+    expect([next.call.target, next.call.suspects, asksRelay(next.call)]).toEqual([2, null, true]);
+    // Back at the primary there is nothing to hand on.
+    const last = afterFailure(next.call, threw, LONG_MS, 3);
+    if (last.type !== 'try') throw new Error(last.detail);
+    expect([last.call.target, asksRelay(last.call)]).toEqual([0, false]);
+    const news = afterFailure(move.call, { type: 'not-primary', view: 4, primary: 1 }, LONG_MS, 3);
+    expect(news).toMatchObject({ call: { target: 1, isCutOff: false } });
+  });
+
+  it('begins with the member by way of which the primary is reached, unless that is the primary', () => {
+    const via = beginCall({ view: 3, primary: 0 }, 2);
+    expect([via.target, asksRelay(via), via.suspects]).toEqual([2, true, null]);
+    expect(beginCall({ view: 5, primary: 2 }, 2)).toMatchObject({ target: 2, isCutOff: false });
   });
 
   it('suspects nobody for being overloaded, slow to recover, or not born', () => {
@@ -105,6 +133,19 @@ describe('a call to a group', () => {
   it('believes the later view', () => {
     expect(betterHint({ view: 2, primary: 2 }, { view: 1, primary: 1 })).toEqual({ view: 2, primary: 2 });
     expect(betterHint({ view: 2, primary: 2 }, { view: 2, primary: 0 })).toEqual({ view: 2, primary: 0 });
+  });
+});
+
+describe('a way round', () => {
+  it('is taken for a while, and one call in ten seconds looks whether it is still needed', () => {
+    const relays = new Relays();
+    expect(relays.via('g', 0)).toBeNull();
+    relays.served('g', 2, 0);
+    relays.served('g', 2, 5_000);
+    expect([relays.via('g', 9_999), relays.via('other', 0)]).toEqual([2, null]);
+    expect([relays.via('g', 10_000), relays.via('g', 10_001)]).toEqual([null, 2]);
+    relays.forget('g');
+    expect(relays.via('g', 10_002)).toBeNull();
   });
 });
 

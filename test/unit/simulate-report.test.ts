@@ -23,6 +23,7 @@ function report(more: Partial<ProfileReport> = {}): ProfileReport {
     coverage,
     missing: coverage.missing('core'),
     failoversMs: [1_000, 2_000, 3_000],
+    cutOffsMs: [],
     cpuMs: 1_000,
     ...more,
   };

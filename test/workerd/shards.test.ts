@@ -1027,6 +1027,76 @@ describe('a shard whose primary cannot be reached', () => {
   });
 });
 
+describe('an edge that cannot reach the primary', () => {
+  /** Calls of its own to the object fail; those of the members do not. */
+  const cutOffFrom = (name: string) =>
+    createShardClient({
+      namespace: {
+        idFromName: (asked) => env.SHARD_REPLICA.idFromName(asked),
+        get(id, options) {
+          const isLost = env.SHARD_REPLICA.idFromName(name).equals(id as DurableObjectId);
+          const stub = env.SHARD_REPLICA.get(id as DurableObjectId, options);
+          if (!isLost) return stub;
+          calls += 1;
+          const fail = () => Promise.reject(new Error('Network connection lost.'));
+          return new Proxy(stub, { get: () => fail });
+        },
+      },
+      now: () => Date.now(),
+      newRequestId,
+      waitUntil: goOn,
+      nextTurn,
+      heardOf: () => {},
+      header: () => ({ mapEpoch: map.epoch, configVersion: 1, healthEpoch: 1 }),
+    });
+  let calls = 0;
+
+  it('is served by way of a backup at once, whatever it asks, and goes that way from then on', async () => {
+    const primary = await primaryOf(3);
+    const edge = cutOffFrom(nameOf(3, primary));
+    const [key, large] = [keyIn(3, 60), keyIn(3, 61)];
+    const written = await edge.write(map, key, newRequestId(), put(key, 'by way of another'));
+    expect(written).toMatchObject({ type: 'result', result: { type: 'stored' } });
+    calls = 0;
+    expect(await edge.write(map, large, newRequestId(), put(large, pattern(1_500_000)))).toMatchObject({
+      type: 'result',
+      result: { type: 'stored' },
+    });
+    const found = await edge.kvRead(map, key, LINEARIZABLE, true);
+    if (found.type !== 'found') throw new Error(found.type);
+    expect(text(found.body)).toBe('by way of another');
+    const url = urlKeyIn(3, 60);
+    const query = { method: 'GET', fields: [], keyParts: [], policy: DEFAULT_CACHE_POLICY };
+    const wish = { level: 'linearizable', bookmark: {} } as const;
+    const looked = await edge.lookup(map, { key: url, ...query, wish, wantLease: true });
+    if (looked.type !== 'decision') throw new Error(looked.detail);
+    expect(looked.lease).not.toBeNull();
+    await edge.write(map, url, newRequestId(), fill(url, tokenOf(looked), pattern(1_200_000)));
+    const hit = await edge.lookup(map, { key: url, ...query, wish, wantLease: true });
+    if (hit.type !== 'decision') throw new Error(hit.detail);
+    expect((await bytesOf(hit.body)).byteLength).toBe(1_200_000);
+    const batch = await edge.kvBatch(map, [{ type: 'read', key }], LINEARIZABLE);
+    expect(batch.outcomes).toMatchObject([{ type: 'found' }]);
+    const other = urlKeyIn(3, 61);
+    const leased = await edge.lookup(map, { key: other, ...query, wish, wantLease: true });
+    if (leased.type !== 'decision') throw new Error(leased.detail);
+    await edge.release(map, other, tokenOf(leased));
+    expect((await lookUp(other)).lease).not.toBeNull();
+    expect(calls).toBe(0);
+    expect(await primaryOf(3)).toBe(primary);
+  });
+
+  it('is told that nobody knows when the primary does not answer the backup either', async () => {
+    const primary = await primaryOf(3);
+    setFault(memberId(3, primary), { type: 'unreachable' });
+    const key = keyIn(3, 62);
+    const edge = cutOffFrom(nameOf(3, primary));
+    // A new primary comes: the edge finds it, as ever.
+    expect(await edge.write(map, key, newRequestId(), put(key, 'x'))).toMatchObject({ type: 'result' });
+    expect(await primaryOf(3)).not.toBe(primary);
+  });
+});
+
 describe('a caller', () => {
   it('tries again when an answer gets lost, and the write is done once', async () => {
     const key = keyIn(0, 20);

@@ -3,12 +3,15 @@
 // belongs to the request that made it; operations that are gathered share the stub of the one that leads.
 import {
   afterFailure,
+  asksRelay,
   beginCall,
   betterHint,
   type FailedTry,
   type GroupCall,
   type PrimaryHint,
+  primaryIn,
 } from '../../core/sharding/group-call.ts';
+import { Relays } from '../../core/sharding/relays.ts';
 import type { ShardGroup } from '../../durable-objects/interfaces/directory.ts';
 import type {
   EdgeHeader,
@@ -69,6 +72,9 @@ export interface CallOptions<A> {
   readonly discard?: (late: A) => void;
 }
 
+/** What goes to one member beside what goes to all. */
+type ToldInHeader = Required<Pick<EdgeHeader, 'suspects' | 'relay'>>;
+
 interface Reach {
   /** A new stub. */
   connect(): ShardReplicaRpc;
@@ -104,6 +110,7 @@ export interface ShardCaller {
 /** A primary that takes longer for one try is suspected. */
 const TRY_MS = 1_500;
 
+const NOTHING_TOLD: ToldInHeader = { suspects: null, relay: false };
 const FIRST_PRIMARY: PrimaryHint = { view: 0, primary: 0 };
 /** Names and groups remembered; more than a map has, so that only those of old maps are ever dropped. */
 const REMEMBERED_MAX = 4_096;
@@ -115,6 +122,7 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
   const hints = new Map<string, PrimaryHint>();
   const ids = new Map<string, object>();
   const nearest = createNearestMember();
+  const relays = new Relays();
   const gatherer = createGatherer<Answered<GatheredOutcome>>(parts);
 
   /** Found by hashing the name, which is worth remembering. */
@@ -134,7 +142,7 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
   };
 
   /** What a try needs; counted as one call. */
-  function reach(group: ShardGroup, member: number, suspects: number | null): Reach {
+  function reach(group: ShardGroup, member: number, { suspects, relay }: ToldInHeader): Reach {
     const found = group.members[member];
     if (found === undefined) throw new Error(`shard ${group.shard} has no member ${member}`);
     const { name, region } = found;
@@ -143,7 +151,7 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
     return {
       connect: () => namespace.get(idOf(name), { locationHint: region }) as ShardReplicaRpc,
       to: { shard: group.shard, member, name },
-      told: suspects === null ? own : { ...own, suspects },
+      told: suspects === null && !relay ? own : { ...own, suspects, relay },
     };
   }
 
@@ -151,22 +159,22 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
     group: ShardGroup,
     member: number,
     attempt: Attempt<A>,
-    suspects: number | null = null,
+    toTell: ToldInHeader = NOTHING_TOLD,
   ): Promise<A> {
-    const { connect, to, told } = reach(group, member, suspects);
+    const { connect, to, told } = reach(group, member, toTell);
     return attempt(connect(), to, told);
   }
 
   /** The answer, or how the try failed. */
   async function tryOnce<A extends AnyAnswer>(
     group: ShardGroup,
-    { target, suspects }: GroupCall,
+    call: GroupCall,
     limitMs: number,
     attempt: Attempt<A>,
     discard?: (late: A) => void,
   ): Promise<A | FailedTry> {
     try {
-      const running = start(group, target, attempt, suspects);
+      const running = start(group, call.target, attempt, toldBy(call));
       const answer = await orLate(running, limitMs);
       if (answer === LATE) {
         running.then(discard, () => {});
@@ -186,15 +194,17 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
 
   async function tryTogether(
     group: ShardGroup,
-    { target, suspects }: GroupCall,
+    groupCall: GroupCall,
     limitMs: number,
     op: GatheredOp,
   ): Promise<Answered<GatheredOutcome> | FailedTry> {
     // What is answered after different times does not wait for one another.
     const kind = op.type === 'read' ? op.need.level : op.type;
-    const place = `${group.groupId} ${target} ${suspects ?? ''} ${kind}`;
+    const { target } = groupCall;
+    const toTell = toldBy(groupCall);
+    const place = `${group.groupId} ${target} ${toTell.suspects ?? ''} ${toTell.relay} ${kind}`;
     const call = async (ops: readonly GatheredOp[]): Promise<Answered<GatheredOutcome>[]> => {
-      const { connect, to, told } = reach(group, target, suspects);
+      const { connect, to, told } = reach(group, target, toTell);
       const answer = await callGathered(connect, to, told, ops);
       take(answer);
       const { groupId, view } = answer;
@@ -215,19 +225,26 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
     tryCall: (call: GroupCall, limitMs: number) => Promise<A | FailedTry>,
   ): Promise<CallOutcome<A>> {
     const deadlineAt = now() + deadlineMs;
-    let call = beginCall(hints.get(groupId) ?? FIRST_PRIMARY);
-    if (anyMember) call = { ...call, target: nearest.choose(groupId, call.target, members.length) };
+    const via = relays.via(groupId, now());
+    let call = beginCall(hints.get(groupId) ?? FIRST_PRIMARY, via);
+    if (anyMember && via === null) {
+      call = { ...call, target: nearest.choose(groupId, call.target, members.length) };
+    }
     for (;;) {
       const limitMs = Math.max(0, deadlineAt - now());
       const startedAt = now();
       const answer = await tryCall(call, Math.min(limitMs, tryMs));
       if (!isFailure(answer)) {
-        // Nobody but the primary answers what is not for any member.
         if (anyMember && isTypical) nearest.answered(groupId, call.target, now() - startedAt);
-        if (!anyMember) remember(groupId, { view: answer.view ?? 0, primary: call.target });
+        // Nobody but a primary answers what is not for any member, be it by way of another.
+        const view = answer.view ?? 0;
+        if (!anyMember) remember(groupId, { view, primary: primaryIn(view, members.length) });
+        if (asksRelay(call)) relays.served(groupId, call.target, now());
+        else if (call.target === call.hint.primary) relays.forget(groupId);
         return { type: 'answered', answer: answer as never };
       }
       if (answer.type === 'not-primary' || answer.type === 'deposed') remember(groupId, answer);
+      if (asksRelay(call)) relays.forget(groupId);
       let move = afterFailure(call, answer, deadlineAt - now(), members.length);
       if (move.type === 'try' && move.afterMs > 0) {
         await sleep(move.afterMs);
@@ -262,6 +279,10 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
       return answer;
     },
   };
+}
+
+function toldBy(call: GroupCall): ToldInHeader {
+  return { suspects: call.suspects, relay: asksRelay(call) };
 }
 
 const FAILURES: ReadonlySet<string> = new Set<FailedTry['type']>([
