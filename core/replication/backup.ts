@@ -3,6 +3,7 @@
 import { applyCommitted } from './apply.ts';
 import { assert } from './assert.ts';
 import { settleEcho } from './freshness.ts';
+import { installing } from './install.ts';
 import type { LogEntry, Message, MessageBody } from './messages.ts';
 import { appendToLog, truncateSuffix, viewstampAt } from './op-log.ts';
 import { isAdmitted } from './readmission.ts';
@@ -20,7 +21,7 @@ type Prepare = Extract<MessageBody, { type: 'prepare' }>;
 export function handlePrepare(step: Step, from: number, prepare: Prepare): void {
   const { state } = step;
   if (state.isInstalling) {
-    send(step, from, { type: 'installing', at: state.install?.at ?? null });
+    send(step, from, installing(state));
     return;
   }
   const meetsAt = whereLogsMeet(step, prepare.prev);

@@ -29,7 +29,15 @@ export function handleInstallFrom(step: Step, from: number, { source, firstOp }:
     return;
   }
   beginInstall(step, source);
-  send(step, from, { type: 'installing', at: state.install?.at ?? null });
+  send(step, from, installing(state));
+}
+
+/** How that stands: what it will show, and who gave nothing. */
+export function installing({
+  install,
+  silentSource,
+}: ReplicaState): Extract<MessageBody, { type: 'installing' }> {
+  return { type: 'installing', at: install?.at ?? null, silent: silentSource };
 }
 
 /** Goes on with the source it has, if any. */
@@ -58,6 +66,7 @@ export function driveInstall(step: Step): void {
   const { install, limits } = state;
   if (install === null) return;
   if (nowMs - install.movedAt >= STUCK_MS) {
+    state.silentSource = install.source;
     state.install = null;
     return;
   }
@@ -89,6 +98,7 @@ export function handleSnapshotPart(step: Step, from: number, part: SnapshotPart)
   install.id = part.id;
   install.at = part.at;
   install.movedAt = nowMs;
+  state.silentSource = null;
   const missing = chunksOfWrites(part.writes).filter((hash) => !holdsChunk(step, hash));
   if (missing.length > 0) {
     for (const hash of missing.slice(0, CHUNKS_AT_ONCE)) install.chunksWanted.add(hash);

@@ -133,8 +133,10 @@ export type MessageBody =
   | { readonly type: 'fetchedChunk'; readonly hash: string; readonly bytes: Uint8Array | null }
   /** The receiver lacks what the primary's log, which begins at `firstOp`, no longer holds: `source` has it all. */
   | { readonly type: 'installFrom'; readonly source: number; readonly firstOp: number }
-  /** The sender is taking in a snapshot; `at`: the op that it will show, once known. */
-  | { readonly type: 'installing'; readonly at: Viewstamp | null }
+  /**
+   * The sender is taking in a snapshot; `at`: the op that it will show, once known. `silent`: it got nothing from there.
+   */
+  | { readonly type: 'installing'; readonly at: Viewstamp | null; readonly silent?: number | null }
   /** The next part of a snapshot; `id` null begins one. */
   | {
       readonly type: 'snapshotAsk';

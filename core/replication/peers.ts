@@ -2,11 +2,10 @@
 // refusal or a gap it is probed: one prepare at a time, with backoff, until it is close to the log's end (as in etcd's
 // progress states). A backup that needs more than the log holds waits for a snapshot.
 import { isDeaf } from './failure-detector.ts';
-import type { Message } from './messages.ts';
+import type { Message, MessageBody } from './messages.ts';
 import { readLog, viewstampAt } from './op-log.ts';
 import type { Peer, PrimaryState, ReplicaState } from './replica-state.ts';
 import { type Step, send } from './step.ts';
-import type { Viewstamp } from './viewstamp.ts';
 
 /** Chunks sent to one backup at a time: it holds them in memory until they are durable. */
 const CHUNKS_AT_ONCE = 4;
@@ -67,7 +66,9 @@ function sendInstall(step: Step, primary: PrimaryState, peer: Peer): void {
   const { state, nowMs } = step;
   if (nowMs - peer.installAskedAt < INSTALL_EVERY_MS) return;
   peer.installAskedAt = nowMs;
-  const others = primary.peers.filter((other) => other !== peer && isUpToDate(state, other));
+  const others = primary.peers.filter(
+    (other) => other !== peer && other.member !== peer.installAvoids && isUpToDate(state, other),
+  );
   const source = others[0]?.member ?? state.identity.memberId;
   send(step, peer.member, { type: 'installFrom', source, firstOp: state.log.before.op + 1 });
 }
@@ -79,12 +80,17 @@ function isUpToDate(state: ReplicaState, { mode, failures, verified, isVoter }: 
 }
 
 /** It takes a snapshot in; the log is kept from there on as long as it says so. */
-export function onInstalling(peer: Peer, at: Viewstamp | null, nowMs: number): void {
+export function onInstalling(
+  peer: Peer,
+  { at, silent = null }: Extract<MessageBody, { type: 'installing' }>,
+  nowMs: number,
+): void {
   peer.mode = 'behind';
   peer.outstanding = [];
   peer.failures = 0;
   peer.installHeardAt = nowMs;
   peer.installAt = at?.op ?? null;
+  peer.installAvoids = silent;
 }
 
 /** The op behind which a backup will go on once its snapshot is complete; Infinity where none takes one in. */

@@ -199,7 +199,7 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
       onPrepareNack(step, peer, body.lastOp, body.missingChunks);
       break;
     case 'installing':
-      onInstalling(peer, body.at, nowMs);
+      onInstalling(peer, body, nowMs);
       break;
     case 'confirmOk':
       if (incarnation !== newestIncarnation(state, from)) return;

@@ -107,6 +107,8 @@ export interface Peer {
   /** ...said so last that it takes one in, and which op that shows. */
   installHeardAt: number;
   installAt: number | null;
+  /** From whom it got nothing. */
+  installAvoids: number | null;
   /** It is being read out as a snapshot: it holds the log, and will apply it later. */
   isRead: boolean;
   /** It has acknowledged that the group rests. */
@@ -235,6 +237,8 @@ export interface ReplicaState {
   isInstalling: boolean;
   install: Install | null;
   readonly loss: LossState;
+  /** From whom nothing came for too long: the primary is told, and names another one. */
+  silentSource: number | null;
   /** The newest last. */
   readonly hashMarks: HashMark[];
   /** Session reads that wait for what is on its way here, oldest first. */
@@ -303,6 +307,7 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
     isInstalling,
     install: null,
     loss: newLossState(),
+    silentSource: null,
     hashMarks: [],
     sessions: [],
     isAtRest: true,
@@ -350,6 +355,7 @@ export function primaryState(memberId: number, memberCount: number, lastOp: numb
       installAskedAt: 0,
       installHeardAt: 0,
       installAt: null,
+      installAvoids: null,
       isRead: false,
       mark: null,
       clock: null,

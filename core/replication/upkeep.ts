@@ -7,6 +7,7 @@ import { discardSome } from './discard.ts';
 import { CHUNK_LIFE_MS } from './limits.ts';
 import { pumpAll } from './peers.ts';
 import { isNormal, type PrimaryState } from './replica-state.ts';
+import { chunksOf } from './requests.ts';
 import { wake } from './rest.ts';
 import { type Step, setTimer } from './step.ts';
 import type { RowHead } from './store.ts';
@@ -22,7 +23,10 @@ export function handleAlarm(step: Step): void {
   const { primary } = state;
   state.alarmAt = null;
   wake(step, true);
-  if (state.sweepAt !== null && state.sweepAt + CHUNK_LIFE_MS <= nowMs) {
+  if (state.sweepAt !== null && state.sweepAt + CHUNK_LIFE_MS <= nowMs && waitsWithChunks(primary)) {
+    // What is not logged yet names nothing that a sweep would see.
+    state.sweepAt = nowMs - CHUNK_LIFE_MS + LOOK_AGAIN_MS;
+  } else if (state.sweepAt !== null && state.sweepAt + CHUNK_LIFE_MS <= nowMs) {
     step.sweepStagedBefore = nowMs - CHUNK_LIFE_MS;
     step.flush = true;
     const newestAt = store.newestChunkAt();
@@ -40,6 +44,10 @@ export function handleAlarm(step: Step): void {
   state.nextExpiryAt = again ? Math.min(next ?? nowMs + LOOK_AGAIN_MS, nowMs + LOOK_AGAIN_MS) : next;
   discardSome(step, primary);
   pumpAll(step, primary);
+}
+
+function waitsWithChunks(primary: PrimaryState | null): boolean {
+  return primary?.queue.some(({ item }) => chunksOf(item.command).length > 0) ?? false;
 }
 
 /** Proposes evictions while a kind of rows takes more than it may, one round at a time, for the next batch. */

@@ -356,6 +356,25 @@ describe('backups', () => {
     expect(primary.state.log.last.op).toBe(1 + WINDOW);
   });
 
+  it('find the chunks of what waited to be logged, however long: no sweep takes them', () => {
+    const primary = warmedUp();
+    for (const hash of ['h1', 'unused']) primary.ask({ type: 'stage', hash, bytes: new Uint8Array(16) });
+    for (let i = 0; i < WINDOW; i++) submit(primary, `w${i}`);
+    const value = { meta: 'big', body: { type: 'chunks', hashes: ['h1'], bytes: 16 } } as const;
+    primary.ask({ type: 'command', reqId: 'big', command: put(KEY, '', { value }) });
+    // As for a clock that has jumped: ten minutes have passed, and nobody was there to log anything.
+    primary.now += 700_000;
+    primary.run({ type: 'alarm' });
+    expect([primary.store.hasChunk('h1'), primary.store.hasChunk('unused')]).toEqual([true, true]);
+    primary.hear(1, ok(1 + WINDOW));
+    primary.run({ type: 'timer', name: 'batch' });
+    expect(primary.state.log.last.op).toBe(2 + WINDOW);
+    // What is logged is safe, and the rest goes a little later.
+    primary.now += 6_000;
+    primary.run({ type: 'alarm' });
+    expect([primary.store.hasChunk('h1'), primary.store.hasChunk('unused')]).toEqual([true, false]);
+  });
+
   it('that lack a chunk get it before the entry that names it', () => {
     const primary = warmedUp();
     const bytes = new Uint8Array(16);

@@ -252,6 +252,33 @@ describe('a backup that needs more than the log holds', () => {
     expect(member.state.log.last).toEqual({ view: 1, op: 44 });
   });
 
+  it('is told of another source where the first one gives nothing, and of that one again where it does', () => {
+    const receiver = behind();
+    const installFrom = (source: number) =>
+      receiver
+        .hear(0, { type: 'installFrom', source, firstOp: 31 })
+        .find(({ type }) => type === 'installing');
+    receiver.now += 2_999;
+    expect(installFrom(1)).toEqual({ type: 'installing', at: null, silent: null });
+    receiver.now += 1;
+    receiver.run({ type: 'timer', name: 'watch' });
+    const told = installFrom(0);
+    expect(told).toEqual({ type: 'installing', at: null, silent: 1 });
+
+    const solo = primary();
+    solo.hear(2, { type: 'prepareNack', lastOp: 0, missingChunks: [] });
+    const sources = () => {
+      solo.now += 1_000;
+      solo.run({ type: 'timer', name: 'resend' });
+      return solo.sent(2).flatMap((body) => (body.type === 'installFrom' ? [body.source] : []));
+    };
+    expect(sources()).toEqual([1]);
+    solo.hear(2, told ?? { type: 'probe' });
+    expect(sources()).toEqual([0]);
+    solo.hear(2, { type: 'installing', at: null });
+    expect(sources()).toEqual([1]);
+  });
+
   it('fetches the chunks that the rows name before it takes the rows in', () => {
     const source = upToDate(0);
     source.hear(0, { type: 'chunk', hash: 'h1', bytes: new Uint8Array(9) });
