@@ -2,7 +2,7 @@
 // nothing and cannot lead, across reboots and views; what it voted for stays in its log, and it reports that log's end.
 // Each part replaces its range of the state, so that a new attempt, from whatever source, begins anew over the remains
 // of the last; the step that takes in the last part switches over.
-import type { MessageBody } from './messages.ts';
+import type { Message, MessageBody } from './messages.ts';
 import { viewstampAt } from './op-log.ts';
 import { takeWrites } from './overlay.ts';
 import { forsakeIfReplaced } from './readmission.ts';
@@ -17,6 +17,10 @@ type InstallFrom = Extract<MessageBody, { type: 'installFrom' }>;
 const CHUNKS_AT_ONCE = 4;
 /** Without any progress for so long the source is given up: the primary names another. */
 const STUCK_MS = 3_000;
+/** The same when so many questions in a row could not be delivered. */
+const FAILURES_MAX = 3;
+/** Without progress for so long the source is left for another one that the primary names. */
+const SLOW_MS = 1_000;
 
 /**
  * The primary's log begins after what this member has: it must have a snapshot. Says how that stands, or, where enough
@@ -48,7 +52,9 @@ export function beginInstall(step: Step, source: number): void {
     state.snapshot = null;
     step.writes.push({ type: 'installing' });
   }
-  if (state.install !== null || source === state.identity.memberId) return;
+  const { install } = state;
+  const isSlow = install !== null && install.source !== source && nowMs - install.movedAt >= SLOW_MS;
+  if ((install !== null && !isSlow) || source === state.identity.memberId) return;
   state.install = {
     source,
     id: null,
@@ -56,6 +62,7 @@ export function beginInstall(step: Step, source: number): void {
     after: null,
     sentAt: null,
     movedAt: nowMs,
+    failures: 0,
     chunksWanted: new Set(),
   };
 }
@@ -65,7 +72,7 @@ export function driveInstall(step: Step): void {
   const { state, nowMs } = step;
   const { install, limits } = state;
   if (install === null) return;
-  if (nowMs - install.movedAt >= STUCK_MS) {
+  if (nowMs - install.movedAt >= STUCK_MS || install.failures >= FAILURES_MAX) {
     state.silentSource = install.source;
     state.install = null;
     return;
@@ -78,6 +85,15 @@ export function driveInstall(step: Step): void {
     send(step, source, { type: 'snapshotAsk', id, after, atLeast: state.log.before.op });
   }
   for (const hash of install.chunksWanted) send(step, install.source, { type: 'fetchChunk', hash });
+}
+
+/** A question could not be delivered: asked again soon. */
+export function onAskFailed({ state, nowMs }: Step, { to, body }: Message): void {
+  const { install, limits } = state;
+  if (install === null || to !== install.source) return;
+  if (body.type !== 'snapshotAsk' && body.type !== 'fetchChunk') return;
+  install.failures += 1;
+  install.sentAt = nowMs - limits.answerTimeoutMs + limits.changeResendMs;
 }
 
 export function installDueAt({ install, limits }: ReplicaState): number {
@@ -98,6 +114,7 @@ export function handleSnapshotPart(step: Step, from: number, part: SnapshotPart)
   install.id = part.id;
   install.at = part.at;
   install.movedAt = nowMs;
+  install.failures = 0;
   state.silentSource = null;
   const missing = chunksOfWrites(part.writes).filter((hash) => !holdsChunk(step, hash));
   if (missing.length > 0) {

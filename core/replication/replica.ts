@@ -12,6 +12,7 @@ import { armHeartbeat, startWantedRound } from './confirm-round.ts';
 import { expectDiscards } from './discard-state.ts';
 import type { Effect } from './effects.ts';
 import { watchOver } from './failure-detector.ts';
+import { onAskFailed } from './install.ts';
 import { assertInvariants } from './invariants.ts';
 import type { ReplicaLimits } from './limits.ts';
 import { CHUNK_LIFE_MS } from './limits.ts';
@@ -79,6 +80,7 @@ function handleEvent(current: Step, event: ReplicaEvent): void {
       break;
     case 'sendFailed':
       if (current.state.primary !== null) onSendFailed(current, current.state.primary, event.message);
+      else onAskFailed(current, event.message);
       break;
     case 'timer':
       handleTimer(current, event.name);

@@ -20,5 +20,7 @@ export interface Install {
   /** null: nothing asked for is on its way. */
   sentAt: number | null;
   movedAt: number;
+  /** Questions in a row that did not reach the source. */
+  failures: number;
   readonly chunksWanted: Set<string>;
 }

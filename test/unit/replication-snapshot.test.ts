@@ -279,6 +279,33 @@ describe('a backup that needs more than the log holds', () => {
     expect(sources()).toEqual([1]);
   });
 
+  it('leaves a source that cannot be reached, or that is slow where another one is named', () => {
+    const receiver = behind();
+    const ask = { type: 'snapshotAsk', id: null, after: null, atLeast: 0 } as const;
+    const fails = () => {
+      const message = receiver.effects.flatMap((effect) => (effect.type === 'send' ? [effect.message] : []));
+      const asked = message.find(({ body }) => body.type === 'snapshotAsk');
+      if (asked === undefined) throw new Error('Nothing was asked');
+      receiver.run({ type: 'sendFailed', message: asked });
+    };
+    for (let i = 0; i < 2; i++) {
+      fails();
+      receiver.now += 200;
+      receiver.run({ type: 'timer', name: 'watch' });
+      expect(receiver.sent(1)).toContainEqual(ask);
+    }
+    fails();
+    expect(receiver.state).toMatchObject({ install: null, silentSource: 1 });
+
+    const waiting = behind();
+    waiting.now += 999;
+    waiting.hear(0, { type: 'installFrom', source: 0, firstOp: 31 });
+    expect(waiting.state.install?.source).toBe(1);
+    waiting.now += 1;
+    waiting.hear(0, { type: 'installFrom', source: 0, firstOp: 31 });
+    expect(waiting.sent(0)).toContainEqual(ask);
+  });
+
   it('fetches the chunks that the rows name before it takes the rows in', () => {
     const source = upToDate(0);
     source.hear(0, { type: 'chunk', hash: 'h1', bytes: new Uint8Array(9) });

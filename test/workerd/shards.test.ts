@@ -1093,6 +1093,7 @@ describe('an edge that cannot reach the primary', () => {
     const edge = cutOffFrom(nameOf(3, primary));
     // A new primary comes: the edge finds it, as ever.
     expect(await edge.write(map, key, newRequestId(), put(key, 'x'))).toMatchObject({ type: 'result' });
+    clearFaults();
     expect(await primaryOf(3)).not.toBe(primary);
   });
 });
