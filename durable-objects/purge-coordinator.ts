@@ -64,9 +64,9 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
     const report = this.#book.report(purgeId, Date.now());
     if (report === null) throw new Error(`Cannot report on purge "${purgeId}": it was given up meanwhile`);
     if (guarantee !== 'strict' || report.type !== 'done') return report;
-    const leftMs = this.#book.untilStrictMs(purgeId, Date.now());
-    if (leftMs > 0) await sleep(leftMs);
-    return { ...report, tookMs: report.tookMs + this.#book.strictMs(purgeId) };
+    const { waitMs, answer } = this.#book.strictly(report, Date.now());
+    if (waitMs > 0) await sleep(waitMs);
+    return answer;
   }
 
   /** Goes on with what is open, forgets what is old, and sees to it that there is a next alarm while there must be. */

@@ -15,6 +15,8 @@ export interface PurgeAnswer {
   readonly purgeId: string;
   readonly shards: { readonly acked: number; readonly total: number };
   readonly missing: readonly number[];
+  /** Every shard has committed it, and so much later it is strict. */
+  readonly strictInMs?: number;
   readonly tookMs: number;
   /** By group id. */
   readonly bookmarks: Record<string, Viewstamp>;
@@ -44,6 +46,8 @@ export const REMEMBERED_MS = 86_400_000;
 const FORGET_AT_ONCE = 500;
 /** More open purges than this are not taken on: each of them may hold thousands of keys. */
 export const OPEN_MAX = 1_000;
+/** How long one call waits for a purge to be strict. */
+const STRICT_WAIT_MS = 12_000;
 /** Strict ones whose waiting is remembered; beyond, it begins anew for all. */
 const KNOWN_DONE_MAX = 10_000;
 
@@ -88,6 +92,20 @@ export class PurgeBook {
     if (this.#knownDoneAt.size >= KNOWN_DONE_MAX) this.#knownDoneAt.clear();
     this.#knownDoneAt.set(purgeId, knownAt);
     return Math.max(0, this.strictMs(purgeId) - (nowMs - knownAt));
+  }
+
+  /**
+   * How long the caller of a purge that is done waits for it to be strict, and what it hears then. Where that takes
+   * longer than a call may, it hears how much is left: it asks again by the same id.
+   */
+  strictly(done: PurgeAnswer, nowMs: number): { readonly waitMs: number; readonly answer: PurgeAnswer } {
+    const leftMs = this.untilStrictMs(done.purgeId, nowMs);
+    if (leftMs <= STRICT_WAIT_MS) {
+      const tookMs = done.tookMs + this.strictMs(done.purgeId);
+      return { waitMs: leftMs, answer: { ...done, tookMs } };
+    }
+    const strictInMs = leftMs - STRICT_WAIT_MS;
+    return { waitMs: STRICT_WAIT_MS, answer: { ...done, type: 'pending', strictInMs } };
   }
 
   /** How long that is in all: by the largest bound that an answer of any of its shards may still carry. */

@@ -88,6 +88,30 @@ describe('a purge by way of the coordinator', () => {
     expect(restarted.untilStrictMs('p', 60_100)).toBe(strictAfterMs(5_000) - 100);
   });
 
+  it('that takes longer to be strict than a call may says how much is left', () => {
+    const book = new PurgeBook(new MemoryIntents());
+    book.take(P, ALL, 0);
+    const round = roundOf(book);
+    round.committed(0, by(1, 60_000));
+    round.committed(1, by(1));
+    round.end(1_000);
+    const strictMs = strictAfterMs(60_000);
+    const ask = (nowMs: number) => {
+      const report = book.report('p', nowMs);
+      if (report === null) throw new Error('There is no report');
+      return book.strictly(report, nowMs);
+    };
+    expect(ask(1_000)).toMatchObject({
+      waitMs: 12_000,
+      answer: { type: 'pending', missing: [], strictInMs: strictMs - 12_000 },
+    });
+    expect(ask(1_000 + strictMs - 12_000)).toMatchObject({
+      waitMs: 12_000,
+      answer: { type: 'done', tookMs: 1_000 + strictMs },
+    });
+    expect(ask(1_000 + strictMs)).toMatchObject({ waitMs: 0, answer: { type: 'done' } });
+  });
+
   it('is tried again after those that waited longer, and given up after a day', () => {
     const book = new PurgeBook(new MemoryIntents());
     for (const purgeId of ['a', 'b', 'c']) book.take({ ...P, purgeId }, ALL, 1);

@@ -67,7 +67,10 @@ export const PURGE_CALL: Operation = operation({
   body: { type: 'json', schema: purgeSchema },
   answers: {
     200: { description: 'The guarantee holds.', schema: purgedSchema },
-    504: { description: 'Some shards have not confirmed yet; it goes on trying.' },
+    504: {
+      description:
+        'Some shards have not confirmed yet; it goes on trying. Or it is not strict yet: ask again by its purgeId.',
+    },
   },
   handle: (call) =>
     inSession(call.request, async (session) => {
@@ -86,13 +89,15 @@ export const PURGE_CALL: Operation = operation({
         session.saw(groupId, viewstamp);
         call.edge.shards.sawPurge(groupId, viewstamp);
       }
-      const { shards, missing, tookMs } = answer;
+      const { shards, missing, strictInMs, tookMs } = answer;
+      const members = { purgeId, guarantee, shards, missing, tookMs };
+      if (answer.type === 'pending' && strictInMs !== undefined) {
+        const detail = `Every shard has confirmed; what was read before may be used for another ${strictInMs} ms: ask again`;
+        throw new Problem('purge-pending', detail, { members: { ...members, strictInMs } });
+      }
       if (answer.type === 'pending') {
-        throw new Problem(
-          'purge-pending',
-          `${shards.acked} of ${shards.total} shards have confirmed; missing: ${missing.join(', ')}`,
-          { members: { purgeId, guarantee, shards, missing, tookMs } },
-        );
+        const detail = `${shards.acked} of ${shards.total} shards have confirmed; missing: ${missing.join(', ')}`;
+        throw new Problem('purge-pending', detail, { members });
       }
       return json({ purgeId, guarantee, shards, tookMs });
     }),
