@@ -57,40 +57,54 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('operations that come within a turn', () => {
-  it('share a call, and each has its own outcome', async () => {
+describe('an operation that is alone', () => {
+  it('leaves at once, whatever was asked long before it', async () => {
     const { ask, calls, nextTurn } = world();
-    const asked = ['a', 'b', 'c'].map((key) => ask(read(key)));
+    expect(await ask(read('a'))).toBe('of a');
+    expect(await ask(read('b'))).toBe('of b');
+    const together = ['c', 'd', 'e'].map((key) => ask(read(key)));
     nextTurn();
-    expect(await Promise.all(asked)).toEqual(['of a', 'of b', 'of c']);
-    expect(calls).toEqual([['a', 'b', 'c']]);
+    await Promise.all(together);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await ask(read('f'))).toBe('of f');
+    expect(calls).toEqual([['a'], ['b'], ['c'], ['d', 'e'], ['f']]);
+  });
+});
+
+describe('operations that come while a call is under way', () => {
+  it('share one, and each has its own outcome', async () => {
+    const { ask, calls, nextTurn } = world();
+    const asked = ['first', 'a', 'b', 'c'].map((key) => ask(read(key)));
+    nextTurn();
+    expect(await Promise.all(asked)).toEqual(['of first', 'of a', 'of b', 'of c']);
+    expect(calls).toEqual([['first'], ['a', 'b', 'c']]);
   });
 
-  it('of different places do not', async () => {
+  it('share one also when they come soon after it is back, since more are to be expected', async () => {
     const { ask, calls, nextTurn } = world();
-    const asked = [ask(read('a'), 'here'), ask(read('b'), 'there')];
+    const before = ['first', 'a', 'b'].map((key) => ask(read(key)));
+    nextTurn();
+    await Promise.all(before);
+    const after = ['c', 'd'].map((key) => ask(read(key)));
+    nextTurn();
+    await Promise.all(after);
+    expect(calls).toEqual([['first'], ['a', 'b'], ['c', 'd']]);
+  });
+
+  it('of another place do not', async () => {
+    const { ask, calls, nextTurn } = world();
+    const asked = [ask(read('first')), ask(read('a'), 'there'), ask(read('b'))];
     nextTurn();
     await Promise.all(asked);
-    expect(calls).toEqual([['a'], ['b']]);
-  });
-
-  it('are followed by others that have a call of their own', async () => {
-    const { ask, calls, nextTurn } = world();
-    const first = ask(read('a'));
-    nextTurn();
-    await first;
-    const second = ask(read('b'));
-    nextTurn();
-    await second;
-    expect(calls).toEqual([['a'], ['b']]);
+    expect(calls).toEqual([['first'], ['a'], ['b']]);
   });
 
   it('are so many at most, and so many bytes', async () => {
     const { ask, calls, nextTurn } = world();
-    const many = Array.from({ length: GATHERED_OPS_MAX + 1 }, (_, i) => ask(read(`${i}`)));
+    const many = Array.from({ length: GATHERED_OPS_MAX + 2 }, (_, i) => ask(read(`${i}`)));
     nextTurn();
     await Promise.all(many);
-    expect(calls.map(({ length }) => length)).toEqual([GATHERED_OPS_MAX, 1]);
+    expect(calls.map(({ length }) => length)).toEqual([1, GATHERED_OPS_MAX, 1]);
     calls.length = 0;
     const large = [ask(put(GATHERED_BYTES_MAX - 10)), ask(put(11)), ask(put(12))];
     nextTurn();
@@ -100,7 +114,7 @@ describe('operations that come within a turn', () => {
 
   it('all hear that the call failed', async () => {
     const { gatherer, nextTurn } = world();
-    const asked = ['a', 'b'].map((key) =>
+    const asked = ['first', 'a', 'b'].map((key) =>
       gatherer.ask('here', read(key), () => Promise.reject(new Error('gone')), LIMIT_MS),
     );
     const heard = Promise.allSettled(asked);
@@ -110,39 +124,42 @@ describe('operations that come within a turn', () => {
 
   it('hear nothing where fewer outcomes came than there are', async () => {
     const { gatherer, nextTurn } = world();
-    const asked = ['a', 'b'].map((key) => gatherer.ask('here', read(key), async () => ['one'], LIMIT_MS));
+    const asked = ['first', 'a', 'b'].map((key) =>
+      gatherer.ask('here', read(key), async () => ['one'], LIMIT_MS),
+    );
     const heard = Promise.allSettled(asked);
     nextTurn();
-    expect(await heard).toMatchObject([{ value: 'one' }, { reason: { message: /too few/ } }]);
+    expect(await heard).toMatchObject([
+      { value: 'one' },
+      { value: 'one' },
+      { reason: { message: /too few/ } },
+    ]);
   });
 });
 
 describe('a leader that is gone', () => {
   it('keeps nobody waiting beyond the limit of each', async () => {
     const { ask, cutOff } = world();
-    const asked = [ask(read('a')), ask(read('b'))];
+    const asked = [ask(read('first')), ask(read('a')), ask(read('b'))];
     cutOff();
     await vi.advanceTimersByTimeAsync(LIMIT_MS + 1);
-    expect(await Promise.all(asked)).toEqual([null, null]);
+    expect(await Promise.all(asked)).toEqual(['of first', null, null]);
   });
 
   it('is not joined by those that come later', async () => {
-    const { ask, calls, cutOff, nextTurn } = world();
-    void ask(read('a'));
+    const { ask, calls, cutOff } = world();
+    await Promise.race([ask(read('first')), ask(read('a'))]);
     cutOff();
     await vi.advanceTimersByTimeAsync(200);
-    const later = ask(read('b'));
-    nextTurn();
-    expect(await later).toBe('of b');
-    expect(calls).toEqual([['b']]);
+    expect(await ask(read('b'))).toBe('of b');
+    expect(calls).toEqual([['first'], ['b']]);
   });
 
   it('need not wake those that wait: they look for themselves', async () => {
-    const { gatherer, nextTurn } = world();
+    const { gatherer } = world();
     let answer = (_: string[]) => {};
     const call = () => new Promise<string[]>((resolve) => (answer = resolve));
     const asked = gatherer.ask('here', read('a'), call, LIMIT_MS);
-    nextTurn();
     await vi.advanceTimersByTimeAsync(LIMIT_MS / 2);
     answer(['late']);
     await vi.advanceTimersByTimeAsync(60);
@@ -185,12 +202,12 @@ describe('a call to a member', () => {
         ),
       }),
     });
-    const [good, bad] = await Promise.all(
-      ['good', 'bad'].map((key) => caller.ask(group, LIMIT_MS, read(key))),
+    const [, good, bad] = await Promise.all(
+      ['first', 'good', 'bad'].map((key) => caller.ask(group, LIMIT_MS, read(key))),
     );
     expect(good).toMatchObject({ type: 'answered', answer: { type: 'absent', groupId: 'g', view: 3 } });
     expect(bad).toMatchObject({ type: 'failed', detail: expect.stringMatching(/9 bytes/) });
-    expect(counts).toEqual({ operations: 2, calls: 1 });
+    expect(counts).toEqual({ operations: 3, calls: 2 });
   });
 
   it('is one for each operation where the member is of a version that knows no other', async () => {

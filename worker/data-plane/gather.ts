@@ -1,7 +1,7 @@
 // Operations of concurrent requests that go to one member travel in one call. Whoever comes first leads: a turn of the
 // event loop later its request makes the call, with all that have come meanwhile, and goes on with it when its client
 // has left. The others wait for their own outcome, with a timer of their own: nobody's wait depends on another request
-// living on. Nobody who is alone waits for anybody.
+// living on. Nobody who is alone waits for anybody: a turn is about a millisecond.
 import type { GatheredOp, GatheredOutcome } from '../../durable-objects/interfaces/shard-replica.ts';
 import { within } from './within.ts';
 
@@ -36,21 +36,47 @@ interface Gathering<O> {
   readonly openedAt: number;
 }
 
+/** Whether others are about, at a place. */
+interface Company {
+  /** The latest call that has not come back began then. */
+  readonly calledAt: number;
+  /** The latest call that carried several. */
+  readonly sharedAt: number;
+}
+
 export const GATHERED_OPS_MAX = 128;
 /** Bytes of bodies in one call. */
 export const GATHERED_BYTES_MAX = 1024 * 1024;
 /** A leader that has not called by then never will: its isolate has been stopped and went on without it. */
 const OPEN_MAX_MS = 100;
+/** A call is taken to be under way for so long, and others to come while some have come within that time. */
+const COMPANY_MS = 50;
+/** Places that are remembered; more than there are. */
+const PLACES_MAX = 4_096;
 /** Whoever waits looks for itself so often: that it is woken is a courtesy of another request. */
 const LOOK_EVERY_MS = 50;
 
 export function createGatherer<O = GatheredOutcome>({ now, waitUntil, nextTurn }: GatherParts): Gatherer<O> {
   const open = new Map<string, Gathering<O>>();
+  const company = new Map<string, Company>();
+
+  const hasCompany = (place: string): boolean => {
+    const since = now() - COMPANY_MS;
+    const { calledAt = -Infinity, sharedAt = -Infinity } = company.get(place) ?? {};
+    return calledAt > since || sharedAt > since;
+  };
 
   const lead = async (place: string, gathering: Gathering<O>, call: GatheredCall<O>): Promise<void> => {
-    await nextTurn();
-    if (open.get(place) === gathering) open.delete(place);
+    if (hasCompany(place)) {
+      open.set(place, gathering);
+      await nextTurn();
+      if (open.get(place) === gathering) open.delete(place);
+    }
     const { all } = gathering;
+    const calledAt = now();
+    const sharedAt = all.length > 1 ? calledAt : (company.get(place)?.sharedAt ?? -Infinity);
+    if (company.size >= PLACES_MAX) company.clear();
+    company.set(place, { calledAt, sharedAt });
     try {
       const outcomes = await call(all.map(({ op }) => op));
       all.forEach((own, i) => {
@@ -61,6 +87,8 @@ export function createGatherer<O = GatheredOutcome>({ now, waitUntil, nextTurn }
     } catch (error) {
       for (const own of all) own.heard = { error };
     }
+    const latest = company.get(place);
+    if (latest?.calledAt === calledAt) company.set(place, { ...latest, calledAt: -Infinity });
     for (const own of all) own.wake();
   };
 
@@ -77,9 +105,7 @@ export function createGatherer<O = GatheredOutcome>({ now, waitUntil, nextTurn }
         found.all.push(own);
         found.bytes += bytes;
       } else {
-        const gathering = { all: [own], bytes, openedAt: now() };
-        open.set(place, gathering);
-        waitUntil(lead(place, gathering, call));
+        waitUntil(lead(place, { all: [own], bytes, openedAt: now() }, call));
       }
       for (let leftMs = limitMs; own.heard === null && leftMs > 0; leftMs -= LOOK_EVERY_MS) {
         await within(woken, Math.min(leftMs, LOOK_EVERY_MS));
