@@ -2,7 +2,11 @@
 import type { DotPlot, Plot } from '../report/plot.ts';
 import type { LiveReport } from './run-live.ts';
 
-export function livePlots({ workloads, throughput, latency }: LiveReport): Plot[] {
+export function livePlots({
+  workloads,
+  throughput,
+  latency,
+}: Pick<LiveReport, 'workloads' | 'throughput' | 'latency'>): Plot[] {
   const plots: Plot[] = [];
   for (const { name, summary, base } of workloads) {
     const own = throughput.filter(({ workload }) => workload === name);
@@ -42,15 +46,17 @@ function throughputPlot(title: string, base: string, own: LiveReport['throughput
 }
 
 function latencyPlot(rate: number, rows: LiveReport['latency']): DotPlot {
-  const ours = rows.filter(({ contender }) => contender.startsWith('Roundel'));
-  const said = ours.map(({ workload, contender, p50, p99 }) => {
-    const p99Text = p99 === null ? 'unknown' : p99.toFixed(1);
-    return `${workload}, ${contender}: ${p50 === null ? 'unknown' : p50.toFixed(1)} and ${p99Text}`;
-  });
+  const known = rows.flatMap(({ p50, ...row }) => (p50 === null ? [] : [{ ...row, p50 }]));
+  const ours = known
+    .filter(({ contender }) => contender.startsWith('Roundel'))
+    .sort((one, other) => one.p50 - other.p50);
+  const said = [ours[0], ours.at(-1)].map((one) =>
+    one === undefined ? 'unknown' : `${one.p50.toFixed(1)} (${one.workload}: ${one.contender})`,
+  );
   return {
     kind: 'dots',
     title: `How long users wait at ${rate} requests/s`,
-    sentence: `Median and 99th percentile in ms from when each request was due: ${said.join('; ')}.`,
+    sentence: `In ms from when each request was due: Roundel's medians are from ${said.join(' to ')}.`,
     axis: { label: 'ms', scale: 'log' },
     series: ['p50', 'p99', 'p99.9'],
     rows: rows.map(({ workload, contender, p50, p99, p999 }) => ({

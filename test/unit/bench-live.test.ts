@@ -13,6 +13,7 @@ import {
   waitedQuantile,
 } from '../../bench/live/live-figures.ts';
 import { numbersOf } from '../../bench/live/live-numbers.ts';
+import { livePlots } from '../../bench/live/live-plots.ts';
 import { liveTable } from '../../bench/live/live-table.ts';
 import { onPath, startNeighbour } from '../../bench/live/neighbours/neighbour.ts';
 import type { LiveReport } from '../../bench/live/run-live.ts';
@@ -271,6 +272,22 @@ describe('the report', () => {
       { measured: 0.6, goal: { relation: '≥', value: 0.85 }, met: false },
       { measured: 1.5, goal: null },
       { figure: 'failed requests of Roundel', measured: 3, met: false },
+    ]);
+  });
+
+  it('draws a plot for each workload and each rate, and says what there is to see', () => {
+    const workloads = [{ name: 'proxy', summary: 'passed on', base: 'bare' }] as const;
+    const slow = { ...named, contender: 'Roundel, random', rate: 100, ...latencyOf([openTurn([9, 9])], []) };
+    const plots = livePlots({ workloads, throughput, latency: [...latency, slow] });
+    expect(plots.map(({ title, sentence }) => [title, sentence])).toEqual([
+      [
+        'Requests/s, proxy: passed on',
+        'Times the requests/s of "bare" over 32 connections: Roundel, round-robin 0.60, nginx 95.00.',
+      ],
+      [
+        'How long users wait at 100 requests/s',
+        "In ms from when each request was due: Roundel's medians are from 3.0 (proxy: Roundel, round-robin) to 9.0 (proxy: Roundel, random).",
+      ],
     ]);
   });
 
