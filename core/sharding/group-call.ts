@@ -88,7 +88,8 @@ export function afterFailure(call: GroupCall, failure: FailedTry, leftMs: number
   const suspects = isPrimarySilent ? call.hint.view : null;
   // News of a later view cannot lead in circles, and its primary has not been silent yet.
   const isNews = told !== null && told.view > call.hint.view;
-  const isCutOff = (call.isCutOff || isPrimarySilent) && !isNews;
+  // Whoever was silent may be the primary, though the hint is of a later view: that one need never have started.
+  const isCutOff = (call.isCutOff || isSilent) && !isNews;
   const isCorrected = target !== call.target && (tries <= PROMPT_TRIES || isNews);
   const afterMs = isCorrected ? 0 : Math.min(PAUSE_MIN_MS * 2 ** Math.min(tries - 1, 16), PAUSE_MAX_MS);
   return leftMs > afterMs

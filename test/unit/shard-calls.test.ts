@@ -60,6 +60,15 @@ describe('a call to a group', () => {
     expect(news).toMatchObject({ call: { target: 1, isCutOff: false } });
   });
 
+  it('has it handed on too where it knows of a later view that never started', () => {
+    const told = afterFailure(call, { type: 'not-primary', view: 2, primary: 2 }, LONG_MS, 3);
+    if (told.type !== 'try') throw new Error(told.detail);
+    const silent = afterFailure(told.call, threw, LONG_MS, 3);
+    const again = silent.type === 'try' ? afterFailure(silent.call, threw, LONG_MS, 3) : silent;
+    if (again.type !== 'try') throw new Error(again.detail);
+    expect([told.call.target, again.call.target, asksRelay(again.call)]).toEqual([2, 1, true]);
+  });
+
   it('begins with the member by way of which the primary is reached, unless that is the primary', () => {
     const via = beginCall({ view: 3, primary: 0 }, 2);
     expect([via.target, asksRelay(via), via.suspects]).toEqual([2, true, null]);
