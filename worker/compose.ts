@@ -2,6 +2,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import { Flights } from '../core/cache/flights.ts';
 import { MemoryTier } from '../core/cache/memory-tier.ts';
+import { SharedBodies } from '../core/cache/shared-body.ts';
 import { VANTAGE_DEFAULT } from '../core/config/health-schema.ts';
 import { ProofLog } from '../core/load-balancing/proof-log.ts';
 import { seededRandom } from '../core/random.ts';
@@ -62,6 +63,7 @@ function createEdge(env: Env): Edge {
     affinitySigner: createAffinitySigner(env.ROUNDEL_AFFINITY_SECRET),
     passMemory: createPassMemory(now),
     flights: new Flights(),
+    sharedBodies: new SharedBodies(),
     memory(bytesMax) {
       if (memory.bytesMax !== bytesMax) memory = new MemoryTier(bytesMax);
       return memory;

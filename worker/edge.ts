@@ -2,6 +2,7 @@
 
 import type { Flights } from '../core/cache/flights.ts';
 import type { MemoryTier } from '../core/cache/memory-tier.ts';
+import type { SharedBodies } from '../core/cache/shared-body.ts';
 import type { ProofLog } from '../core/load-balancing/proof-log.ts';
 import type { Random } from '../core/random.ts';
 import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';
@@ -57,6 +58,7 @@ export interface Edge {
   readonly affinitySigner: AffinitySigner | null;
   readonly passMemory: PassMemory;
   readonly flights: Flights;
+  readonly sharedBodies: SharedBodies;
   /** Of that size; another one begins empty. */
   memory(bytesMax: number): MemoryTier;
   readonly proofs: ProofLog;

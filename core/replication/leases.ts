@@ -15,13 +15,17 @@ export function grantLease(state: ReplicaState, primary: PrimaryState, key: stri
   const { leaseMs, leasesMax } = state.limits;
   const held = leases.get(key);
   const isOvertaken = held !== undefined && isNewer(primary.newestPurge, held.token);
-  if (held !== undefined && !isOvertaken && isUnexpired(held, nowMs, leaseMs)) return { type: 'taken' };
+  if (held !== undefined && !isOvertaken && isUnexpired(held, nowMs, leaseMs)) return takenBy(held);
   const token = tokenOf(state, nowMs);
   // Deleted first, so that the map's order is the order of granting and the oldest goes when there are too many.
   leases.delete(key);
   leases.set(key, { token, until: nowMs + leaseMs });
   dropOldest(leases, nowMs, leaseMs, leasesMax);
   return { type: 'granted', token };
+}
+
+function takenBy({ token }: HeldLease): Lease {
+  return { type: 'taken', token };
 }
 
 /** As new as everything logged so far: what a fetch that begins now brings is refused by all that comes after. O(1). */

@@ -283,8 +283,8 @@ export type LeaseWish = 'none' | 'when-absent' | 'always';
 
 export type Lease =
   | { readonly type: 'granted'; readonly token: FillToken }
-  /** Somebody else is fetching this key. */
-  | { readonly type: 'taken' };
+  /** Somebody else is fetching this key: by that token. */
+  | { readonly type: 'taken'; readonly token: FillToken };
 
 export interface LiveRow extends Row {
   /** Stale since this logged time, by a soft purge; null = as fresh as it says. */

@@ -190,6 +190,8 @@ export type LookupAnswer = Answered &
         /** Every response stored under the key is told apart by the same fields: no other than this one could answer. */
         readonly isOnlyChoice: boolean;
         readonly lease: FillToken | null;
+        /** Whose fetch of the key is under way; objects of an older version do not say. */
+        readonly takenBy?: FillToken | null;
         readonly bookmark: Viewstamp;
       })
     | MemberRefusal

@@ -196,10 +196,8 @@ function withLease(
       resolve(ask.answer);
       return;
     }
-    let lease: FillToken | null = null;
-    if (ask.type === 'answered' && ask.answer.type === 'lease' && ask.answer.lease.type === 'granted') {
-      lease = ask.answer.lease.token;
-    }
-    resolve({ ...looked, lease });
+    const told = ask.type === 'answered' && ask.answer.type === 'lease' ? ask.answer.lease : null;
+    const token: FillToken | null = told?.token ?? null;
+    resolve(told?.type === 'granted' ? { ...looked, lease: token } : { ...looked, takenBy: token });
   });
 }

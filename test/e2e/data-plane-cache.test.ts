@@ -1,7 +1,9 @@
 // The cache in the path of requests, on plain workerd with three replicas a shard: what is stored, what is served and
 // how often origins were asked, by their ledgers.
+import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigDocument } from '../../core/config/schema.ts';
+import { seededRandom } from '../../core/random.ts';
 import type { RunningOrigin } from '../../origin-mock/start-origin.ts';
 import { type Product, startProduct, TEST_ADMIN_TOKEN } from '../support/product.ts';
 import { openRaw, rawExchange } from '../support/raw-http.ts';
@@ -448,14 +450,111 @@ describe('requests that wait for another', () => {
   const many = (count: number, path: string, headers = {}, host = 'cached.test') =>
     Promise.all(Array.from({ length: count }, (_, i) => ask(host, { path, headers }, i % 2)));
 
-  it('a thousand at once at two edges make one fetch', async () => {
+  it('two thousand at once at two edges make one fetch', async () => {
     const path = newPath('herd');
     const latency = { type: 'fixed', ms: 300 } as const;
     origin().script({ on: path, latency, answer: '200\nCache-Control: max-age=600\n\nhello' });
-    const answers = await many(1_000, path);
+    const answers = await many(2_000, path);
     expect(answers.every(({ status, body }) => status === 200 && body.toString() === 'hello')).toBe(true);
     expect(fetches()).toBe(1);
     expect(hits(answers)).toBeGreaterThan(100);
+  });
+
+  describe('in one isolate', () => {
+    const slowly = { chunkBytes: 60_000, chunkIntervalMs: 400, bodyBytes: 300_000 };
+    const answer = '200\nCache-Control: max-age=600';
+    const begin = async (path: string, host = 'cached.test') => {
+      const client = await openRaw(product.url);
+      client.send(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      return client;
+    };
+    const underWay = (path: string) => origin().ledger.entries({ on: path })[0]?.outcome === 'pending';
+
+    it.each(['length', 'chunked'] as const)('get it as it comes, and whole (%s)', async (framing) => {
+      const path = newPath('along');
+      origin().script({ on: path, answer, framing, ...slowly });
+      const holder = ask('cached.test', { path });
+      await waitUntil(() => fetches(path) === 1);
+      const others = Array.from({ length: 5 }, () => ask('cached.test', { path }));
+      const eager = await begin(path);
+      await waitUntil(() => eager.received().length > 20_000);
+      expect(underWay(path)).toBe(true);
+      eager.destroy();
+      const { body } = await holder;
+      expect(body.length).toBe(300_000);
+      for (const other of await Promise.all(others)) {
+        expect(other.headers['cache-status']).toMatch(/^Roundel; hit; ttl=\d+; collapsed$/);
+        expect(other.body.equals(body)).toBe(true);
+      }
+      expect(fetches(path)).toBe(1);
+    });
+
+    it.each(['short-body', 'reset-mid-body'] as const)('get no more of it than came (%s)', async (fault) => {
+      const path = newPath('along');
+      origin().script({ on: path, answer, fault, faultAfterBytes: 200_000, ...slowly });
+      const holder = ask('cached.test', { path });
+      await waitUntil(() => fetches(path) === 1);
+      const others = Array.from({ length: 5 }, () => ask('cached.test', { path }));
+      const all = await Promise.allSettled([holder, ...others]);
+      expect(all.map(({ status }) => status)).toEqual(Array(6).fill('rejected'));
+      expect(fetches(path)).toBe(1);
+    });
+
+    it('do not hang by a client that reads nothing of what it has fetched', async () => {
+      const path = newPath('along');
+      const bodyBytes = 3_900_000;
+      origin().script({ on: path, answer, bodyBytes, chunkBytes: 300_000, chunkIntervalMs: 20 });
+      const { hostname, port } = new URL(product.url);
+      const holder = connect(Number(port), hostname);
+      holder.write(`GET ${path} HTTP/1.1\r\nHost: keyed.test\r\n\r\n`);
+      await waitUntil(() => fetches(path) === 1);
+      const others = await many(6, path, {}, 'keyed.test');
+      expect(others.map(({ body }) => body.length)).toEqual(Array(6).fill(bodyBytes));
+      expect(fetches(path)).toBe(1);
+      holder.destroy();
+    });
+
+    it('do not join what a purge has overtaken, though it goes on', async () => {
+      const path = newPath('along');
+      origin().script({ on: path, times: 1, answer, ...slowly, bodyBytes: 600_000 });
+      origin().script({ on: path, answer: `${answer}\n\nnew` });
+      const holder = ask('cached.test', { path });
+      await waitUntil(() => fetches(path) === 1);
+      const before = await begin(path);
+      await waitUntil(() => before.received().length > 20_000);
+      const json = { urls: [`http://cached.test${path}`] };
+      // At the other edge: this one hears nothing of it.
+      expect((await product.admin('/v1/purge', { method: 'POST', json, edge: 1 })).status).toBe(200);
+      expect((await ask('cached.test', { path })).body.toString()).toBe('new');
+      expect(underWay(path)).toBe(true);
+      expect((await holder).body.length).toBe(600_000);
+      expect((await before.end()).received.length).toBeGreaterThan(600_000);
+    });
+
+    it('are all served, whenever the clients leave that fetch', async () => {
+      const random = seededRandom(20_261_127);
+      const below = (max: number) => Math.floor(random.next() * max);
+      const runs = Array.from({ length: 24 }, async () => {
+        const path = newPath('leavers');
+        const bodyBytes = 40_000 + below(300_000);
+        const framing = random.next() < 0.5 ? 'chunked' : 'length';
+        const latency = { type: 'fixed', ms: below(60) } as const;
+        const chunks = { bodyBytes, chunkBytes: 20_000, chunkIntervalMs: 15 };
+        origin().script({ on: path, answer, framing, latency, ...chunks });
+        const leavesAfter = below(bodyBytes);
+        const holder = await begin(path);
+        await waitUntil(() => fetches(path) === 1);
+        const others = Array.from({ length: 8 }, () => ask('cached.test', { path }));
+        if (leavesAfter > 20_000) await waitUntil(() => holder.received().length >= leavesAfter);
+        holder.reset();
+        for (const { status, body } of await Promise.all(others)) {
+          expect([path, status, body.length]).toEqual([path, 200, bodyBytes]);
+        }
+      });
+      await Promise.all(runs);
+      // Where the machine is too busy for the shard to answer in time, somebody goes to the origin past it.
+      expect(fetches('/leavers/*')).toBeLessThan(24 * 2);
+    });
   });
 
   it('wait as long as it makes progress, also when its own client leaves before the head', async () => {

@@ -4,9 +4,10 @@
 import { asksForRange, bypassReason } from '../../core/cache/bypass.ts';
 import { cacheKeyOf, keyPartsOf } from '../../core/cache/cache-key.ts';
 import type { ForwardReason } from '../../core/cache/decision.ts';
+import type { Confirmation } from '../../core/cache/flights.ts';
 import type { ReusePolicy } from '../../core/cache/policy.ts';
 import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
-import { WaitForFlight } from '../../core/cache/wait-for-flight.ts';
+import { WAIT_LIMITS, WaitForFlight } from '../../core/cache/wait-for-flight.ts';
 import { routeTableOf } from '../../core/config/route-table.ts';
 import type { Route } from '../../core/config/schema.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
@@ -15,6 +16,9 @@ import type { SelectingFields } from '../../core/http/vary.ts';
 import { type Bookmark, decodeBookmark, mergeBookmarks } from '../../core/replication/bookmark.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import { allowsCopies } from '../../core/replication/read-need.ts';
+import { fetchIdOf } from './hold-lease.ts';
+import { joinFlight, WAIT } from './join-flight.ts';
+import { ReadAlong } from './send-shared.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
 import type { Visit } from './visit.ts';
 import { sleep, within } from './within.ts';
@@ -24,8 +28,8 @@ export type StoredBody = Uint8Array | ReadableStream<Uint8Array> | null;
 export interface CacheHit {
   readonly type: 'hit';
   readonly stored: StoredResponse;
-  readonly body: StoredBody;
-  /** Of the whole; `span`: which of them `body` holds, null = all. */
+  readonly body: StoredBody | ReadAlong;
+  /** Of the whole, 0 while that is not known; `span`: which of them `body` holds, null = all. */
   readonly bodyBytes: number;
   readonly span: ByteRange | null;
   readonly ttlSeconds: number;
@@ -166,23 +170,40 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
   const recalled = mayRecall ? recall(visit, keyed) : null;
   if (recalled !== null) return recalled;
   const bookmark = level === 'session' ? sessionOf(visit) : {};
-  const wait = new WaitForFlight(edge.flights, key, edge.now());
+  const see = (group: Confirmation): void => {
+    if (level === 'session') visit.session = mergeBookmarks(bookmark, { [group.groupId]: group.bookmark });
+  };
+  const joinsUnasked = mayWait && mayWaitUnasked(fields);
+  const wait = new WaitForFlight(edge.flights, key, edge.now(), WAIT_LIMITS, joinsUnasked);
   for (;;) {
     const askedAt = edge.now();
-    if (wait.asks(askedAt, !mayWait || edge.passMemory.has(key))) {
+    const joined = mayWait ? joinFlight(visit, wait, keyParts) : WAIT;
+    if (joined.type === 'joined') {
+      wait.joins();
+      see(joined.confirmation);
+      return joined.hit;
+    }
+    const mayNotShare = !mayWait || joined.type === 'alone' || edge.passMemory.has(key);
+    if (wait.asks(askedAt, mayNotShare)) {
+      // Who is to join a fetch before it is stored must know what a majority knows now.
+      const question = mayWait ? wait.question(askedAt) : null;
       const lookup = await edge.shards.lookup(snapshot.shardMap, {
         key,
         method: request.method,
         fields,
         keyParts,
         policy,
-        wish: { level, bookmark },
+        wish: { level: question === null ? level : 'linearizable', bookmark },
         wantLease,
       });
-      const answer = interpret(lookup, key);
-      if (level === 'session' && lookup.type === 'decision') {
-        visit.session = mergeBookmarks(bookmark, { [lookup.groupId]: lookup.bookmark });
+      if (question !== null && lookup.type !== 'decision') {
+        // What is fetched here may still be had.
+        wait.isLeftUnanswered();
+        await sleep(wait.pauseMs());
+        continue;
       }
+      const answer = interpret(lookup, key);
+      if (lookup.type === 'decision') see(lookup);
       if (mayRecall && answer.type === 'hit' && lookup.type === 'decision') {
         remember(visit, key, lookup, answer, askedAt);
       }
@@ -193,15 +214,24 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
         return answer.type === 'hit' && wait.hasJoined ? { ...answer, collapsed: true } : answer;
       }
       // Somebody else is fetching it. His response will do, if it can be shared and comes soon.
-      if (!wait.goesOn(askedAt, mayServe(answer, wait.hasJoined))) {
+      const fetchId = lookup.type === 'decision' && lookup.takenBy ? fetchIdOf(lookup.takenBy) : null;
+      if (!wait.goesOn(askedAt, mayServe(answer, wait.hasWaitedForAnother(fetchId)))) {
         return { ...answer, reason: 'fetch-under-way' };
       }
       discardBodies(answer);
+      if (question !== null && fetchId !== null && lookup.type === 'decision') {
+        if (wait.confirms(question, fetchId, lookup)) continue;
+      }
     }
     await sleep(wait.pauseMs());
     const found = mayRecall ? recall(visit, keyed) : null;
     if (found !== null) return { ...found, collapsed: wait.hasJoined };
   }
+}
+
+/** Who says what it wants of caches asks first whether there is anything to wait for. */
+function mayWaitUnasked(fields: Fields): boolean {
+  return !fields.some(([name]) => name === 'cache-control' || name === 'pragma');
 }
 
 /**
@@ -308,6 +338,7 @@ export function discardBodies({ stale, part }: CacheForward): void {
 }
 
 /** A body that nobody will read must not hold its stream open. */
-export function discard(body: StoredBody): void {
+export function discard(body: CacheHit['body']): void {
   if (body instanceof ReadableStream) body.cancel().catch(() => {});
+  else if (body instanceof ReadAlong) body.leave();
 }

@@ -5,6 +5,7 @@ import { type JoinedParts, joinParts } from '../../core/cache/join-parts.ts';
 import { bytesNamed } from '../../core/cache/parts.ts';
 import { decidePostStorable } from '../../core/cache/post-answer.ts';
 import { tagsOf } from '../../core/cache/response-tags.ts';
+import type { SharedBody } from '../../core/cache/shared-body.ts';
 import { decideStorable, type NotStoredReason } from '../../core/cache/storable.ts';
 import { encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import { fieldValue } from '../../core/http/fields.ts';
@@ -16,10 +17,10 @@ import {
   type PartEntry,
   passKeyOfPost,
 } from './cache-lookup.ts';
-import { holdsLease, reportProgress } from './hold-lease.ts';
+import { fetchIdOf, holdsLease, reportProgress } from './hold-lease.ts';
 import { joinBytes } from './join-bodies.ts';
 import type { Answered } from './make-attempt.ts';
-import type { BodyEnd } from './relay-body.ts';
+import type { BodyEnd, Keeping } from './relay-body.ts';
 import type { UnstagedCommand } from './unstaged-command.ts';
 import type { Visit } from './visit.ts';
 
@@ -39,6 +40,8 @@ export type FillPlan =
     }
   /** `reason` is told in Cache-Status. */
   | { readonly type: 'none'; readonly reason: string | null };
+
+export type FillToMake = Extract<FillPlan, { type: 'fill' }>;
 
 interface Join extends Pick<JoinedParts, 'bytesBefore' | 'restFrom'> {
   readonly part: PartEntry;
@@ -142,8 +145,8 @@ function joinedWith({ route }: Visit, part: PartEntry | null, origin: Answered):
 export function planToStore(
   { target, route }: Visit,
   { key, lease, reason }: CacheForward,
-  stored: Pick<Extract<FillPlan, { type: 'fill' }>, 'stored' | 'variant' | 'keepMs'>,
-  body: Pick<Extract<FillPlan, { type: 'fill' }>, 'cameBytes' | 'join'> = { cameBytes: null, join: null },
+  stored: Pick<FillToMake, 'stored' | 'variant' | 'keepMs'>,
+  body: Pick<FillToMake, 'cameBytes' | 'join'> = { cameBytes: null, join: null },
 ): FillPlan {
   if (lease === null) return { type: 'none', reason };
   const read = tagsOf(stored.stored.fields, target, route.cache);
@@ -161,12 +164,28 @@ const OF_THE_REQUEST: ReadonlySet<NotStoredReason> = new Set<NotStoredReason>([
   'error-to-odd-request',
 ]);
 
-/** Only a body that arrived whole is stored. Undefined when there is nothing to wait for. */
-export function finishFill(visit: Visit, plan: FillPlan, end: BodyEnd): Promise<void> | undefined {
-  return plan.type === 'none' ? undefined : fill(visit, plan, end);
+/** Those who wait for it in this isolate may take it already, if that was confirmed. */
+export function shareFill(visit: Visit, plan: FillToMake, body: SharedBody | Uint8Array): void {
+  // What is to be joined with something is not what the response says before it is.
+  if (plan.join !== null) return;
+  const { edge } = visit;
+  const { key, token, stored } = plan;
+  const nowMs = edge.now();
+  edge.flights.held(key, fetchIdOf(token), nowMs)?.share({ stored, body }, nowMs);
 }
 
-async function fill(visit: Visit, plan: Extract<FillPlan, { type: 'fill' }>, end: BodyEnd): Promise<void> {
+/** Only a body that arrived whole is stored. Undefined when there is nothing to wait for. */
+export function finishFill(visit: Visit, plan: FillPlan, end: BodyEnd): Promise<void> | undefined {
+  if (plan.type === 'none') return undefined;
+  const nowMs = visit.edge.now();
+  const holding = visit.edge.flights.held(plan.key, fetchIdOf(plan.token), nowMs);
+  holding?.goesOn(nowMs);
+  return fill(visit, plan, end).finally(() => {
+    if (holding !== null) holding.isOver = true;
+  });
+}
+
+async function fill(visit: Visit, plan: FillToMake, end: BodyEnd): Promise<void> {
   const { edge, snapshot } = visit;
   const { key, variant, token, keepMs, stored, tags } = plan;
   const body = await bodyToStore(plan, end);
@@ -188,10 +207,7 @@ async function fill(visit: Visit, plan: Extract<FillPlan, { type: 'fill' }>, end
 }
 
 /** null: it is not whole, or not what the response said. */
-async function bodyToStore(
-  { cameBytes, join }: Extract<FillPlan, { type: 'fill' }>,
-  end: BodyEnd,
-): Promise<Uint8Array | null> {
+async function bodyToStore({ cameBytes, join }: FillToMake, end: BodyEnd): Promise<Uint8Array | null> {
   const bytes = end.type === 'complete' ? end.bytes : null;
   const isWhole = bytes !== null && (cameBytes === null || bytes.byteLength === cameBytes);
   if (join === null) return isWhole ? bytes : null;
@@ -201,12 +217,12 @@ async function bodyToStore(
   return null;
 }
 
-/** What others wait for while the body comes in: that it does, or that it has become too large for them. */
-export function followFill(
-  visit: Visit,
-  { key, token }: Extract<FillPlan, { type: 'fill' }>,
-): { readonly onProgress: () => void; readonly onCopyDropped: () => void } {
+/** What others get to see while the body comes in: its bytes, that it goes on, or that it has become too large. */
+export function followFill(visit: Visit, plan: FillToMake): Keeping {
+  const { key, token } = plan;
   return {
+    bytesMax: visit.route.cache.maxObjectBytes,
+    share: (body) => shareFill(visit, plan, body),
     onProgress: reportProgress(visit, key, token),
     onCopyDropped() {
       if (holdsLease(visit)) visit.edge.passMemory.remember(key);

@@ -1,6 +1,7 @@
 // Whoever fetches for all that wait says so while it lasts, and goes on when its own client leaves: a lease of which
-// nothing is heard ends after a few seconds, and somebody else begins.
+// nothing is heard ends after a few seconds, and somebody else begins. The requests of its isolate are told in memory.
 import { asksForRange } from '../../core/cache/bypass.ts';
+import { Holding } from '../../core/cache/holding.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
 import type { Visit } from './visit.ts';
 
@@ -12,6 +13,11 @@ export function holdsLease({ request, fields }: Visit): boolean {
   return request.method === 'GET' && !asksForRange({ method: request.method, fields });
 }
 
+/** Names the fetch that is made under the lease of that token, among those of its key. */
+export function fetchIdOf({ groupId, view, op, t }: FillToken): string {
+  return `${groupId}.${view}.${op}.${t}`;
+}
+
 interface Leased {
   readonly key: string;
   readonly lease: FillToken | null;
@@ -20,7 +26,28 @@ interface Leased {
 /** Until the returned function is called; the request lives so long, also without its client. */
 export function holdLease(visit: Visit, { key, lease }: Leased): () => void {
   if (lease === null || !holdsLease(visit)) return () => {};
-  const { edge, snapshot, context } = visit;
+  const { edge } = visit;
+  const holding = new Holding(fetchIdOf(lease), edge.now());
+  edge.flights.hold(key, holding, edge.now());
+  const letGo = keepLease(visit, key, lease, () => holding.goesOn(edge.now()));
+  return () => {
+    // What it has shared, whoever stores it ends (fill.ts).
+    if (holding.answer === null) holding.isOver = true;
+    letGo();
+  };
+}
+
+/** The same for a fetch that nobody has to wait for. */
+export function holdLeaseAside(visit: Visit, { key, lease }: Leased): () => void {
+  return lease === null || !holdsLease(visit) ? () => {} : keepLease(visit, key, lease, () => {});
+}
+
+function keepLease(
+  { edge, snapshot, context }: Visit,
+  key: string,
+  lease: FillToken,
+  goesOn: () => void,
+): () => void {
   let timer: ReturnType<typeof setTimeout>;
   let letGo = (): void => {};
   context.waitUntil(
@@ -30,6 +57,7 @@ export function holdLease(visit: Visit, { key, lease }: Leased): () => void {
   );
   const renewLater = (): void => {
     timer = setTimeout(() => {
+      goesOn();
       edge.shards.renew(snapshot.shardMap, key, lease).catch(() => {});
       renewLater();
     }, RENEW_EVERY_MS);

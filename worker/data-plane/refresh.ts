@@ -4,7 +4,7 @@
 import { hasValidator } from '../../core/cache/validators.ts';
 import type { CacheForward, CacheHit } from './cache-lookup.ts';
 import { forward, withoutConditions } from './forward.ts';
-import { holdLease } from './hold-lease.ts';
+import { holdLeaseAside } from './hold-lease.ts';
 import { respondFromOrigin, respondFromStale } from './respond.ts';
 import type { Visit } from './visit.ts';
 
@@ -37,7 +37,7 @@ export function refreshInBackground(visit: Visit, hit: CacheHit): void {
 }
 
 async function renew(visit: Visit, cached: CacheForward): Promise<void> {
-  const letGo = holdLease(visit, cached);
+  const letGo = holdLeaseAside(visit, cached);
   try {
     await renewHolding(visit, cached);
   } finally {

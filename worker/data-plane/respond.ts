@@ -10,7 +10,15 @@ import type { ByteRange } from '../../core/http/ranges.ts';
 import { encodeBookmark } from '../../core/replication/bookmark.ts';
 import type { CacheAnswer, CacheHit, StoredBody } from './cache-lookup.ts';
 import { affinityCookie, type ClientAffinity } from './client-affinity.ts';
-import { type FillPlan, finishFill, followFill, giveBackLease, planFill, planToStore } from './fill.ts';
+import {
+  type FillPlan,
+  finishFill,
+  followFill,
+  giveBackLease,
+  planFill,
+  planToStore,
+  shareFill,
+} from './fill.ts';
 import type { FromStale } from './forward.ts';
 import { updateByHead } from './head-update.ts';
 import { editHeaders, headersOf } from './headers.ts';
@@ -18,6 +26,7 @@ import { hitHeaders } from './hit-headers.ts';
 import { invalidate } from './invalidate.ts';
 import type { Answered } from './make-attempt.ts';
 import { type BodyEnd, relayBody } from './relay-body.ts';
+import type { ReadAlong } from './send-shared.ts';
 import type { OriginResponse } from './send-to-origin.ts';
 import { storedBody } from './stored-body.ts';
 import type { Visit } from './visit.ts';
@@ -25,7 +34,7 @@ import type { BodyFault } from './watch-outcome.ts';
 
 interface StoredAnswer {
   readonly stored: StoredResponse;
-  readonly body: StoredBody;
+  readonly body: StoredBody | ReadAlong;
   readonly bodyBytes: number;
   readonly span?: ByteRange | null;
 }
@@ -43,6 +52,7 @@ export function respondFromStale(visit: Visit, answer: FromStale): Response {
     ? planToStore(visit, cached, { stored, variant: variantOf(stored), keepMs })
     : { type: 'none', reason };
   if (plan.type === 'none') giveBackLease(visit, cached);
+  else if (bytes !== null) shareFill(visit, plan, bytes);
   const filled = finishFill(visit, plan, { type: 'complete', bytes });
   if (filled) visit.context.waitUntil(filled);
   const cacheStatus: CacheStatus = {
@@ -61,7 +71,7 @@ export async function respondFromOrigin(
   cached: CacheAnswer,
   origin: Answered,
 ): Promise<Response> {
-  const { request, route, context, edge } = visit;
+  const { request, context, edge } = visit;
   const { response, pool, done } = origin;
   const { timeouts } = pool.config;
   const { status } = response;
@@ -90,7 +100,9 @@ export async function respondFromOrigin(
     return finishFill(visit, plan, end);
   };
   if (response.body === null || request.method === 'HEAD' || BODILESS.has(status)) {
-    const ended = onEnd({ type: 'complete', bytes: new Uint8Array(0) });
+    const bytes = new Uint8Array(0);
+    if (plan.type === 'fill') shareFill(visit, plan, bytes);
+    const ended = onEnd({ type: 'complete', bytes });
     if (ended) context.waitUntil(ended);
     return respond(null);
   }
@@ -98,12 +110,12 @@ export async function respondFromOrigin(
     {
       body: response.body,
       lengthBytes: response.bodyBytes,
-      keepBytesMax: plan.type === 'fill' ? route.cache.maxObjectBytes : 0,
-      ...(plan.type === 'fill' ? followFill(visit, plan) : {}),
+      keep: plan.type === 'fill' ? followFill(visit, plan) : null,
       first: origin.first,
       clientSignal: request.signal,
       firstByteLeftMs: () => origin.requestedAt + timeouts.firstByteMs - edge.now(),
       silenceMs: timeouts.idleMs,
+      now: edge.now,
       onEnd,
     },
     context,

@@ -3,9 +3,11 @@
 import type { AnswerBody, RangeOfBody } from '../../core/cache/respond.ts';
 import { type ByteRange, rangeBytes } from '../../core/http/ranges.ts';
 import { discard, type StoredBody } from './cache-lookup.ts';
+import { ReadAlong } from './send-shared.ts';
 
 interface Held {
-  readonly body: StoredBody;
+  /** What another request is fetching is there as a whole, or not at all. */
+  readonly body: StoredBody | ReadAlong;
   /** Of all that is stored; `span`: which of them `body` holds, null = all. */
   readonly bodyBytes: number;
   readonly span: ByteRange | null;
@@ -17,6 +19,11 @@ export function storedBody(
   { body, bodyBytes, span }: Held,
   headers: Headers,
 ): BodyInit | null {
+  if (body instanceof ReadAlong) {
+    if (answer.type === 'whole') return body.open();
+    discard(body);
+    return null;
+  }
   switch (answer.type) {
     case 'none':
       discard(body);
