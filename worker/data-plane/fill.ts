@@ -1,6 +1,7 @@
 // Puts an origin's response into its shard, off the client's path: under the lease that the lookup gave, so that
 // only one of many requests stores it, and only if no purge has come between.
 import { keyPartsOf } from '../../core/cache/cache-key.ts';
+import type { Holding } from '../../core/cache/holding.ts';
 import { type JoinedParts, joinParts } from '../../core/cache/join-parts.ts';
 import { bytesNamed } from '../../core/cache/parts.ts';
 import { decidePostStorable } from '../../core/cache/post-answer.ts';
@@ -167,19 +168,19 @@ const OF_THE_REQUEST: ReadonlySet<NotStoredReason> = new Set<NotStoredReason>([
 /** Those who wait for it in this isolate may take it already, if that was confirmed. */
 export function shareFill(visit: Visit, plan: FillToMake, body: SharedBody | Uint8Array): void {
   // What is to be joined with something is not what the response says before it is.
-  if (plan.join !== null) return;
-  const { edge } = visit;
-  const { key, token, stored } = plan;
-  const nowMs = edge.now();
-  edge.flights.held(key, fetchIdOf(token), nowMs)?.share({ stored, body }, nowMs);
+  if (plan.join === null) holdingOf(visit, plan)?.share({ stored: plan.stored, body }, visit.edge.now());
+}
+
+/** null: nobody waits for it here, as for what was asked for without a lease. */
+function holdingOf(visit: Visit, { key, token }: FillToMake): Holding | null {
+  return holdsLease(visit) ? visit.edge.flights.held(key, fetchIdOf(token), visit.edge.now()) : null;
 }
 
 /** Only a body that arrived whole is stored. Undefined when there is nothing to wait for. */
 export function finishFill(visit: Visit, plan: FillPlan, end: BodyEnd): Promise<void> | undefined {
   if (plan.type === 'none') return undefined;
-  const nowMs = visit.edge.now();
-  const holding = visit.edge.flights.held(plan.key, fetchIdOf(plan.token), nowMs);
-  holding?.goesOn(nowMs);
+  const holding = holdingOf(visit, plan);
+  holding?.goesOn(visit.edge.now());
   return fill(visit, plan, end).finally(() => {
     if (holding !== null) holding.isOver = true;
   });
