@@ -154,17 +154,6 @@ describe('a leader that is gone', () => {
     expect(await ask(read('b'))).toBe('of b');
     expect(calls).toEqual([['first'], ['b']]);
   });
-
-  it('need not wake those that wait: they look for themselves', async () => {
-    const { gatherer } = world();
-    let answer = (_: string[]) => {};
-    const call = () => new Promise<string[]>((resolve) => (answer = resolve));
-    const asked = gatherer.ask('here', read('a'), call, LIMIT_MS);
-    await vi.advanceTimersByTimeAsync(LIMIT_MS / 2);
-    answer(['late']);
-    await vi.advanceTimersByTimeAsync(60);
-    expect(await asked).toBe('late');
-  });
 });
 
 describe('a call to a member', () => {

@@ -506,6 +506,30 @@ describe('the SQLite store', () => {
     expect(tables.sort()).toEqual([...ofTheMemberAlone, ...SNAPSHOT_TABLES.map(({ name }) => name)].sort());
   });
 
+  it('finds request ids that its memory let go of, and those that it has not read since it began', async () => {
+    await inFreshStorage((sql) => {
+      const many = 25_000;
+      const rows = (from: number, count: number): Write[] =>
+        Array.from({ length: count }, (_, i) => ({
+          type: 'dedupe',
+          row: { reqId: `r${from + i}`, digest: 'd', op: from + i, t: from + i, result: { type: 'purged' } },
+        }));
+      const opOf = (reqId: string) => store.dedupe(reqId)?.op ?? null;
+      let store = new SqliteStore(sql);
+      store.write(rows(0, many));
+      expect([0, 1, many - 1, many].map((i) => opOf(`r${i}`))).toEqual([0, 1, many - 1, null]);
+      // More than are read at a start.
+      store = new SqliteStore(sql);
+      store.write(rows(many, 10));
+      expect([0, many - 1, many, many + 10].map((i) => opOf(`r${i}`))).toEqual([0, many - 1, many, null]);
+      store.write([{ type: 'forgetDedupe', beforeT: many, beforeOp: many, limit: 2 * many }]);
+      expect([0, many - 1, many, many + 9].map((i) => opOf(`r${i}`))).toEqual([null, null, many, many + 9]);
+      // Few enough to be read.
+      store = new SqliteStore(sql);
+      expect([0, many, many + 9].map((i) => opOf(`r${i}`))).toEqual([null, many, many + 9]);
+    });
+  });
+
   it('keeps an entry that is longer than a row may be', async () => {
     await inFreshStorage((sql) => {
       const store = new SqliteStore(sql);
