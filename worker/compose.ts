@@ -6,6 +6,7 @@ import { SharedBodies } from '../core/cache/shared-body.ts';
 import { VANTAGE_DEFAULT } from '../core/config/health-schema.ts';
 import { ProofLog } from '../core/load-balancing/proof-log.ts';
 import { seededRandom } from '../core/random.ts';
+import { Contacts } from '../core/replication/contacts.ts';
 import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';
 import type { HealthMonitorRpc } from '../durable-objects/interfaces/health-monitor.ts';
 import type { PurgeCoordinatorRpc } from '../durable-objects/interfaces/purge-coordinator.ts';
@@ -13,6 +14,7 @@ import type { TelemetryRpc } from '../durable-objects/interfaces/telemetry.ts';
 import { createSnapshotSource } from './config-snapshot.ts';
 import { createAffinitySigner } from './data-plane/affinity-signer.ts';
 import { createPassMemory } from './data-plane/pass-memory.ts';
+import { createPlatformCache } from './data-plane/platform-cache.ts';
 import { createPoolRegistry } from './data-plane/pool-registry.ts';
 import { createShardClient } from './data-plane/shard-client.ts';
 import { sleep, within } from './data-plane/within.ts';
@@ -63,6 +65,8 @@ function createEdge(env: Env): Edge {
     affinitySigner: createAffinitySigner(env.ROUNDEL_AFFINITY_SECRET),
     passMemory: createPassMemory(now),
     flights: new Flights(),
+    platformCache: createPlatformCache(() => caches.open('roundel')),
+    contacts: new Contacts(),
     sharedBodies: new SharedBodies(),
     memory(bytesMax) {
       if (memory.bytesMax !== bytesMax) memory = new MemoryTier(bytesMax);

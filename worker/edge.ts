@@ -5,6 +5,7 @@ import type { MemoryTier } from '../core/cache/memory-tier.ts';
 import type { SharedBodies } from '../core/cache/shared-body.ts';
 import type { ProofLog } from '../core/load-balancing/proof-log.ts';
 import type { Random } from '../core/random.ts';
+import type { Contacts } from '../core/replication/contacts.ts';
 import type { DirectoryRpc } from '../durable-objects/interfaces/directory.ts';
 import type { HealthMonitorRpc } from '../durable-objects/interfaces/health-monitor.ts';
 import type { PurgeCoordinatorRpc } from '../durable-objects/interfaces/purge-coordinator.ts';
@@ -13,6 +14,7 @@ import type { KeptExplanation, NewEvent, TelemetryRpc } from '../durable-objects
 import type { SnapshotSource } from './config-snapshot.ts';
 import type { AffinitySigner } from './data-plane/affinity-signer.ts';
 import type { PassMemory } from './data-plane/pass-memory.ts';
+import type { PlatformCache } from './data-plane/platform-cache.ts';
 import type { PoolRegistry } from './data-plane/pool-registry.ts';
 import type { ShardClient } from './data-plane/shard-client.ts';
 import type { Env } from './env.ts';
@@ -58,6 +60,8 @@ export interface Edge {
   readonly affinitySigner: AffinitySigner | null;
   readonly passMemory: PassMemory;
   readonly flights: Flights;
+  readonly platformCache: PlatformCache;
+  readonly contacts: Contacts;
   readonly sharedBodies: SharedBodies;
   /** Of that size; another one begins empty. */
   memory(bytesMax: number): MemoryTier;

@@ -31,6 +31,8 @@ describe('the product on miniflare', () => {
           health: { path: '/health', intervalMs: 500, timeoutMs: 400, rise: 1, fall: 1 },
         },
       },
+      // Between the platform's cache and the shards nothing else answers.
+      l1: { bytesMax: 0 },
       routes: [{ id: 'all', pool: 'web', cache: { enabled: true }, response: { exposeBackend: true } }],
     };
     await waitUntil(async () => (await control('/ready')).status === 200);
@@ -78,6 +80,48 @@ describe('the product on miniflare', () => {
     expect(purge.status, await purge.clone().text()).toBe(200);
     expect(await read()).toMatch(/fwd=/);
     expect(seen('/cache/600')).toHaveLength(before + 1);
+  });
+
+  it('answers from the platform’s cache within the bound, and shows its own purge at once', async () => {
+    for (const origin of origins)
+      origin.script({ on: '/copied', answer: '200\nCache-Control: max-age=600\n\nold' });
+    const read = async () => {
+      const response = await fetch(`${edge.url}/copied`);
+      return { text: await response.text(), status: response.headers.get('cache-status') ?? '' };
+    };
+    const counted = async () => {
+      const { shards, totals } = (await (await control('/v1/stats')).json()) as {
+        shards: { operations: number };
+        totals: { routes: { all?: { requests: number } } };
+      };
+      return { operations: shards.operations, requests: totals.routes.all?.requests ?? 0 };
+    };
+    /** Counts come a second late. */
+    const settled = async () => {
+      let last = await counted();
+      await waitUntil(async () => {
+        await read();
+        const now = await counted();
+        const isStill = now.operations === last.operations && now.requests > last.requests;
+        last = now;
+        return isStill;
+      });
+      return last;
+    };
+    await waitUntil(async () => (await read()).status.includes('hit'));
+    const before = await settled();
+    for (let i = 0; i < 60; i++) expect((await read()).status).toMatch(/^Roundel; hit; ttl=\d+$/);
+    await waitUntil(async () => (await counted()).requests >= before.requests + 60);
+    // Now and then the bound has passed, and the shard is asked.
+    expect((await counted()).operations - before.operations).toBeLessThan(20);
+
+    for (const origin of origins) {
+      origin.scripts.clear();
+      origin.script({ on: '/copied', answer: '200\nCache-Control: max-age=600\n\nnew' });
+    }
+    const body = JSON.stringify({ urls: [`${edge.url}/copied`] });
+    expect((await control('/v1/purge', { method: 'POST', body })).status).toBe(200);
+    expect((await read()).text).toBe('new');
   });
 
   it('keeps values', async () => {

@@ -18,6 +18,7 @@ import type { FillToken } from '../../core/replication/commands.ts';
 import { allowsCopies } from '../../core/replication/read-need.ts';
 import { fetchIdOf } from './hold-lease.ts';
 import { joinFlight, WAIT } from './join-flight.ts';
+import { leaveCopy, noteContact, takeCopy } from './platform-copies.ts';
 import { ReadAlong } from './send-shared.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
 import type { Visit } from './visit.ts';
@@ -169,6 +170,8 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
   const mayRecall = allowsCopies(level);
   const recalled = mayRecall ? recall(visit, keyed) : null;
   if (recalled !== null) return recalled;
+  const copied = mayRecall && edge.platformCache.isThere ? await takeCopy(visit, keyed) : null;
+  if (copied !== null) return copied;
   const bookmark = level === 'session' ? sessionOf(visit) : {};
   const see = (group: Confirmation): void => {
     if (level === 'session') visit.session = mergeBookmarks(bookmark, { [group.groupId]: group.bookmark });
@@ -203,7 +206,10 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
         continue;
       }
       const answer = interpret(lookup, key);
-      if (lookup.type === 'decision') see(lookup);
+      if (lookup.type === 'decision') {
+        see(lookup);
+        noteContact(edge, lookup, askedAt);
+      }
       if (mayRecall && answer.type === 'hit' && lookup.type === 'decision') {
         remember(visit, key, lookup, answer, askedAt);
       }
@@ -251,7 +257,7 @@ function sessionOf({ received }: Visit): Bookmark {
   return reading.type === 'bookmark' ? reading.bookmark : {};
 }
 
-interface KeyedLookup {
+export interface KeyedLookup {
   readonly key: string;
   readonly keyParts: SelectingFields;
   readonly policy: ReusePolicy;
@@ -271,19 +277,15 @@ function recall(
 }
 
 /** What came whole and at once, and could be no other one: for as long as the shard's bound lets it be used. */
-function remember(
-  { edge, snapshot }: Visit,
-  key: string,
-  lookup: Lookup,
-  hit: CacheHit,
-  askedAt: number,
-): void {
+function remember(visit: Visit, key: string, lookup: Lookup, hit: CacheHit, askedAt: number): void {
+  const { edge, snapshot } = visit;
   const { stored, body, bodyBytes } = hit;
   const { ageMs, boundMs, isOnlyChoice } = lookup;
   if (!(body instanceof Uint8Array) || body.byteLength !== bodyBytes || !isOnlyChoice || ageMs === null)
     return;
   const usableUntil = askedAt + boundMs - ageMs;
   edge.memory(snapshot.config.l1.bytesMax).keep(key, { stored, body, askedAt, usableUntil }, edge.now());
+  leaveCopy(visit, key, lookup, { stored, body });
 }
 
 export function interpret(lookup: Lookup | ShardFailure, key: string): CacheAnswer {

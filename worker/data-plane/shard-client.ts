@@ -61,8 +61,11 @@ export interface ShardStatus {
 export interface ShardClient {
   /** A purge that this isolate had made is committed there: what it looks up next is no older. */
   sawPurge(groupId: string, viewstamp: Viewstamp): void;
+  /** The newest of those; null: none that is known. */
+  lastPurgeIn(groupId: string): Viewstamp | null;
   slotOf(key: string): number;
   shardOf(map: ShardMap, key: string): number;
+  groupOf(map: ShardMap, key: string): ShardGroup;
   lookup(
     map: ShardMap,
     query: {
@@ -167,8 +170,10 @@ export function createShardClient({
 
   return {
     sawPurge: purges.saw,
+    lastPurgeIn: purges.lastIn,
     slotOf: slotOfKey,
     shardOf,
+    groupOf,
 
     async lookup(map, query) {
       const group = groupOf(map, query.key);
