@@ -43,10 +43,10 @@ describe('the header of hits', () => {
   const route = {} as Route;
   let made = 0;
   const make = () => new Headers({ n: String(++made) });
-  const at = (nowMs: number, ttlSeconds: number, on = route, of = stored) =>
-    hitHeaders(of, on, nowMs, ttlSeconds, make).get('n');
+  const at = (nowMs: number, ttlSeconds: number, on = route, of = stored, collapsed = false) =>
+    hitHeaders(of, on, nowMs, { ttlSeconds, collapsed }, make).get('n');
 
-  it('is made anew with another second of age or lifetime, on another route and for another response', () => {
+  it('is made anew with another second of age or lifetime, on another route, for another response and for who has waited', () => {
     const first = at(20_000, 50);
     expect(at(20_999, 50)).toBe(first);
     const others = [
@@ -54,7 +54,8 @@ describe('the header of hits', () => {
       at(21_000, 49),
       at(21_000, 49, {} as Route),
       at(21_000, 49, route, { bornAt: 10_000 } as StoredResponse),
+      at(21_000, 49, route, stored, true),
     ];
-    expect(new Set([first, ...others]).size).toBe(5);
+    expect(new Set([first, ...others]).size).toBe(6);
   });
 });

@@ -182,7 +182,7 @@ function fromStored(
   // Without a word for one client alone; a Response copies them.
   const headers =
     isShared && cacheStatus.type === 'hit'
-      ? hitHeaders(stored, visit.route, edge.now(), cacheStatus.ttlSeconds, make)
+      ? hitHeaders(stored, visit.route, edge.now(), cacheStatus, make)
       : make();
   const init = { status: answer.status, headers, encodeBody: 'manual' } as const;
   return new Response(storedBody(answer.body, { body, bodyBytes, span }, headers), init);
