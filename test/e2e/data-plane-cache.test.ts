@@ -946,6 +946,26 @@ describe('a part that an origin sent', () => {
     expect(fetches(path)).toBe(2);
   });
 
+  it('without a validator is asked on, but not where one request is all', async () => {
+    for (const [host, range] of [
+      ['cached.test', 'range: bytes=5-'],
+      ['once.test', ''],
+    ] as const) {
+      const path = newPath('part');
+      const { answer, ...beginning } = part(path, '0123456789', 0, 4);
+      origin().script({ ...beginning, answer: answer.replace('ETag: "p"\n', '') });
+      origin().script({ on: path, answer: '200\nCache-Control: max-age=600\n\n0123456789' });
+      await ask(host, { path, headers: { range: 'bytes=0-4' } });
+      await waitUntil(async () => {
+        const again = await ask(host, { path, headers: { range: 'bytes=0-4' } });
+        return String(again.headers['cache-status']).includes('; hit');
+      });
+      expect((await ask(host, { path })).body.toString()).toBe('0123456789');
+      const [, second] = origin().ledger.wire({ on: path, fields: ['range'] });
+      expect(second?.toLowerCase().split('\n')[1] ?? '').toBe(range);
+    }
+  });
+
   it('is waited for by nobody', async () => {
     const path = newPath('part');
     const latency = { type: 'fixed', ms: 800 } as const;

@@ -58,7 +58,14 @@ type Miss = Exclude<CacheAnswer, { type: 'hit' | 'not-cached' }>;
 export async function forward(visit: Visit, cached: Miss): Promise<Forwarded> {
   const pool = await poolFor(visit);
   mirror(visit);
-  if (cached.type === 'forward' && cached.part?.rest) return completed(visit, pool, cached, cached.part);
+  if (cached.type === 'forward' && cached.part?.rest) {
+    const { part } = cached;
+    const asked = fieldsForRest(visit.fields, part.stored);
+    // Without a tag it may take a second request, which the pool may forbid.
+    const mayAsk = pool.config.retry.attemptsMax > 1 || fieldValue(asked ?? [], 'if-range') !== undefined;
+    if (asked !== null && mayAsk) return completed(visit, pool, cached, part, asked);
+    discard(part.body);
+  }
   if (cached.type === 'forward' && cached.offered.length > 0) return offering(visit, pool, cached);
   if (cached.type !== 'forward' || cached.stale === null) {
     const outcome = await sendOut(visit, pool, visit.fields);
@@ -109,8 +116,8 @@ async function completed(
   pool: RuntimePool,
   cached: CacheForward,
   { stored, body, bodyBytes }: PartEntry,
+  asked: Fields,
 ): Promise<Forwarded> {
-  const asked = fieldsForRest(visit.fields, stored) ?? visit.fields;
   const outcome = await sendOut(visit, pool, asked);
   if (outcome.type === 'failed') {
     nothingCame(visit, cached);
