@@ -284,7 +284,9 @@ export class Cluster {
         if (effect.name === 'state-differs') throw new Error(`I4: ${effect.name} at member ${member.id}`);
         break;
       case 'lost':
-        forsake(this, member);
+        // A superseded object cannot write either that it gives its storage up.
+        if (instance.isSuperseded) this.endZombie(member);
+        else forsake(this, member);
         break;
       default:
         effect satisfies never;
