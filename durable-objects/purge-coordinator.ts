@@ -55,11 +55,12 @@ export class PurgeCoordinator extends DurableObject<PurgeCoordinatorEnv> impleme
   async purge({ purgeId, by, guarantee, ...selected }: PurgeRequest): Promise<PurgeAnswer> {
     const selection = inOrder(selected);
     const digest = await digestOf(selectionText(selection));
+    // An alarm with nothing to do harms nobody; an intent without one would wait for whoever asks next.
+    if (!this.#book.knows(purgeId)) await this.#armAlarm();
     // From here to the round no await: of two equal calls one finds the other's intent.
     const taken = this.#book.take({ purgeId, by, digest }, selection, Date.now());
     if (taken === 'mismatch') return mismatch(purgeId);
     if (taken === 'full') throw new Error(`${OPEN_MAX} purges are waiting for shards already`);
-    if (taken === 'new') this.ctx.waitUntil(this.#armAlarm());
     if (taken !== 'done') await within(ROUND_MS, this.#round(purgeId));
     const report = this.#book.report(purgeId, Date.now());
     if (report === null) throw new Error(`Cannot report on purge "${purgeId}": it was given up meanwhile`);

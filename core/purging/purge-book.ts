@@ -74,6 +74,10 @@ export class PurgeBook {
     return 'new';
   }
 
+  knows(purgeId: string): boolean {
+    return this.#store.find(purgeId) !== null;
+  }
+
   /** What is still to be asked, by the map as it is now; null: nothing, it is done or forgotten. */
   round<G extends PurgedGroup>(purgeId: string, map: PurgedMap<G>): PurgeRound<G> | null {
     const intent = this.#store.find(purgeId);

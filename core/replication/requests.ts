@@ -5,7 +5,7 @@ import { type BoundNews, boundMaxMsOf, hearBound } from './bound.ts';
 import type { Body, Command } from './commands.ts';
 import { enqueue } from './commit.ts';
 import { commandDigest } from './digest.ts';
-import { isInDoubt, suspect } from './failure-detector.ts';
+import { isDeaf, isInDoubt, suspect } from './failure-detector.ts';
 import { stillRemembers } from './forget.ts';
 import { grantLease, releaseLease, renewLease, tokenOf } from './leases.ts';
 import type { ClientAnswer, ClientRequest, Lease, NotReady } from './messages.ts';
@@ -129,7 +129,7 @@ function handleCommand(
     return;
   }
   if (leavesStamp(command) && stampsKept(step) >= limits.invalidationsMax) {
-    reply(step, id, { type: 'overloaded' });
+    refuseAsFull(step, primary, id);
     return;
   }
   if (answerFromDedupe(step, id, reqId, item.digest)) return;
@@ -147,10 +147,19 @@ function handleCommand(
     return;
   }
   if (primary.pendingCount >= limits.queueMax || primary.queueBytes + bytes > limits.queueBytesMax) {
-    reply(step, id, { type: 'overloaded' });
+    refuseAsFull(step, primary, id);
     return;
   }
   enqueue(primary, { item, bytes, clients: [id] });
+}
+
+/**
+ * There is no room: whoever asked is to come back later, and here. Not where nobody is heard any more: the queue of
+ * such a primary never empties, another one may be at work, and who asks the others finds it.
+ */
+function refuseAsFull(step: Step, primary: PrimaryState, id: number): void {
+  const isHopeless = isDeaf(step.state, primary, step.nowMs);
+  reply(step, id, isHopeless ? { type: 'not-ready', reason: 'recovering' } : { type: 'overloaded' });
 }
 
 /** Stamps of purges that were not carried out for good yet, those in memory only counted as new ones. */

@@ -2,8 +2,13 @@
 // later with the same request id, or give up and say whether anything may have been done. Pure, so that the edge and
 // the objects that call shards share one policy.
 
-/** How a try ended that did not bring the answer. */
-export type FailedTry =
+/**
+ * How a try ended that did not bring the answer. `isPartlyDone`: of several commands in one call some were carried out;
+ * their request ids are remembered.
+ */
+export type FailedTry = FailureReason & { readonly isPartlyDone?: boolean };
+
+type FailureReason =
   | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }
   /** It was the primary when it took the request, and is none any more. */
   | { readonly type: 'deposed'; readonly view: number; readonly primary: number }
@@ -98,6 +103,7 @@ export function afterFailure(call: GroupCall, failure: FailedTry, leftMs: number
 }
 
 function mayHaveRun(failure: FailedTry): boolean {
+  if (failure.isPartlyDone === true) return true;
   if (failure.type === 'timed-out' || failure.type === 'deposed') return true;
   return failure.type === 'threw' && !failure.overloaded;
 }

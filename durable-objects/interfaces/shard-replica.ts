@@ -135,7 +135,10 @@ export type CountedMessage = Message & {
 };
 
 /** Refusals every call can meet. `retryable` ones may be tried again with the same request id. */
-export type MemberRefusal =
+/** `isPartlyDone`: of several commands in one call some were carried out; their request ids are remembered. */
+export type MemberRefusal = RefusalReason & { readonly isPartlyDone?: boolean };
+
+type RefusalReason =
   | { readonly type: 'not-primary'; readonly view: number; readonly primary: number }
   /** The member was the primary until just now: a command may or may not take effect. */
   | { readonly type: 'deposed'; readonly view: number; readonly primary: number }

@@ -11,6 +11,7 @@ import type {
 } from '../interfaces/shard-replica.ts';
 import type { RunningReplica } from '../run-effects.ts';
 import { readKv } from './kv-read.ts';
+import { afterPart } from './refusal.ts';
 import { submitAll } from './submit.ts';
 
 export type Outcomes = Omit<Extract<BatchAnswer, { type: 'outcomes' }>, 'header' | 'groupId' | 'view'>;
@@ -35,6 +36,7 @@ export async function runBatch(
   const outcomes = new Map<BatchOp, BatchOutcome>();
   let bookmark: Viewstamp = { view: 0, op: 0 };
   let bytesLeft = VALUES_BYTES_MAX;
+  let hasWritten = false;
   for (let wave = 0; wave <= Math.max(0, ...waves); wave++) {
     const now = ops.filter((_, i) => waves[i] === wave);
     const writes = now.filter((op): op is Write => op.type === 'write');
@@ -44,14 +46,15 @@ export async function runBatch(
       Promise.all(reads.map(({ key }) => readKv(replica, readChunk, { key, need, withBody: true }))),
     ]);
     if (written !== null) {
-      if (written.type !== 'results') return written;
+      if (written.type !== 'results') return afterPart(written, hasWritten || written.isPartlyDone === true);
+      hasWritten = true;
       if (isNewer(written.bookmark, bookmark)) bookmark = written.bookmark;
       written.results.forEach((result, i) => {
         outcomes.set(writes[i] as Write, { type: 'result', result });
       });
     }
     for (const [i, found] of read.entries()) {
-      if (found.type !== 'found' && found.type !== 'absent') return found;
+      if (found.type !== 'found' && found.type !== 'absent') return afterPart(found, hasWritten);
       if (isNewer(found.bookmark, bookmark)) bookmark = found.bookmark;
       if (found.type === 'found') bytesLeft -= found.bodyBytes;
       outcomes.set(reads[i] as Read, found.type === 'found' && bytesLeft < 0 ? { type: 'too-much' } : found);

@@ -8,6 +8,11 @@ export function refusalOf(ask: Ask): MemberRefusal {
   return ask.type === 'timed-out' ? ask : refusedAnswer(ask.answer);
 }
 
+/** The refusal of a whole call, of which a part was carried out. */
+export function afterPart(refusal: MemberRefusal, isPartlyDone: boolean): MemberRefusal {
+  return isPartlyDone ? { ...refusal, isPartlyDone } : refusal;
+}
+
 function refusedAnswer(answer: ClientAnswer): MemberRefusal {
   switch (answer.type) {
     case 'not-primary':

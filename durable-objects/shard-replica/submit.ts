@@ -3,15 +3,15 @@
 import type { CommandResult } from '../../core/replication/commands.ts';
 import { isNewer, type Viewstamp } from '../../core/replication/viewstamp.ts';
 import type { MemberRefusal, SubmitAnswer, SubmitRequest } from '../interfaces/shard-replica.ts';
-import type { RunningReplica } from '../run-effects.ts';
-import { refusalOf } from './refusal.ts';
+import type { Ask, RunningReplica } from '../run-effects.ts';
+import { afterPart, refusalOf } from './refusal.ts';
 
 export type Results = Omit<Extract<SubmitAnswer, { type: 'results' }>, 'header' | 'groupId' | 'view'>;
 
 const NOTHING_SEEN: Viewstamp = { view: 0, op: 0 };
 
 export async function submitAll(
-  replica: RunningReplica,
+  replica: Pick<RunningReplica, 'askAll'>,
   requests: SubmitRequest['requests'],
 ): Promise<Results | MemberRefusal> {
   const asks = await replica.askAll(
@@ -21,10 +21,16 @@ export async function submitAll(
   let bookmark = NOTHING_SEEN;
   let limitMs = 0;
   for (const ask of asks) {
-    if (ask.type !== 'answered' || ask.answer.type !== 'result') return refusalOf(ask);
+    if (ask.type !== 'answered' || ask.answer.type !== 'result') {
+      return afterPart(refusalOf(ask), asks.some(isDone));
+    }
     results.push(ask.answer.result);
     limitMs = Math.max(limitMs, ask.answer.limitMs);
     if (isNewer(ask.answer.bookmark, bookmark)) bookmark = ask.answer.bookmark;
   }
   return { type: 'results', results, bookmark, limitMs };
+}
+
+function isDone(ask: Ask): boolean {
+  return ask.type === 'answered' && ask.answer.type === 'result';
 }

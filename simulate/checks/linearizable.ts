@@ -7,8 +7,8 @@ import { etagOf } from '../../core/replication/etag.ts';
 import { isKvEntryKey } from '../../core/sharding/entry-key.ts';
 import { findOrder } from '../../linearize/find-order.ts';
 import type { Action, Operation, Value } from '../../linearize/operation.ts';
-import type { History, ObservedWrite } from '../clients/history.ts';
-import { COUNTERS, covers, tagsOf } from '../clients/keys.ts';
+import type { History, ObservedPurge, ObservedWrite } from '../clients/history.ts';
+import { COUNTERS, covers, selects, tagsOf } from '../clients/keys.ts';
 import { must } from './violation.ts';
 
 const MEMORY_BYTES = 64 * 1024 * 1024;
@@ -60,6 +60,7 @@ export function checkLinearizable(history: History, skew: Skew): void {
   for (const write of history.writes) {
     if (!write.isRefused) addWrite(write, keys, metaOfEtag, skew);
   }
+  for (const purge of history.purges) addPurge(purge, keys);
   for (const { key: name, level, invokedAt, answeredAt, rows } of history.reads) {
     if (level !== 'linearizable' || isCounter(name)) continue;
     const key = keyOf(name);
@@ -125,6 +126,15 @@ function addWrite(
       return;
     default:
       return;
+  }
+}
+
+/** What it covers is gone in all groups between its call and its answer, each at an instant of its own. */
+function addPurge({ selection, invokedAt, answeredAt }: ObservedPurge, keys: ReadonlyMap<string, Key>): void {
+  if (selection.soft) return;
+  for (const [name, { operations }] of keys) {
+    if (!selects(selection, name, tagsOf(name))) continue;
+    operations.push({ action: { type: 'write', value: null }, invokedAt, returnedAt: answeredAt });
   }
 }
 

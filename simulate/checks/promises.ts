@@ -2,15 +2,16 @@
 // seen. I8: a bounded read is not older than its bound. I9, I10, as visitors see it: what an acknowledged purge has
 // promised away does not come back.
 import type { LogEntry } from '../../core/replication/messages.ts';
-import type { History } from '../clients/history.ts';
+import type { Seen } from '../clients/history.ts';
 import { type Origin, versionOf } from '../clients/origin.ts';
+import { START_AT } from '../engine/instance.ts';
 import { must } from './violation.ts';
 
 /** Of the rates of two clocks, and for what is on its way (the design's I8). */
 const RATES = 1.021;
 const TRAVEL_MS = 250;
 
-export function checkSessions({ reads }: History): void {
+export function checkSessions({ reads }: Seen): void {
   for (const { level, session, key, bookmark, sessionOp } of reads) {
     if (level === 'any' || level === 'bounded') continue;
     must(
@@ -21,18 +22,20 @@ export function checkSessions({ reads }: History): void {
   }
 }
 
-export function checkPromises({ reads }: History, origin: Origin): void {
-  for (const { level, key, rows, invokedAt } of reads) {
+export function checkPromises({ reads }: Seen, origin: Origin): void {
+  for (const { level, key, rows, invokedAt, invokedMs, edge, session } of reads) {
     if (level === 'any') continue;
     const isLinearizable = level === 'linearizable';
-    const promised = origin.promisedBefore(key, invokedAt, !isLinearizable);
+    const promised = origin.promisedBefore(key, invokedAt, { isLinearizable, edge });
     for (const { value, staleFrom } of rows) {
       const version = versionOf(value.meta);
       const least = staleFrom === null ? promised.fresh : promised.any;
       must(
         version >= least,
         isLinearizable ? 'I10' : 'I9',
-        () => `version ${version} of ${key} was seen (${level}) after a purge promised ${least}`,
+        () =>
+          `version ${version} of ${key} was seen (${level}, by client ${session} at edge ${edge}, asked at ` +
+          `${(invokedMs - START_AT).toFixed(1)}) after a purge promised ${least}`,
       );
     }
   }
@@ -43,7 +46,7 @@ export function checkPromises({ reads }: History, origin: Origin): void {
  * shows; each answer says that limit. `boundMs`: before any op.
  */
 export function checkBounds(
-  { reads }: History,
+  { reads }: Seen,
   committed: readonly { readonly at: number; readonly entry: LogEntry }[],
   boundMs: number,
 ): void {

@@ -3,7 +3,7 @@
 // time. The log is the witness, so no search is needed; `linearizable.ts` judges without it.
 import type { CommandResult } from '../../core/replication/commands.ts';
 import type { LiveRow, LogEntry } from '../../core/replication/messages.ts';
-import type { History, ObservedRead, ObservedWrite } from '../clients/history.ts';
+import type { ObservedRead, ObservedWrite, Seen } from '../clients/history.ts';
 import { COUNTER } from '../clients/keys.ts';
 import { type Expected, type LiveModelRow, Model } from './model.ts';
 import { must } from './violation.ts';
@@ -13,7 +13,12 @@ interface Happened {
   readonly expected: Expected;
 }
 
-export function checkReplay(history: History, committed: readonly LogEntry[], variantsMax: number): Model {
+/** `shard`: of the group whose log it is; `history`: what was seen of that. */
+export function checkReplay(
+  history: Seen,
+  committed: readonly LogEntry[],
+  { shard, variantsMax }: { readonly shard: number; readonly variantsMax: number },
+): Model {
   const happened = new Map<string, Happened>();
   const told = new Map(history.writes.map((write) => [write.reqId, write.result]));
   const model = new Model(variantsMax);
@@ -42,7 +47,7 @@ export function checkReplay(history: History, committed: readonly LogEntry[], va
     judge(entry.op);
   }
   for (const write of history.writes) checkWrite(write, happened.get(write.reqId));
-  checkRealTime(history, happened);
+  checkRealTime(history, happened, shard);
   return model;
 }
 
@@ -102,13 +107,19 @@ function sameResult(a: CommandResult, b: CommandResult): boolean {
 }
 
 /** I5: what was answered before something was invoked stands before it in the log as well. */
-function checkRealTime(history: History, happened: ReadonlyMap<string, Happened>): void {
+function checkRealTime(history: Seen, happened: ReadonlyMap<string, Happened>, shard: number): void {
   const points: { at: number; invoked: boolean; op: number; what: string }[] = [];
   for (const { reqId, invokedAt, answeredAt } of history.writes) {
     const op = happened.get(reqId)?.op;
     if (op === undefined) continue;
     points.push({ at: invokedAt, invoked: true, op, what: reqId });
     if (answeredAt !== null) points.push({ at: answeredAt, invoked: false, op, what: reqId });
+  }
+  for (const { purgeId, invokedAt, answeredAt, bookmarks } of history.purges) {
+    const bookmark = bookmarks.get(shard);
+    if (answeredAt === null || bookmark === undefined) continue;
+    points.push({ at: invokedAt, invoked: true, op: bookmark.op, what: purgeId });
+    points.push({ at: answeredAt, invoked: false, op: bookmark.op, what: purgeId });
   }
   for (const { level, invokedAt, answeredAt, bookmark, key } of history.reads) {
     if (level === 'linearizable') points.push({ at: invokedAt, invoked: true, op: bookmark.op, what: key });

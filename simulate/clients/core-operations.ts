@@ -1,5 +1,6 @@
 // What clients of the profile `core` do: key-value commands on a few hot keys and a tail, every value unique, conditions
-// from what was seen, some with a time to live, some in chunks, now and then a purge, and reads at every level.
+// from what was seen, some with a time to live, some in chunks, some several in one call, now and then a purge, and reads
+// at every level.
 import type { Command, Condition, Value } from '../../core/replication/commands.ts';
 import { etagOf } from '../../core/replication/etag.ts';
 import type { ReadLevel } from '../../core/replication/messages.ts';
@@ -80,7 +81,28 @@ export function coreOperations(chance: Chance): Operate {
     }
   };
 
+  /** Several in one call, some on the same key: each takes effect for itself. */
+  const batch = (session: Session, done: () => void): void => {
+    const commands = Array.from({ length: 2 + chance.below(3) }, (): Command => {
+      const key = pickKey(chance, KV_KEYS, HOT_KEYS);
+      const drawn = chance.next();
+      if (drawn < 0.2) return { type: 'delete', key, condition: condition(key) };
+      if (drawn < 0.4) {
+        const counter = chance.pick(COUNTERS);
+        const tags = tagsOf(counter);
+        return { type: 'increment', key: counter, by: 1, condition: null, meta: COUNTER, ttlMs: null, tags };
+      }
+      const value: Value = { meta: `w${nextValue++}`, body: { type: 'inline', bytes: BYTES } };
+      return { type: 'put', key, value, condition: condition(key), ttlMs: null, tags: tagsOf(key) };
+    });
+    session.writeAll(commands, () => done());
+  };
+
   return (session, _, done) => {
+    if (chance.hits(0.06)) {
+      batch(session, done);
+      return;
+    }
     if (chance.hits(0.12)) {
       count(session, done);
       return;

@@ -1,4 +1,5 @@
 // What the clients of one run saw, in the order of real time: the checkers judge by this and by the logs alone.
+import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
 import type { Command, CommandResult } from '../../core/replication/commands.ts';
 import type { LiveRow, ReadLevel } from '../../core/replication/messages.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
@@ -7,6 +8,7 @@ import type { Scheduler } from '../engine/scheduler.ts';
 export interface ObservedWrite {
   readonly type: 'write';
   readonly session: number;
+  readonly shard: number;
   readonly reqId: string;
   readonly command: Command;
   readonly invokedAt: number;
@@ -14,8 +16,6 @@ export interface ObservedWrite {
   answeredAt: number | null;
   result: CommandResult | null;
   bookmark: Viewstamp | null;
-  /** The largest staleness bound that answers from before it may still carry. */
-  limitMs: number;
   /** Every try was refused before anything could be done. */
   isRefused: boolean;
 }
@@ -23,6 +23,8 @@ export interface ObservedWrite {
 export interface ObservedRead {
   readonly type: 'read';
   readonly session: number;
+  readonly edge: number;
+  readonly shard: number;
   readonly key: string;
   readonly level: ReadLevel;
   readonly invokedAt: number;
@@ -41,12 +43,32 @@ export interface ObservedRead {
   readonly sessionOp: number;
 }
 
+/** By way of the coordinator, in whichever groups it concerns. */
+export interface ObservedPurge {
+  readonly session: number;
+  readonly purgeId: string;
+  readonly selection: PurgeSelection;
+  readonly invokedAt: number;
+  /** null: it was never said to be done; it may have happened, in part or whole. */
+  answeredAt: number | null;
+  /** By shard: where it was committed, as its client was told. */
+  bookmarks: ReadonlyMap<number, Viewstamp>;
+}
+
+/** What clients saw of one group, or of all. */
+export interface Seen {
+  readonly writes: readonly ObservedWrite[];
+  readonly reads: readonly ObservedRead[];
+  readonly purges: readonly ObservedPurge[];
+}
+
 /** Ticks per ms of simulated time. */
 const TICKS_PER_MS = 1_000;
 
-export class History {
+export class History implements Seen {
   readonly writes: ObservedWrite[] = [];
   readonly reads: ObservedRead[] = [];
+  readonly purges: ObservedPurge[] = [];
   private readonly scheduler: Scheduler;
   private readonly beganAt: number;
   private tick = 0;
@@ -54,6 +76,12 @@ export class History {
   constructor(scheduler: Scheduler) {
     this.scheduler = scheduler;
     this.beganAt = scheduler.now;
+  }
+
+  /** Reads and writes of one group; purges may concern any. */
+  of(shard: number): Seen {
+    const isOfIt = (one: { readonly shard: number }): boolean => one.shard === shard;
+    return { writes: this.writes.filter(isOfIt), reads: this.reads.filter(isOfIt), purges: this.purges };
   }
 
   /** Instants of real time as whole numbers: all different, in order. */

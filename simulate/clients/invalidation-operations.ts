@@ -3,11 +3,9 @@
 // version of its URL, so that an old one is known for what it is.
 import { WaitForFlight, type WaitLimits } from '../../core/cache/wait-for-flight.ts';
 import type { FillToken, Value } from '../../core/replication/commands.ts';
-import { DEFAULT_LIMITS } from '../../core/replication/limits.ts';
 import type { ReadLevel } from '../../core/replication/messages.ts';
-import { strictAfterMs } from '../../core/replication/strict-purge.ts';
 import type { Chance } from '../engine/chance.ts';
-import { covers, drawHttpPurge, pickKey, tagsOf, URLS } from './keys.ts';
+import { drawSelection, pickKey, selects, tagsOf, URLS } from './keys.ts';
 import type { Origin } from './origin.ts';
 import type { Session } from './session.ts';
 import type { Operate, Workload } from './workload.ts';
@@ -15,8 +13,6 @@ import type { Operate, Workload } from './workload.ts';
 const HOT_URLS = 1;
 const LEVELS: readonly ReadLevel[] = ['linearizable', 'bounded', 'bounded', 'session'];
 const BYTES = new Uint8Array(100);
-/** The clock that measures the wait may be the fastest there is. */
-const DRIFT = 1.01;
 /** More of them than a key may have in runs with small limits. */
 const VARIANTS = ['', '', '', 'de', 'fr'];
 
@@ -26,6 +22,12 @@ const WAIT: WaitLimits = { waitMs: 4_000, pauseMinMs: 2, pauseMaxMs: 250 };
 const RENEWED_AFTER = 0.375;
 /** Leases that are shorter overlap. */
 const RENEWED_MIN_MS = 200;
+
+/** What was acknowledged at a tick is promised from then on. */
+type Announce = (at: number, isStrict: boolean) => void;
+
+/** It promises nothing to other readers of its edge. */
+const NO_EDGE = -1;
 
 /** A fetch with the lease for it. */
 interface Flight {
@@ -100,7 +102,7 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
 
   /** Says again and again that the body is coming in, until the returned function is called. */
   const renew = ({ session, workload, key, token }: Flight): (() => void) => {
-    const { leaseMs } = { ...DEFAULT_LIMITS, ...workload.cluster.limits };
+    const { leaseMs } = workload.limits;
     let isOver = false;
     const again = (): void =>
       workload.later(Math.max(RENEWED_AFTER * leaseMs, RENEWED_MIN_MS), () => {
@@ -114,29 +116,35 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
     };
   };
 
-  const publish = (session: Session, workload: Workload, done: () => void): void => {
-    const isStrict = chance.hits(0.3);
-    const selector = drawHttpPurge(chance, pickKey(chance, URLS, HOT_URLS));
+  /** Changes what the purge covers at the origin; tells what its acknowledgement promises. */
+  const change = (session: Session, soft: boolean, isCovered: (key: string) => boolean): Announce => {
+    const versions = URLS.filter(isCovered).map((key) => [key, origin.change(key)] as const);
+    const edge = session.edge.id;
+    return (at, isStrict) => {
+      for (const [key, version] of versions)
+        origin.promise(key, { version, at, soft, strict: isStrict, edge });
+    };
+  };
+
+  /** A change made through an edge: the URL is purged in its group, without the coordinator. */
+  const invalidate = (session: Session, done: () => void): void => {
+    const key = pickKey(chance, URLS, HOT_URLS);
+    const selector = { type: 'url', key } as const;
     const soft = chance.hits(0.3);
-    const versions = URLS.filter((key) => covers(selector, key, tagsOf(key))).map(
-      (key) => [key, origin.change(key)] as const,
-    );
-    session.write({ type: 'purge', selector, soft }, ({ result, answeredAt, limitMs }) => {
-      if (result?.type === 'purged' && answeredAt !== null) {
-        for (const [key, version] of versions)
-          origin.promise(key, { version, at: answeredAt, soft, strict: false });
-        if (!isStrict) {
-          done();
-          return;
-        }
-        // Nobody but readers at level `any` may see what was there before, once the longest limit has run out everywhere.
-        workload.later(strictAfterMs(limitMs) / DRIFT, () => {
-          const at = workload.history.next();
-          for (const [key, version] of versions) origin.promise(key, { version, at, soft, strict: true });
-          done();
-        });
-        return;
-      }
+    const announce = change(session, soft, (one) => one === key);
+    session.write({ type: 'purge', selector, soft }, ({ result, answeredAt }) => {
+      if (result?.type === 'purged' && answeredAt !== null) announce(answeredAt, false);
+      done();
+    });
+  };
+
+  const publish = (session: Session, done: () => void): void => {
+    const selection = drawSelection(chance, () => pickKey(chance, URLS, HOT_URLS));
+    const announce = change(session, selection.soft, (key) => selects(selection, key, tagsOf(key)));
+    const isStrict = chance.hits(0.3);
+    session.purge(selection, isStrict, ({ answeredAt }) => {
+      // Nobody but readers at level `any` may see what was there before a strict one.
+      if (answeredAt !== null) announce(answeredAt, isStrict);
       done();
     });
   };
@@ -165,7 +173,7 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
           } as const;
           session.write({ type: 'fill', ...fill }, ({ result, answeredAt }) => {
             if (result !== null && answeredAt !== null)
-              origin.promise(key, { version, at: answeredAt, soft: false, strict: false });
+              origin.promise(key, { version, at: answeredAt, soft: false, strict: false, edge: NO_EDGE });
             done();
           });
         });
@@ -176,7 +184,8 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
   return (session, workload, done) => {
     const drawn = chance.next();
     if (drawn < 0.8) visit(session, workload, done);
-    else if (drawn < 0.95) publish(session, workload, done);
+    else if (drawn < 0.86) invalidate(session, done);
+    else if (drawn < 0.96) publish(session, done);
     else post(session, workload, done);
   };
 }

@@ -1,5 +1,6 @@
 // What clients of a run read, write and purge: a few hot keys and a tail, each with tags that never change, so that a purge
 // by tag covers keys, whatever they hold.
+import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
 import type { PurgeSelector } from '../../core/replication/commands.ts';
 import { httpEntryKey, isKvEntryKey, kvEntryKey } from '../../core/sharding/entry-key.ts';
 import type { Chance } from '../engine/chance.ts';
@@ -35,13 +36,30 @@ export function drawKvPurge(chance: Chance): PurgeSelector {
     : { type: 'tag', tag: chance.pick(['even', 'odd', 'any']) };
 }
 
-export function drawHttpPurge(chance: Chance, key: string): PurgeSelector {
+/** Of HTTP entries, by way of the coordinator: mostly one thing, now and then several. */
+export function drawSelection(chance: Chance, key: () => string): PurgeSelection {
   const drawn = chance.next();
-  if (drawn < 0.4) return { type: 'url', key };
-  if (drawn < 0.65) return { type: 'tag', tag: chance.pick(['even', 'odd', 'any']) };
-  if (drawn < 0.85)
-    return { type: 'prefix', prefix: ORIGIN + chance.pick(['', 'shop/', 'blog/', 'blog/2/']) };
-  return { type: 'all' };
+  const isMixed = chance.hits(0.15);
+  const hits = (from: number, to: number): boolean => isMixed || (drawn >= from && drawn < to);
+  return {
+    keys: hits(0, 0.35) ? Array.from({ length: 1 + chance.below(2) }, key) : [],
+    tags: hits(0.35, 0.6) ? [chance.pick(['even', 'odd', 'any'])] : [],
+    prefixes: hits(0.6, 0.8) ? [ORIGIN + chance.pick(['', 'shop/', 'blog/', 'blog/2/'])] : [],
+    all: !isMixed && drawn >= 0.8,
+    namespaces: [],
+    soft: chance.hits(0.3),
+  };
+}
+
+/** Whether the selection covers what is held under the key with these tags: told by the design's words alone. */
+export function selects(selection: PurgeSelection, key: string, tags: readonly string[]): boolean {
+  const { keys, prefixes, all } = selection;
+  return (
+    keys.includes(key) ||
+    selection.tags.some((tag) => covers({ type: 'tag', tag }, key, tags)) ||
+    prefixes.some((prefix) => covers({ type: 'prefix', prefix }, key, tags)) ||
+    (all && covers({ type: 'all' }, key, tags))
+  );
 }
 
 /** Whether the purge covers what is held under the key with these tags: told by the design's words alone. */

@@ -14,8 +14,9 @@ export interface Promised {
   readonly version: number;
   /** Older ones may still be shown, as stale. */
   readonly soft: boolean;
-  /** Promised to readers of every level but `any`, not to linearizable ones alone. */
+  /** Promised to readers of every level but `any`, not only to linearizable ones, and those of the edge that it went by. */
   readonly strict: boolean;
+  readonly edge: number;
 }
 
 export class Origin {
@@ -81,11 +82,12 @@ export class Origin {
   promisedBefore(
     key: string,
     at: number,
-    strictOnly: boolean,
+    reader: { readonly isLinearizable: boolean; readonly edge: number },
   ): { readonly fresh: number; readonly any: number } {
     let [fresh, any] = [0, 0];
     for (const promise of this.promises.get(key) ?? []) {
-      if (promise.at >= at || (strictOnly && !promise.strict)) continue;
+      if (promise.at >= at) continue;
+      if (!promise.strict && !reader.isLinearizable && promise.edge !== reader.edge) continue;
       fresh = Math.max(fresh, promise.version);
       if (!promise.soft) any = Math.max(any, promise.version);
     }

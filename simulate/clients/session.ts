@@ -1,21 +1,27 @@
 // One client: it asks one thing at a time, writes down what it asked and what it heard, and sends an unanswered write
 // again with the same request id, until it gives up and leaves the outcome open.
+
+import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
 import type { Command } from '../../core/replication/commands.ts';
 import type { ClientAnswer, ClientRequest, LeaseWish, ReadLevel } from '../../core/replication/messages.ts';
-import { allowsCopies } from '../../core/replication/read-need.ts';
+import { allowsCopies, atLeast, needOf, promiseOf } from '../../core/replication/read-need.ts';
 import { isNewer, type Viewstamp } from '../../core/replication/viewstamp.ts';
 import { isKvEntryKey } from '../../core/sharding/entry-key.ts';
-import type { Scheduler } from '../engine/scheduler.ts';
-import type { CallOptions, Edge } from './edge.ts';
-import type { History, ObservedRead, ObservedWrite } from './history.ts';
+import { START_AT } from '../engine/instance.ts';
+import { brief } from '../engine/trace-step.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { Edge } from './edge.ts';
+import type { CallOptions } from './group-link.ts';
+import type { History, ObservedPurge, ObservedRead, ObservedWrite } from './history.ts';
 
 /** As the product's edges have them: a lookup that takes longer goes to the origin. */
 const LOOKUP = { deadlineMs: 1_000, tryMs: 400 };
 const COMMAND: CallOptions = { deadlineMs: 5_000, tryMs: 1_500, anyMember: false };
 /** What is of use for a moment only. */
 const ASIDE: CallOptions = { deadlineMs: 1_000, tryMs: 1_000, anyMember: false };
-/** Calls that a client spends on one write. */
+/** Calls that a client spends on one write, or purge. */
 const WRITE_CALLS = 2;
+const PURGE_CALLS = 3;
 
 export interface ReadOptions {
   readonly level: ReadLevel;
@@ -25,21 +31,22 @@ export interface ReadOptions {
 }
 
 type Rows = Extract<ClientAnswer, { type: 'rows' }>;
+type Asked = Omit<ObservedRead, 'rows' | 'bookmark' | 'boundMs' | 't' | 'answeredAt' | 'isCopy'>;
 
 export class Session {
   readonly id: number;
-  /** What it has seen and written; null: nothing. */
-  private bookmark: Viewstamp | null = null;
   readonly edge: Edge;
+  /** What it has seen and written, by shard. */
+  private readonly bookmarks = new Map<number, Viewstamp>();
+  private readonly coordinator: Coordinator;
   private readonly history: History;
-  private readonly scheduler: Scheduler;
   private writes = 0;
 
-  constructor(id: number, edge: Edge, history: History, scheduler: Scheduler) {
+  constructor(id: number, edge: Edge, coordinator: Coordinator, history: History) {
     this.id = id;
     this.edge = edge;
+    this.coordinator = coordinator;
     this.history = history;
-    this.scheduler = scheduler;
   }
 
   /** From the edge's own copy; false: there is none that will do. */
@@ -47,70 +54,111 @@ export class Session {
     if (!allowsCopies(level)) return false;
     const copy = this.edge.copies.find(key, this.edge.now);
     if (copy === undefined) return false;
-    const asked = this.asking(key, level);
-    this.note({ ...asked, ...copy, boundMs: null, answeredAt: this.history.next(), isCopy: true });
+    const { rows, bookmark, t } = copy;
+    this.note({
+      ...this.asking(key, level),
+      rows,
+      bookmark,
+      boundMs: null,
+      t,
+      answeredAt: this.history.next(),
+      isCopy: true,
+    });
     return true;
   }
 
   /** Hears null where no member answered. */
-  read(key: string, options: ReadOptions, done: (answer: Rows | null) => void): void {
-    const { level, lease, copies } = options;
+  read(key: string, { level, lease, copies }: ReadOptions, done: (answer: Rows | null) => void): void {
+    const { edge } = this;
+    // As in the product: from before the first try, whichever is answered. What is asked for follows from what is known now.
+    const askedAt = edge.now;
     const asked = this.asking(key, level);
-    const anyMember = level !== 'linearizable';
+    const need = atLeast(
+      needOf({ level, bookmark: this.bookmark }, this.groupOf(asked.shard)),
+      this.purged(asked.shard),
+    );
+    const request = { type: 'read', key, lease, ...promiseOf(need) } as const;
     const patience = isKvEntryKey(key) ? COMMAND : LOOKUP;
-    const request = { type: 'read', key, lease, level, bookmark: this.bookmark } as const;
-    this.edge.call(request, { ...patience, anyMember }, (outcome) => {
+    edge.call(request, { ...patience, anyMember: need.level !== 'linearizable' }, (outcome) => {
       const answer = outcome.type === 'answered' && outcome.answer.type === 'rows' ? outcome.answer : null;
       if (outcome.type === 'answered' && answer !== null) {
         const { rows, bookmark, boundMs, t } = answer;
-        if (copies) this.edge.copies.keep(key, answer, outcome.sentAt);
-        const seen = { rows, bookmark, boundMs, t };
-        this.note({ ...asked, ...seen, answeredAt: this.history.next(), isCopy: false });
+        if (copies && allowsCopies(level)) edge.copies.keep(key, answer, askedAt, edge.now);
+        this.note({ ...asked, rows, bookmark, boundMs, t, answeredAt: this.history.next(), isCopy: false });
       }
       done(answer);
     });
   }
 
-  private asking(
-    key: string,
-    level: ReadLevel,
-  ): Omit<ObservedRead, 'rows' | 'bookmark' | 'boundMs' | 't' | 'answeredAt' | 'isCopy'> {
+  private asking(key: string, level: ReadLevel): Asked {
+    const shard = this.edge.world.shardOf(key);
     return {
       type: 'read' as const,
       session: this.id,
+      edge: this.edge.id,
+      shard,
       key,
       level,
       invokedAt: this.history.next(),
-      invokedMs: this.scheduler.now,
-      sessionOp: this.bookmark?.op ?? 0,
+      invokedMs: this.edge.world.scheduler.now,
+      sessionOp: this.bookmarks.get(shard)?.op ?? 0,
     };
+  }
+
+  private groupOf(shard: number): string {
+    return this.edge.world.cluster(shard).groupId;
+  }
+
+  private purged(shard: number): Viewstamp | null {
+    return this.edge.purges.lastIn(this.groupOf(shard));
+  }
+
+  private get bookmark(): Record<string, Viewstamp> {
+    return Object.fromEntries([...this.bookmarks].map(([shard, seen]) => [this.groupOf(shard), seen]));
   }
 
   private note(read: ObservedRead): void {
     this.history.reads.push(read);
-    this.see(read.bookmark);
+    this.tell(() => describeRead(read));
+    this.see(read.shard, read.bookmark);
   }
 
-  private see(seen: Viewstamp): void {
-    if (this.bookmark === null || isNewer(seen, this.bookmark)) this.bookmark = seen;
+  private tell(text: () => string): void {
+    this.edge.world.print(() => `   c${this.id} at e${this.edge.id}  ${text()}`);
+  }
+
+  private see(shard: number, seen: Viewstamp): void {
+    const known = this.bookmarks.get(shard);
+    if (known === undefined || isNewer(seen, known)) this.bookmarks.set(shard, seen);
   }
 
   write(command: Command, done: (observed: ObservedWrite) => void): void {
-    this.writes += 1;
-    const observed: ObservedWrite = {
-      type: 'write',
-      session: this.id,
-      reqId: `s${this.id}-${this.writes}`,
-      command,
-      invokedAt: this.history.next(),
-      answeredAt: null,
-      result: null,
-      bookmark: null,
-      limitMs: 0,
-      isRefused: true,
-    };
-    this.history.writes.push(observed);
-    this.tryWrite(observed, WRITE_CALLS, done);
+    this.writeAll([command], ([observed]) => done(observed as ObservedWrite));
+  }
+
+  /** In one call; all of one group. */
+  writeAll(commands: readonly Command[], done: (observed: readonly ObservedWrite[]) => void): void {
+    const invokedAt = this.history.next();
+    const batch = commands.map((command): ObservedWrite => {
+      this.writes += 1;
+      const reqId = `s${this.id}-${this.writes}`;
+      return {
+        type: 'write',
+        session: this.id,
+        shard: this.edge.world.shardAsked({ type: 'command', reqId, command }),
+        reqId,
+        command,
+        invokedAt,
+        answeredAt: null,
+        result: null,
+        bookmark: null,
+        isRefused: true,
+      };
+    });
+    this.history.writes.push(...batch);
+    for (const { reqId, command } of batch) this.tell(() => `asks ${reqId}: ${brief(command)}`);
+    // Who has several things to do may leave the outcome of the whole open at once.
+    this.tryWrite(batch, commands.length > 1 ? 1 : WRITE_CALLS, done);
   }
 
   /** Anything that is no part of the history: staging, renewing a lease, giving it back. */
@@ -119,22 +167,102 @@ export class Session {
     this.edge.call(request, patience, (outcome) => done(outcome.type === 'answered' ? outcome.answer : null));
   }
 
-  private tryWrite(observed: ObservedWrite, calls: number, done: (observed: ObservedWrite) => void): void {
-    const request = { type: 'command', reqId: observed.reqId, command: observed.command } as const;
-    this.edge.call(request, COMMAND, (outcome) => {
-      if (outcome.type === 'answered' && outcome.answer.type === 'result') {
-        observed.isRefused = false;
-        observed.answeredAt = this.history.next();
-        observed.result = outcome.answer.result;
-        observed.bookmark = outcome.answer.bookmark;
-        observed.limitMs = outcome.answer.limitMs;
-        this.see(outcome.answer.bookmark);
-        done(observed);
+  private tryWrite(
+    batch: readonly ObservedWrite[],
+    calls: number,
+    done: (observed: readonly ObservedWrite[]) => void,
+  ): void {
+    const { edge, history } = this;
+    const shard = batch[0]?.shard ?? 0;
+    const requests = batch.map(({ reqId, command }) => ({ type: 'command', reqId, command }) as const);
+    edge.callAll(shard, requests, COMMAND, (outcome) => {
+      if (outcome.type === 'answered') {
+        const answeredAt = history.next();
+        for (const [i, observed] of batch.entries()) {
+          const answer = outcome.answers[i];
+          if (answer?.type !== 'result') throw new Error(`A command was answered with "${answer?.type}"`);
+          const { result, bookmark } = answer;
+          Object.assign(observed, { isRefused: false, answeredAt, result, bookmark });
+          this.tell(() => `hears of ${observed.reqId}: ${brief(result)} at op ${bookmark.op}`);
+          this.see(shard, bookmark);
+          this.forgetPurged(observed.command, bookmark, shard);
+        }
+        done(batch);
         return;
       }
-      if (outcome.type === 'failed' && outcome.maybeDone) observed.isRefused = false;
-      if (calls > 1) this.scheduler.after(50, () => this.tryWrite(observed, calls - 1, done));
-      else done(observed);
+      this.tell(() => `hears nothing of ${batch.map(({ reqId }) => reqId).join(', ')}`);
+      if (outcome.maybeDone) for (const observed of batch) observed.isRefused = false;
+      if (calls > 1) edge.world.scheduler.after(50, () => this.tryWrite(batch, calls - 1, done));
+      else done(batch);
     });
   }
+
+  /** Whoever purges at an edge looks there next. */
+  private forgetPurged(command: Command, bookmark: Viewstamp, shard: number): void {
+    if (command.type !== 'purge') return;
+    const { copies, purges, now } = this.edge;
+    purges.saw(this.groupOf(shard), bookmark);
+    if (command.selector.type === 'url') copies.forget(command.selector.key, now);
+    else copies.forgetAll(now);
+  }
+
+  /** By way of the coordinator; `done` hears when it was said to be done, or its client has given up. */
+  purge(selection: PurgeSelection, isStrict: boolean, done: (observed: ObservedPurge) => void): void {
+    this.writes += 1;
+    const observed: ObservedPurge = {
+      session: this.id,
+      purgeId: `p${this.id}-${this.writes}`,
+      selection,
+      invokedAt: this.history.next(),
+      answeredAt: null,
+      bookmarks: new Map(),
+    };
+    this.history.purges.push(observed);
+    this.tell(() => `asks ${isStrict ? 'strictly ' : ''}for purge ${observed.purgeId}: ${brief(selection)}`);
+    this.tryPurge(observed, isStrict, PURGE_CALLS, done);
+  }
+
+  private tryPurge(
+    observed: ObservedPurge,
+    isStrict: boolean,
+    calls: number,
+    done: (observed: ObservedPurge) => void,
+  ): void {
+    const { edge, history } = this;
+    const { purgeId, selection } = observed;
+    this.coordinator.purge(edge.id, { purgeId, isStrict, selection }, (answer) => {
+      this.tell(() => `hears of purge ${purgeId}: ${answer === null ? 'nothing' : brief(answer)}`);
+      if (answer !== null) {
+        edge.copies.forgetAll(edge.now);
+        for (const [groupId, viewstamp] of Object.entries(answer.bookmarks)) {
+          edge.purges.saw(groupId, viewstamp);
+          this.see(
+            edge.world.clusters.findIndex((cluster) => cluster.groupId === groupId),
+            viewstamp,
+          );
+        }
+      }
+      if (answer?.type === 'done') {
+        observed.answeredAt = history.next();
+        observed.bookmarks = new Map(
+          edge.world.clusters.flatMap(({ groupId, shard }) => {
+            const bookmark = answer.bookmarks[groupId];
+            return bookmark === undefined ? [] : [[shard, bookmark] as const];
+          }),
+        );
+        done(observed);
+      } else if (calls > 1) {
+        edge.world.scheduler.after(50, () => this.tryPurge(observed, isStrict, calls - 1, done));
+      } else {
+        done(observed);
+      }
+    });
+  }
+}
+
+/** The member that answered is named by the lines before. */
+function describeRead({ key, level, rows, bookmark, isCopy, invokedMs }: ObservedRead): string {
+  const seen = rows.map(({ value, staleFrom }) => `${value.meta}${staleFrom === null ? '' : ' (stale)'}`);
+  const asked = (invokedMs - START_AT).toFixed(1);
+  return `reads ${key} (${level}${isCopy ? ', a copy' : ''}, asked at ${asked}): [${seen.join(', ')}] at op ${bookmark.op}`;
 }

@@ -1,7 +1,8 @@
 // The clients of one run, each on one of the edges: what they do is a profile's, how often and when is here.
-import { DEFAULT_LIMITS } from '../../core/replication/limits.ts';
-import type { Cluster } from '../engine/cluster.ts';
+import { DEFAULT_LIMITS, type ReplicaLimits } from '../../core/replication/limits.ts';
+import type { World } from '../engine/world.ts';
 import { ConfiguredBound } from './configured-bound.ts';
+import { Coordinator } from './coordinator.ts';
 import { Edge } from './edge.ts';
 import { History } from './history.ts';
 import { Session } from './session.ts';
@@ -13,7 +14,10 @@ const LULL = 0.01;
 export type Operate = (session: Session, workload: Workload, done: () => void) => void;
 
 export class Workload {
-  readonly cluster: Cluster;
+  readonly world: World;
+  readonly coordinator: Coordinator;
+  /** Equal in all groups. */
+  readonly limits: ReplicaLimits;
   readonly history: History;
   readonly edges: readonly Edge[];
   readonly sessions: readonly Session[];
@@ -26,17 +30,18 @@ export class Workload {
   /** All clients pause until then: long enough, now and then, for a group to go to rest. */
   private lullUntil = 0;
 
-  constructor(cluster: Cluster, options: { edges: number; clients: number; operate: Operate }) {
-    this.cluster = cluster;
+  constructor(world: World, options: { edges: number; clients: number; operate: Operate }) {
+    this.world = world;
     this.operate = options.operate;
-    const { chance, scheduler, limits } = cluster;
-    const { boundMs = DEFAULT_LIMITS.boundMs } = limits;
-    this.bound = new ConfiguredBound(chance, scheduler, boundMs, options.edges);
-    this.history = new History(cluster.scheduler);
-    this.edges = Array.from({ length: options.edges }, (_, id) => new Edge(id, cluster, this.bound));
+    this.limits = { ...DEFAULT_LIMITS, ...world.cluster(0).limits };
+    const { chance, scheduler } = world;
+    this.bound = new ConfiguredBound(chance, scheduler, this.limits.boundMs, options.edges);
+    this.history = new History(scheduler);
+    this.coordinator = new Coordinator(world, options.edges);
+    this.edges = Array.from({ length: options.edges }, (_, id) => new Edge(id, world, this.bound));
     this.sessions = Array.from({ length: options.clients }, (_, id) => {
       const edge = this.edges[id % options.edges] as Edge;
-      return new Session(id, edge, this.history, cluster.scheduler);
+      return new Session(id, edge, this.coordinator, this.history);
     });
   }
 
@@ -58,7 +63,7 @@ export class Workload {
     }
     this.operations += 1;
     this.operate(session, this, () => {
-      const { chance, scheduler } = this.cluster;
+      const { chance, scheduler } = this.world;
       if (chance.hits(LULL)) this.lullUntil = scheduler.now + chance.between(1_000, 8_000);
       const pauseMs = Math.max(0, this.lullUntil - scheduler.now) + chance.next() * thinkMs;
       this.later(pauseMs, () => this.work(session, left - 1, thinkMs));
@@ -76,6 +81,6 @@ export class Workload {
   }
 
   later(delayMs: number, run: () => void): void {
-    this.cluster.scheduler.after(delayMs, run);
+    this.world.scheduler.after(delayMs, run);
   }
 }

@@ -24,6 +24,10 @@ import { traceStep } from './trace-step.ts';
 export interface ClusterOptions {
   readonly members: number;
   readonly chance: Chance;
+  /** Which of the world's groups it is; the first by default. */
+  readonly shard?: number;
+  /** The time that it shares with others; by default its own. */
+  readonly scheduler?: Scheduler;
   readonly faults?: Faults;
   readonly limits?: Partial<ReplicaLimits>;
   readonly observer?: Observer | null;
@@ -41,7 +45,8 @@ const STOPS_MAX = 50;
 const NOBODY: Observer = { step() {}, replaced() {}, escaped() {} };
 
 export class Cluster {
-  readonly scheduler = new Scheduler(START_AT);
+  readonly shard: number;
+  readonly scheduler: Scheduler;
   readonly members: readonly Member[];
   readonly network: Network;
   readonly trace: Trace;
@@ -57,6 +62,8 @@ export class Cluster {
   private readonly onFault: (fault: FaultName, member: Member) => void;
 
   constructor(options: ClusterOptions) {
+    this.shard = options.shard ?? 0;
+    this.scheduler = options.scheduler ?? new Scheduler(START_AT);
     this.chance = options.chance;
     this.limits = options.limits ?? {};
     this.observer = options.observer ?? NOBODY;
@@ -68,6 +75,15 @@ export class Cluster {
     );
     this.members = Array.from({ length: options.members }, (_, id) => this.createMember(id, options.members));
     this.setFaults(faults);
+  }
+
+  get groupId(): string {
+    return `g${this.shard + 1}`;
+  }
+
+  /** A member as the trace names it. */
+  nameOf(id: number): string {
+    return this.shard === 0 ? `m${id}` : `s${this.shard}.m${id}`;
   }
 
   get faults(): Faults {
@@ -94,7 +110,7 @@ export class Cluster {
   }
 
   happened(fault: FaultName, member: Member): void {
-    if (this.trace.print !== null) this.print(`!  ${fault} at member ${member.id}`);
+    if (this.trace.print !== null) this.print(`!  ${fault} at ${this.nameOf(member.id)}`);
     this.onFault(fault, member);
   }
 
@@ -134,7 +150,8 @@ export class Cluster {
     member.instance = null;
     if (instance !== null) this.end(instance);
     member.disk.drop();
-    if (this.trace.print !== null) this.print(`!  member ${member.id} is gone for ${downMs.toFixed(0)} ms`);
+    if (this.trace.print !== null)
+      this.print(`!  ${this.nameOf(member.id)} is gone for ${downMs.toFixed(0)} ms`);
   }
 
   /** A successor takes over at once, on what is durable; the old object keeps its memory and some of its callers. */
@@ -230,7 +247,7 @@ export class Cluster {
       return step(instance.state, instance.store, event, instance.clock(this.scheduler.now));
     } catch (error) {
       const sentence = error instanceof Error ? error.message : String(error);
-      if (this.trace.print !== null) this.print(`!  member ${member.id} stops: ${sentence}`);
+      if (this.trace.print !== null) this.print(`!  ${this.nameOf(member.id)} stops: ${sentence}`);
       if (instance.isSuperseded) {
         // It met what its successor has done since, and stops, as it should.
         this.endZombie(member);
@@ -322,7 +339,8 @@ export class Cluster {
   }
 
   private createMember(id: number, memberCount: number): Member {
-    const identity = { groupId: 'g1', shard: 0, memberId: id, memberCount, incarnation: 1, epoch: 1 };
+    const { groupId, shard } = this;
+    const identity = { groupId, shard, memberId: id, memberCount, incarnation: 1, epoch: 1 };
     const member: Member = {
       id,
       disk: new Disk(new MemoryStore(identity), this.scheduler),

@@ -29,6 +29,7 @@ export const FAULTS = [
   'stale-edge',
   'slow-origin',
   'failing-origin',
+  'coordinator-crash',
 ] as const;
 
 export type FaultName = (typeof FAULTS)[number];
@@ -70,6 +71,7 @@ export interface Faults {
   /** How much of what members say of a view that they leave is late. */
   readonly lateLeaving: number;
   readonly staleEdge: EveryMs;
+  readonly coordinatorCrash: EveryMs;
   /** Mean time until a write is durable, ms, with a heavy tail; 0 = at once. */
   readonly diskMs: number;
   /** Clocks of the objects differ by up to this much, anew in each life; and their rates by this share. */
@@ -107,6 +109,7 @@ export const NO_FAULTS: Faults = {
   promiseLoss: 0,
   lateLeaving: 0,
   staleEdge: null,
+  coordinatorCrash: null,
   diskMs: 0,
   clockSkewMs: 0,
   clockDrift: 0,
@@ -156,6 +159,7 @@ export function drawFaults(chance: Chance): Faults {
     resetAll: every(0.2, 3_000, 12_000),
     overload: every(0.25, 2_000, 8_000),
     staleEdge: every(0.25, 1_000, 5_000),
+    coordinatorCrash: every(0.4, 500, 5_000),
     diskMs: sometimes(12),
     clockSkewMs: sometimes(5_000),
     clockDrift: sometimes(DRIFT_MAX),

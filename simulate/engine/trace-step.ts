@@ -16,7 +16,7 @@ export function traceStep(
   trace.mix(instance.memberId * 64 + effects.length);
   trace.mix(head.stateHash ^ Math.imul(log.last.op, 0x85eb_ca6b) ^ (view << 20) ^ head.commit);
   if (trace.print === null) return;
-  const name = `m${instance.memberId}.${instance.life}${instance.isSuperseded ? ' (superseded)' : ''}`;
+  const name = `${cluster.nameOf(instance.memberId)}.${instance.life}${instance.isSuperseded ? ' (superseded)' : ''}`;
   const place = `v${view} commit ${head.commit} of ${log.last.op}`;
   cluster.print(`${name}  ${describeEvent(event)}  [${place}]`);
   for (const effect of effects) cluster.print(`    ${describeEffect(effect)}`);

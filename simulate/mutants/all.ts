@@ -4,6 +4,7 @@ import { FLIGHT_MUTANTS } from './flight-mutants.ts';
 import { LOG_MUTANTS } from './log-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import type { Mutant } from './mutant.ts';
+import { PURGE_MUTANTS } from './purge-mutants.ts';
 import { SNAPSHOT_MUTANTS } from './snapshot-mutants.ts';
 import { VIEW_MUTANTS } from './view-mutants.ts';
 
@@ -14,4 +15,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...SNAPSHOT_MUTANTS,
   ...FLIGHT_MUTANTS,
   ...LOSS_MUTANTS,
+  ...PURGE_MUTANTS,
 ];

@@ -208,4 +208,14 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'deaf primary says that it is full',
+    edits: [
+      {
+        file: `${R}requests.ts`,
+        find: 'const isHopeless = isDeaf(step.state, primary, step.nowMs);',
+        replace: 'const isHopeless = isDeaf(step.state, primary, 0);',
+      },
+    ],
+  },
 ];

@@ -38,7 +38,7 @@ export class Coverage {
 
 /** What happens to an object in memory cannot happen to one that is not; clocks jump where an object begins. */
 export function isImpossible(fault: FaultName, phase: Phase, profile: ProfileName): boolean {
-  if (profile === 'core' && (fault === 'slow-origin' || fault === 'failing-origin')) return true;
+  if (profile === 'core' && NOT_IN_CORE.has(fault)) return true;
   if (fault === 'clock-jump') return !BEGINS_IN.has(phase);
   // A member goes to rest with everything written.
   if (fault === 'slow-disk' && phase === 'at-rest') return true;
@@ -46,6 +46,8 @@ export function isImpossible(fault: FaultName, phase: Phase, profile: ProfileNam
   if (fault.startsWith('alarm-') && phase === 'lost') return true;
   return phase === 'away' && NEEDS_OBJECT.has(fault);
 }
+
+const NOT_IN_CORE: ReadonlySet<FaultName> = new Set(['slow-origin', 'failing-origin', 'coordinator-crash']);
 
 const BEGINS_IN: ReadonlySet<Phase> = new Set(['at-rest', 'recovering', 'view-change']);
 

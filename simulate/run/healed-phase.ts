@@ -8,6 +8,7 @@ import { isAdmitted } from '../engine/admitted.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import type { Member } from '../engine/member.ts';
 import { EDGES_FROM } from '../engine/network.ts';
+import type { World } from '../engine/world.ts';
 import type { ProfileName } from './profiles.ts';
 
 /** Writes and linearizable reads complete within it. */
@@ -22,68 +23,84 @@ export type FailoverMs = number | null;
 
 export interface Healed {
   readonly failoverMs: FailoverMs;
-  /** How long an edge that cannot reach the primary waited for a write and a read; null: there was none. */
+  /** How long an edge that cannot reach a primary waited for a write and a read; null: there was none. */
   readonly cutOffMs: number | null;
 }
 
-export function checkLiveness(cluster: Cluster, workload: Workload, profile: ProfileName): Healed {
-  const { chance } = cluster;
-  if (isAnyLost(cluster)) readmitAll(cluster, workload, profile);
+export function checkLiveness(world: World, workload: Workload, profile: ProfileName): Healed {
+  const { chance, clusters, scheduler } = world;
+  if (clusters.some(isAnyLost)) readmitAll(workload, profile);
   // Some groups stay without one member for good, in one direction: that may cost nothing but that member.
-  const isolated = cluster.members.length > 1 && chance.hits(0.4) ? isolateOne(cluster) : null;
+  const isolated = clusters.filter(({ members }) => members.length > 1 && chance.hits(0.4));
+  for (const cluster of isolated) isolateOne(cluster);
   // In others one edge does not reach the primary: those that do hand its requests on.
-  const cutOff = isolated === null && cluster.members.length > 1 && chance.hits(0.3);
-  if (cutOff) cutEdge(cluster, 0);
-  const beganAt = cluster.scheduler.now;
+  const cutOff = clusters.filter(
+    (cluster) => cluster.members.length > 1 && !isolated.includes(cluster) && chance.hits(0.3),
+  );
+  for (const cluster of cutOff) cutEdge(cluster, 0);
+  const beganAt = scheduler.now;
   let servedAt = beganAt;
-  serve(cluster, workload, profile, 'healing', (edge) => {
-    if (edge === 0) servedAt = cluster.scheduler.now;
+  serve(workload, profile, 'healing', (edge) => {
+    if (edge === 0) servedAt = scheduler.now;
   });
-  if (isolated !== null || cutOff) cluster.network.mendAll();
-  const failoverMs =
-    isolated === null && cluster.members.length > 1 ? failOver(cluster, workload, profile) : null;
-  serve(cluster, workload, profile, 'the last trouble');
-  const isSilent = cluster.scheduler.run(() => false, cluster.scheduler.now + SILENT_WITHIN_MS);
-  must(isSilent, 'idle', () => 'the group is not silent days after the last request');
-  return { failoverMs, cutOffMs: cutOff ? servedAt - beganAt : null };
+  for (const { network } of [...isolated, ...cutOff]) network.mendAll();
+  const whole = clusters.find((cluster) => cluster.members.length > 1 && !isolated.includes(cluster));
+  const failoverMs = whole === undefined ? null : failOver(whole, workload, profile);
+  serve(workload, profile, 'the last trouble');
+  const isSilent = scheduler.run(() => false, scheduler.now + SILENT_WITHIN_MS);
+  must(isSilent, 'idle', () => 'the groups are not silent days after the last request');
+  must(workload.coordinator.isDone, 'liveness', () => 'a purge was never carried out in all its groups');
+  return { failoverMs, cutOffMs: cutOff.length > 0 ? servedAt - beganAt : null };
 }
 
 /** Whoever lost its storage votes again: only then may another member go. */
-function readmitAll(cluster: Cluster, workload: Workload, profile: ProfileName): void {
-  const { scheduler } = cluster;
-  serve(cluster, workload, profile, 'healing, with a member lost');
-  scheduler.run(() => !isAnyLost(cluster), scheduler.now + SERVES_WITHIN_MS);
-  must(!isAnyLost(cluster), 'liveness', () => 'a lost member was not readmitted within ten seconds');
+function readmitAll(workload: Workload, profile: ProfileName): void {
+  const { scheduler, clusters } = workload.world;
+  serve(workload, profile, 'healing, with a member lost');
+  scheduler.run(() => !clusters.some(isAnyLost), scheduler.now + SERVES_WITHIN_MS);
+  must(!clusters.some(isAnyLost), 'liveness', () => 'a lost member was not readmitted within ten seconds');
 }
 
 function isAnyLost({ members }: Cluster): boolean {
   return members.some(({ disk, isSetBack }) => isSetBack || !isAdmitted(disk.durable));
 }
 
-/** Every edge writes and reads within ten seconds. */
+/** Every edge writes and reads in every group within ten seconds, and a purge by way of the coordinator is done. */
 function serve(
-  cluster: Cluster,
   workload: Workload,
   profile: ProfileName,
   after: string,
-  served: (edge: number) => void = () => {},
+  tell: (edge: number) => void = () => {},
 ): void {
-  const { scheduler } = cluster;
-  const keys = profile === 'core' ? KV_KEYS : URLS;
+  const { scheduler, clusters } = workload.world;
   let open = 0;
+  const served = (): void => {
+    open -= 1;
+  };
   for (const session of workload.sessions.slice(0, workload.edges.length)) {
+    for (const cluster of clusters) {
+      open += 1;
+      const keys = keysOf(cluster, workload, profile);
+      untilServed(workload, session, keys[session.id % keys.length] as string, profile, () => {
+        served();
+        tell(session.id);
+      });
+    }
+  }
+  if (profile === 'invalidation') {
     open += 1;
-    untilServed(workload, session, keys[session.id % keys.length] as string, profile, () => {
-      open -= 1;
-      served(session.id);
-    });
+    untilPurged(workload, served);
   }
   scheduler.run(() => open === 0, scheduler.now + SERVES_WITHIN_MS);
-  must(open === 0, 'liveness', () => `${open} edges were not served within ten seconds of ${after}`);
+  must(open === 0, 'liveness', () => `${open} were not served within ten seconds of ${after}`);
+}
+
+function keysOf({ shard }: Cluster, { world }: Workload, profile: ProfileName): readonly string[] {
+  return (profile === 'core' ? KV_KEYS : URLS).filter((key) => world.shardOf(key) === shard);
 }
 
 /** One member no longer hears the others, or is no longer heard by them; clients reach it as before. */
-function isolateOne(cluster: Cluster): Member {
+function isolateOne(cluster: Cluster): void {
   const { chance, members, network } = cluster;
   const member = chance.hits(0.6) ? newestPrimary(cluster) : chance.pick(members);
   const isDeaf = chance.hits(0.5);
@@ -93,8 +110,7 @@ function isolateOne(cluster: Cluster): Member {
     else network.cut(member.id, id);
   }
   if (cluster.trace.print !== null)
-    cluster.print(`!  member ${member.id} is ${isDeaf ? 'deaf' : 'mute'} from now on`);
-  return member;
+    cluster.print(`!  ${cluster.nameOf(member.id)} is ${isDeaf ? 'deaf' : 'mute'} from now on`);
 }
 
 /** The edge no longer reaches the newest primary, nor hears of it. */
@@ -102,7 +118,8 @@ function cutEdge(cluster: Cluster, edge: number): void {
   const { id } = newestPrimary(cluster);
   cluster.network.cut(EDGES_FROM + edge, id);
   cluster.network.cut(id, EDGES_FROM + edge);
-  if (cluster.trace.print !== null) cluster.print(`!  edge ${edge} does not reach member ${id} from now on`);
+  if (cluster.trace.print !== null)
+    cluster.print(`!  e${edge} does not reach ${cluster.nameOf(id)} from now on`);
 }
 
 /** The primary goes away for long, in the middle of the work: how long is nobody served? */
@@ -111,7 +128,7 @@ function failOver(cluster: Cluster, workload: Workload, profile: ProfileName): F
   // Clients work on for a moment: a group at rest would have to wake first.
   scheduler.run(() => false, scheduler.now + chance.between(100, 1_000));
   const session = workload.sessions[0] as Session;
-  const key = (profile === 'core' ? KV_KEYS : URLS)[0] as string;
+  const key = keysOf(cluster, workload, profile)[0] as string;
   const beganAt = scheduler.now;
   const primary = newestPrimary(cluster);
   cluster.crash(primary, 20_000);
@@ -134,6 +151,15 @@ function failOver(cluster: Cluster, workload: Workload, profile: ProfileName): F
 function newestPrimary({ members }: Cluster): Member {
   const view = Math.max(...members.map(({ disk }) => disk.durable.view));
   return members[view % members.length] as Member;
+}
+
+function untilPurged(workload: Workload, done: () => void): void {
+  const session = workload.sessions[0] as Session;
+  const all = { keys: [], tags: [], prefixes: [], all: true, namespaces: [], soft: false };
+  session.purge(all, false, ({ answeredAt }) => {
+    if (answeredAt === null) workload.later(100, () => untilPurged(workload, done));
+    else done();
+  });
 }
 
 /** One write and then one read, each again and again until it is answered. */

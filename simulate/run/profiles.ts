@@ -18,7 +18,7 @@ export function operationsOf(profile: ProfileName, chance: Chance, origin: Origi
  * Half of the runs evict all the time, write to disk more often than they must, and have leases that overlap; others
  * cannot send a log in one message, or go to rest whenever clients pause.
  */
-export function drawLimits(chance: Chance, faults: Faults): Partial<ReplicaLimits> {
+export function drawLimits(profile: ProfileName, chance: Chance, faults: Faults): Partial<ReplicaLimits> {
   // Logs that differ and arrive piece by piece: what commits of an older view are about.
   const pieces = faults.primaryHunt === 1 ? 0.7 : 0.3;
   return {
@@ -27,6 +27,8 @@ export function drawLimits(chance: Chance, faults: Faults): Partial<ReplicaLimit
     ...(chance.hits(0.3) ? { idleMs: 1_500 } : {}),
     ...(chance.hits(0.2) ? { windowMax: 2 } : {}),
     ...(chance.hits(0.3) ? { variantsMax: 2 } : {}),
+    // Of several commands in one call some are refused; those of one purge find room in an empty queue.
+    ...(chance.hits(0.15) ? { queueBytesMax: profile === 'core' ? 400 : 1_200 } : {}),
     // States are compared many times a run.
     hashEveryOps: 10,
     // A member that was away needs a snapshot; no step commits so many entries at once.
@@ -34,6 +36,11 @@ export function drawLimits(chance: Chance, faults: Faults): Partial<ReplicaLimit
     // Short enough for bounds to matter in a run, long enough for backups to answer within them.
     ...(chance.hits(0.7) ? { boundMs: Math.round(chance.between(300, 3_000)) } : {}),
   };
+}
+
+/** A purge by way of the coordinator may concern two groups. */
+export function drawShards(profile: ProfileName, chance: Chance): number {
+  return profile === 'invalidation' && chance.hits(0.3) ? 2 : 1;
 }
 
 /** Three members mostly; one and five run the same code. */

@@ -1,24 +1,27 @@
 // One seed is one run: the same things happen at the same instants, every time. Faults go on while clients work; then
 // everything heals, and the group must serve within ten seconds, converge and fall silent.
 import { seededRandom } from '../../core/random.ts';
-import { DEFAULT_LIMITS } from '../../core/replication/limits.ts';
 import { checkConverged } from '../checks/converged.ts';
 import { GroupChecker } from '../checks/group-checker.ts';
 import { checkLinearizable } from '../checks/linearizable.ts';
 import { checkBounds, checkPromises, checkSessions } from '../checks/promises.ts';
+import { checkPurges } from '../checks/purges.ts';
 import { checkReplay } from '../checks/replay.ts';
 import { asViolation, type Invariant, must } from '../checks/violation.ts';
 import { Origin } from '../clients/origin.ts';
 import { Workload } from '../clients/workload.ts';
 import { Chance } from '../engine/chance.ts';
 import { Cluster } from '../engine/cluster.ts';
-import { drawFaults, type Faults, NO_FAULTS } from '../engine/faults.ts';
+import { drawFaults, type FaultName, type Faults, NO_FAULTS } from '../engine/faults.ts';
+import { START_AT } from '../engine/instance.ts';
 import { Nemesis } from '../engine/nemesis.ts';
+import { Scheduler } from '../engine/scheduler.ts';
 import { Trace } from '../engine/trace.ts';
+import { World } from '../engine/world.ts';
 import { Coverage } from './coverage.ts';
 import { checkLiveness } from './healed-phase.ts';
 import { phaseOf } from './phase.ts';
-import { drawLimits, drawMembers, operationsOf, type ProfileName } from './profiles.ts';
+import { drawLimits, drawMembers, drawShards, operationsOf, type ProfileName } from './profiles.ts';
 
 export interface Run {
   readonly operations: number;
@@ -56,14 +59,12 @@ const OPERATION_MS_MAX = 12_000;
 
 /** Throws a Violation if anything that must hold did not. */
 export function runSeed(seed: number, options: RunOptions): Run {
-  let cluster: Cluster | null = null;
+  const clusters: Cluster[] = [];
   try {
-    return run(seed, options, (created) => {
-      cluster = created;
-    });
+    return run(seed, options, clusters);
   } catch (error) {
     const violation = asViolation(error);
-    const { stopped = null } = (cluster ?? {}) as Partial<Cluster>;
+    const stopped = stoppedIn(clusters);
     // Objects that stop themselves again and again serve nobody: then that is what is wrong.
     if (stopped !== null && VAGUE.has(violation.invariant)) throw asViolation(stopped);
     throw violation;
@@ -73,72 +74,113 @@ export function runSeed(seed: number, options: RunOptions): Run {
 /** What may follow from anything. */
 const VAGUE: ReadonlySet<Invariant> = new Set(['liveness', 'idle', 'assertion']);
 
-function run(seed: number, options: RunOptions, created: (cluster: Cluster) => void): Run {
+function stoppedIn(clusters: readonly Cluster[]): unknown {
+  return clusters.find(({ stopped }) => stopped !== null)?.stopped ?? null;
+}
+
+/** One group, with whoever looks on and whoever makes things go wrong there. */
+interface Stage {
+  readonly cluster: Cluster;
+  readonly checker: GroupChecker;
+  readonly nemesis: Nemesis;
+}
+
+/** `clusters` gets the run's groups as they are made. */
+function run(seed: number, options: RunOptions, clusters: Cluster[]): Run {
+  const { profile } = options;
   const chance = new Chance(seededRandom(seed));
   const trace = new Trace(options.print ?? null);
   const faults = options.faults ?? drawFaults(chance);
+  const limits = drawLimits(profile, chance, faults);
+  const scheduler = new Scheduler(START_AT);
   const coverage = new Coverage();
-  const cluster: Cluster = new Cluster({
-    members: options.members ?? drawMembers(chance),
-    chance,
-    faults,
-    limits: drawLimits(chance, faults),
-    trace,
-    happened: (fault, member) => coverage.count(fault, phaseOf(cluster, member, checker.committed.length)),
+  const stages = Array.from({ length: drawShards(profile, chance) }, (_, shard): Stage => {
+    const members = options.members ?? drawMembers(chance);
+    const cluster = new Cluster({
+      members,
+      chance,
+      shard,
+      scheduler,
+      faults,
+      limits,
+      trace,
+      happened: (fault, member) => coverage.count(fault, phaseOf(cluster, member, checker.committed.length)),
+    });
+    clusters.push(cluster);
+    const checker = new GroupChecker(cluster);
+    // The coordinator is one more that calls the group from outside.
+    const nemesis = new Nemesis(cluster, EDGES + 1);
+    cluster.observer = {
+      step(member, instance, event, effects) {
+        checker.step(member, instance, event, effects);
+        nemesis.look(member, instance);
+      },
+      replaced: (member) => checker.replaced(member),
+      escaped: (member, instance, effect) => checker.escaped(member, instance, effect),
+    };
+    return { cluster, checker, nemesis };
   });
-  created(cluster);
-  const checker = new GroupChecker(cluster);
+  const world = new World(clusters);
   const sometimes = (max: number): number => (chance.hits(0.5) ? chance.next() * max : 0);
-  const origin = new Origin(chance, { failing: sometimes(0.3), crawling: sometimes(0.4) }, (fault) =>
-    cluster.happened(fault, nemesis.primary),
-  );
-  const operate = operationsOf(options.profile, chance, origin);
-  const workload = new Workload(cluster, { edges: EDGES, clients: CLIENTS, operate });
-  const nemesis = new Nemesis(cluster, EDGES);
-  cluster.observer = {
-    step(member, instance, event, effects) {
-      checker.step(member, instance, event, effects);
-      nemesis.look(member, instance);
-    },
-    replaced: (member) => checker.replaced(member),
-    escaped: (member, instance, effect) => checker.escaped(member, instance, effect),
+  /** Counted where the primary is, whatever group that concerns. */
+  const happened = (fault: FaultName): void => {
+    const { cluster, nemesis } = chance.pick(stages);
+    cluster.happened(fault, nemesis.primary);
   };
-  nemesis.onStaleEdge = (edge) => workload.edges[edge]?.forget();
+  const origin = new Origin(chance, { failing: sometimes(0.3), crawling: sometimes(0.4) }, happened);
+  const operate = operationsOf(profile, chance, origin);
+  const workload = new Workload(world, { edges: EDGES, clients: CLIENTS, operate });
+  const { coordinator, history } = workload;
+  coordinator.onCrash = () => happened('coordinator-crash');
+  for (const { cluster, nemesis } of stages) {
+    nemesis.onStaleEdge = (edge) => workload.edges[edge]?.forget(cluster.shard);
+  }
 
-  const { scheduler } = cluster;
   const beganAt = scheduler.now;
   workload.start(options.operations, chance.pick([10, 60, 300]));
-  nemesis.start();
+  for (const { nemesis } of stages) nemesis.start();
+  if (profile === 'invalidation') coordinator.start();
   const endAt = beganAt + RUN_MS_MIN + options.operations * OPERATION_MS_MAX;
   scheduler.run(() => workload.running === 0, endAt, 500 * options.operations + 1_000_000);
   must(workload.running === 0, 'liveness', () => 'clients have not come to an end in time');
 
-  nemesis.heal(NO_FAULTS);
+  for (const { nemesis } of stages) nemesis.heal(NO_FAULTS);
+  coordinator.heal();
   workload.bound.settle();
-  cluster.print('everything heals');
-  const { failoverMs, cutOffMs } = checkLiveness(cluster, workload, options.profile);
-  checkConverged(cluster, workload.bound.newest);
-  const { history } = workload;
-  checkReplay(history, checker.entries, cluster.limits.variantsMax ?? DEFAULT_LIMITS.variantsMax);
-  checkSessions(history);
-  checkBounds(history, checker.committed, cluster.limits.boundMs ?? DEFAULT_LIMITS.boundMs);
-  if (options.profile === 'invalidation') checkPromises(history, origin);
+  world.print(() => 'everything heals');
+  const { failoverMs, cutOffMs } = checkLiveness(world, workload, profile);
+  for (const { cluster, checker } of stages) {
+    const { shard } = cluster;
+    const seen = history.of(shard);
+    checkConverged(cluster, workload.bound.newest);
+    checkReplay(seen, checker.entries, { shard, variantsMax: workload.limits.variantsMax });
+    checkSessions(seen);
+    checkBounds(seen, checker.committed, workload.limits.boundMs);
+  }
+  if (profile === 'invalidation') checkPromises(history, origin);
   const jumps = faults.clockJump > 0 ? Number.POSITIVE_INFINITY : 0;
   const ranMs = scheduler.now - beganAt;
   checkLinearizable(history, { ms: jumps + 2 * faults.clockSkewMs + 2 * faults.clockDrift * ranMs + 1 });
+  const groups = stages.map(({ cluster: { shard }, checker: { entries } }) => ({ shard, entries }));
+  checkPurges(history.purges, groups, (key) => world.shardOf(key));
 
-  if (cluster.stopped !== null) throw cluster.stopped;
+  const stopped = stoppedIn(clusters);
+  if (stopped !== null) throw stopped;
   for (const { reqId, result } of history.writes) trace.mixText(`${reqId} ${result?.type}`);
+  for (const { purgeId, answeredAt } of history.purges) trace.mixText(`${purgeId} ${answeredAt}`);
   const acknowledgedWrites = history.writes.filter(({ result }) => result !== null).length;
+  const purgesDone = history.purges.filter(({ answeredAt }) => answeredAt !== null).length;
+  const sum = (count: (cluster: Cluster) => number): number =>
+    clusters.reduce((total, cluster) => total + count(cluster), 0);
   return {
     operations: workload.operations,
-    acknowledgedWrites,
-    openWrites: history.writes.length - acknowledgedWrites,
+    acknowledgedWrites: acknowledgedWrites + purgesDone,
+    openWrites: history.writes.length - acknowledgedWrites + history.purges.length - purgesDone,
     reads: history.reads.length,
-    committedOps: checker.committed.length,
-    lives: cluster.members.reduce((sum, { life }) => sum + life, 0),
-    messages: cluster.messagesSent,
-    steps: cluster.stepsTaken,
+    committedOps: stages.reduce((total, { checker }) => total + checker.committed.length, 0),
+    lives: sum(({ members }) => members.reduce((lives, { life }) => lives + life, 0)),
+    messages: sum(({ messagesSent }) => messagesSent),
+    steps: sum(({ stepsTaken }) => stepsTaken),
     simulatedMs: ranMs,
     failoverMs,
     cutOffMs,

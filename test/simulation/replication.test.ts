@@ -8,6 +8,7 @@ import { Edge } from '../../simulate/clients/edge.ts';
 import { Chance } from '../../simulate/engine/chance.ts';
 import { Cluster } from '../../simulate/engine/cluster.ts';
 import { EDGES_FROM } from '../../simulate/engine/network.ts';
+import { World } from '../../simulate/engine/world.ts';
 import { runSeed } from '../../simulate/run/run-seed.ts';
 import { put } from '../support/solo.ts';
 
@@ -36,7 +37,7 @@ describe('a group whose primary dies', () => {
     const outages = Array.from({ length: 100 }, (_, seed) => {
       const cluster = new Cluster({ members: 3, chance: new Chance(seededRandom(seed + 1)) });
       const { scheduler } = cluster;
-      const edge = new Edge(0, cluster);
+      const edge = new Edge(0, new World([cluster]));
       let acknowledged = 0;
       let asked = 0;
       const ask = (): void => {

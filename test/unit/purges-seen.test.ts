@@ -1,8 +1,8 @@
 // What a lookup needs of a group once this isolate has had something purged there.
 import { describe, expect, it } from 'vitest';
+import { createPurgesSeen } from '../../core/replication/purges-seen.ts';
 import { atLeast, type ReadNeed } from '../../core/replication/read-need.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
-import { createPurgesSeen } from '../../worker/data-plane/purges-seen.ts';
 
 const early = { view: 1, op: 9 };
 const late = { view: 2, op: 3 };

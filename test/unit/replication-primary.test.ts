@@ -164,6 +164,10 @@ describe('group commit', () => {
     for (let i = 0; i < 6; i++) submit(primary, `w${i}`);
     const refused = primary.ask({ type: 'command', reqId: 'more', command: put(KEY, 'more') });
     expect(refused).toEqual({ type: 'overloaded' });
+    // It hears nobody: its queue will never empty, and the others may have another primary.
+    primary.now += 2_000;
+    const sentOn = primary.ask({ type: 'command', reqId: 'more', command: put(KEY, 'more') });
+    expect(sentOn).toEqual({ type: 'not-ready', reason: 'recovering' });
     const value = text('m', 600_000);
     const tooLarge = primary.ask({ type: 'command', reqId: 'big', command: put(KEY, '', { value }) });
     expect(tooLarge).toMatchObject({ type: 'too-large', bytesMax: 512 * 1024 });

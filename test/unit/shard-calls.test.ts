@@ -18,12 +18,15 @@ import {
 import { Relays } from '../../core/sharding/relays.ts';
 import { slotOfKey, targetSlotMap } from '../../core/sharding/slot-map.ts';
 import type { ShardMap } from '../../durable-objects/interfaces/directory.ts';
+import type { Ask } from '../../durable-objects/run-effects.ts';
 import { pack, unpack } from '../../durable-objects/shard-replica/packed-message.ts';
+import { submitAll } from '../../durable-objects/shard-replica/submit.ts';
 import { chunkHashesOf, decodeItems, encodeItems } from '../../durable-objects/storage/item-codec.ts';
 import { RecentMap } from '../../durable-objects/storage/recent-map.ts';
 import { chunksOf } from '../../worker/data-plane/shard-chunks.ts';
 
 const LONG_MS = 60_000;
+const DONE = { type: 'result', result: { type: 'purged' } } as const;
 const threw: FailedTry = { type: 'threw', overloaded: false, message: 'Network connection lost.' };
 
 describe('a call to a group', () => {
@@ -88,6 +91,23 @@ describe('a call to a group', () => {
     expect(fifth).toMatchObject({ call: { target: 1, suspects: null } });
     const unborn = afterFailure(call, { type: 'not-ready', reason: 'unborn' }, LONG_MS, 3);
     expect(unborn).toMatchObject({ call: { target: 1, suspects: null } });
+  });
+
+  it('may have done something where a part of it was carried out, though the whole was refused', async () => {
+    const asks = (...types: ('result' | 'overloaded')[]): Ask[] =>
+      types.map((type) => ({
+        type: 'answered',
+        answer: type === 'overloaded' ? { type } : { ...DONE, bookmark: { view: 1, op: 2 }, limitMs: 5_000 },
+      }));
+    const refused = async (...types: ('result' | 'overloaded')[]): Promise<FailedTry> => {
+      const answer = await submitAll({ askAll: async () => asks(...types) }, []);
+      if (answer.type === 'results') throw new Error('it was done');
+      return answer;
+    };
+    const partly = await refused('result', 'overloaded');
+    expect(afterFailure(call, partly, LONG_MS, 3)).toMatchObject({ type: 'give-up', maybeDone: true });
+    const notAtAll = await refused('overloaded', 'overloaded');
+    expect(afterFailure(call, notAtAll, LONG_MS, 3)).toMatchObject({ type: 'give-up', maybeDone: false });
   });
 
   it('asks whom an older view names, since a later one need never start, but does not believe it', () => {

@@ -5,6 +5,7 @@ import type { Fields } from '../../core/http/fields.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 import type { CommandResult, FillToken } from '../../core/replication/commands.ts';
 import { type PageWish, PROTOCOL_VERSION } from '../../core/replication/messages.ts';
+import { createPurgesSeen } from '../../core/replication/purges-seen.ts';
 import { atLeast, needOf, promiseOf, type ReadWish } from '../../core/replication/read-need.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import { slotOfKey } from '../../core/sharding/slot-map.ts';
@@ -18,7 +19,6 @@ import type {
   MemberStatus,
 } from '../../durable-objects/interfaces/shard-replica.ts';
 import type { GatherParts } from './gather.ts';
-import { createPurgesSeen } from './purges-seen.ts';
 import {
   type Answered,
   type CallOutcome,

@@ -1,6 +1,6 @@
 // The newest purge in each group that this isolate knows to be committed, because it had it made: whoever purges here and
 // looks here next sees that it is done, although members that answer bounded reads may hear of it later.
-import { isNewer, type Viewstamp } from '../../core/replication/viewstamp.ts';
+import { isNewer, type Viewstamp } from './viewstamp.ts';
 
 export interface PurgesSeen {
   saw(groupId: string, viewstamp: Viewstamp): void;
