@@ -35,6 +35,8 @@ export interface GroupCall {
   /** The primary does not answer this caller: whoever else is asked is to hand the request on to it. */
   readonly isCutOff: boolean;
   readonly tries: number;
+  /** How often another member was asked instead. */
+  readonly turns: number;
   /** A try may have been carried out without anybody hearing of it. */
   readonly maybeDone: boolean;
 }
@@ -45,8 +47,8 @@ export type NextMove =
 
 const PAUSE_MIN_MS = 20;
 const PAUSE_MAX_MS = 400;
-/** Corrections that are followed at once; more of them mean that the group is changing its mind. */
-const PROMPT_TRIES = 3;
+/** Turns that are taken at once; more of them mean that the group is changing its mind. */
+const PROMPT_TURNS = 3;
 /** Times that a member which recovers is asked before another one is. */
 const PATIENT_TRIES = 5;
 
@@ -54,7 +56,7 @@ const PATIENT_TRIES = 5;
 export function beginCall(hint: PrimaryHint, via: number | null = null): GroupCall {
   const isCutOff = via !== null && via !== hint.primary;
   const target = isCutOff ? via : hint.primary;
-  return { hint, target, suspects: null, isCutOff, tries: 0, maybeDone: false };
+  return { hint, target, suspects: null, isCutOff, tries: 0, turns: 0, maybeDone: false };
 }
 
 /** Whether the member called now is to hand the request on. */
@@ -95,10 +97,12 @@ export function afterFailure(call: GroupCall, failure: FailedTry, leftMs: number
   const isNews = told !== null && told.view > call.hint.view;
   // Whoever was silent may be the primary, though the hint is of a later view: that one need never have started.
   const isCutOff = (call.isCutOff || isSilent) && !isNews;
-  const isCorrected = target !== call.target && (tries <= PROMPT_TRIES || isNews);
-  const afterMs = isCorrected ? 0 : Math.min(PAUSE_MIN_MS * 2 ** Math.min(tries - 1, 16), PAUSE_MAX_MS);
+  const turns = target === call.target ? call.turns : call.turns + 1;
+  // However long one was given time: who has to ask two others yet must not wait as long for each.
+  const isPrompt = turns > call.turns && (turns <= PROMPT_TURNS || isNews);
+  const afterMs = isPrompt ? 0 : Math.min(PAUSE_MIN_MS * 2 ** Math.min(tries - 1, 16), PAUSE_MAX_MS);
   return leftMs > afterMs
-    ? { type: 'try', call: { hint, target, suspects, isCutOff, tries, maybeDone }, afterMs }
+    ? { type: 'try', call: { hint, target, suspects, isCutOff, tries, turns, maybeDone }, afterMs }
     : giveUp;
 }
 

@@ -32,8 +32,8 @@ export class Leases {
   /** By object and view, then by key. */
   private readonly granted = new WeakMap<Instance, Map<string, Granted>>();
   private readonly asked = new WeakMap<Instance, Map<number, Asked>>();
-  /** Up to where each object had committed before its step: what it says may be older than what the step commits. */
-  private readonly committedBefore = new WeakMap<Instance, number>();
+  /** Where each object stood before its step: what it says may be older than what else the step does. */
+  private readonly before = new WeakMap<Instance, { readonly commit: number; readonly view: number }>();
 
   constructor(cluster: Cluster, committed: readonly { readonly entry: LogEntry }[]) {
     this.cluster = cluster;
@@ -48,7 +48,8 @@ export class Leases {
     for (const effect of effects) {
       if (effect.type === 'reply') this.hear(instance, effect.id, effect.answer);
     }
-    this.committedBefore.set(instance, instance.state.head.commit);
+    const { view, head } = instance.state;
+    this.before.set(instance, { view, commit: head.commit });
   }
 
   private note(instance: Instance, id: number, request: ClientRequest): void {
@@ -104,9 +105,9 @@ export class Leases {
 
   /** Whether others may wait for it, as far as the object can know. */
   private isOfUse(key: string, { token, until }: Granted, instance: Instance, now: number): boolean {
-    const committed = this.committedBefore.get(instance) ?? 0;
-    if (until <= now || token.view !== instance.state.view) return false;
-    return !this.isUseless(key, token, instance, committed);
+    const { commit, view } = this.before.get(instance) ?? { commit: 0, view: 0 };
+    const isOfView = token.view === view || token.view === instance.state.view;
+    return until > now && isOfView && !this.isUseless(key, token, instance, commit);
   }
 
   /** Something has happened to the key since, by what this object has committed up to there. */

@@ -103,7 +103,9 @@ export class GroupLink {
     const hear = (outcome: Try, index: number): void => {
       if (index >= requests.length) return;
       if (outcome.type === 'threw') {
-        settle(() => fail({ ...outcome, message: 'the call failed' }));
+        // What is handed on goes on its way one by one, and may get there in part.
+        const isPartlyDone = requests.length > 1 && asksRelay(call);
+        settle(() => fail({ ...outcome, message: 'the call failed', isPartlyDone }));
         return;
       }
       answers[index] = outcome.answer;

@@ -51,7 +51,7 @@ describe('the simulator', () => {
     expect(status).toBe(0);
   });
 
-  it('prints the same for the same seed, and what happened on request', () => {
+  it('prints the same for the same seed, and what happened on request', { timeout: 60_000 }, () => {
     const once = simulate('--profile', 'core', '--seed', '7');
     expect(once.stdout).toMatch(
       /^core: seed 7 keeps every promise: 200 operations, \d+ steps, trace [0-9a-f]{16}\n$/,
