@@ -30,7 +30,7 @@ type Name = (typeof NAMES)[number];
 function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
   const backend = (name: Name) => ({ id: name, url: origins[NAMES.indexOf(name)]?.url ?? '' });
   const keyed = { strategy: { key: ['header:X-User'] } };
-  const health = { path: '/health', intervalMs: 100, timeoutMs: 100, rise: 1, fall: 1, fastIntervalMs: 50 };
+  const health = { path: '/health', intervalMs: 400, timeoutMs: 400, rise: 1, fall: 1, fastIntervalMs: 50 };
   const pinning = (onUnavailable: 'temporary' | 'sticky' | 'none') => ({
     backends: [backend('a'), backend('b')],
     affinity: { type: 'cookie' as const, name: 'sid', onUnavailable },
