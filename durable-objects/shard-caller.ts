@@ -1,7 +1,9 @@
 // Commands from an object to the shards. Objects may share stubs and promises between calls, so a stub lives until a
 // call through it fails; what to do after a failure is the same policy that the edges follow.
+
 import type { CommandResult } from '../core/replication/commands.ts';
 import { PROTOCOL_VERSION } from '../core/replication/messages.ts';
+import { primaryOf } from '../core/replication/quorum.ts';
 import type { Viewstamp } from '../core/replication/viewstamp.ts';
 import {
   afterFailure,
@@ -11,7 +13,6 @@ import {
   type FailedTry,
   type GroupCall,
   type PrimaryHint,
-  primaryIn,
 } from '../core/sharding/group-call.ts';
 import { Relays } from '../core/sharding/relays.ts';
 import type { ShardGroup } from './interfaces/directory.ts';
@@ -59,7 +60,7 @@ export class ShardCaller {
       const answer = await this.#try(group, mapEpoch, call, requests, Math.min(limitMs, TRY_MS));
       if (answer.type === 'results') {
         const { view } = answer;
-        this.#hints.set(groupId, { view, primary: primaryIn(view, members.length) });
+        this.#hints.set(groupId, { view, primary: primaryOf(view, members.length) });
         if (asksRelay(call)) this.#relays.served(groupId, call.target, this.#now());
         else this.#relays.forget(groupId);
         return answer;

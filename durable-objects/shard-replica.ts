@@ -178,32 +178,29 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
   }
 
   async renew(to: MemberAddress, key: string, token: FillToken, isRelayed = false): Promise<void> {
-    const primary = await this.#tellOfLease(to, { type: 'renew', key, token }, isRelayed);
-    if (primary !== null)
-      await relay(this.#callMember, primary, async (member, address) => ({
-        done: await member.renew(address, key, token, true),
-      }));
+    await this.#tellOfLease(to, { type: 'renew', key, token }, isRelayed);
   }
 
   async release(to: MemberAddress, key: string, token: FillToken, isRelayed = false): Promise<void> {
-    const primary = await this.#tellOfLease(to, { type: 'release', key, token }, isRelayed);
-    if (primary !== null)
-      await relay(this.#callMember, primary, async (member, address) => ({
-        done: await member.release(address, key, token, true),
-      }));
+    await this.#tellOfLease(to, { type: 'release', key, token }, isRelayed);
   }
 
-  /** Whom to hand it on to; null: it is taken, or nobody is known to be primary. */
+  /** Handed on to the primary where this member is not it. */
   async #tellOfLease(
     to: MemberAddress,
     request: Extract<ClientRequest, { type: 'renew' | 'release' }>,
     isRelayed: boolean,
-  ): Promise<number | null> {
+  ): Promise<void> {
     const ready = this.#booted() ?? (await this.#bear(to));
-    if (ready.type !== 'ready') return null;
+    if (ready.type !== 'ready') return;
     const ask = await ready.replica.ask(request);
     const isElsewhere = ask.type === 'answered' && isForPrimary(ask.answer);
-    return isElsewhere && !isRelayed ? relayTarget(ready.replica.state, Date.now()) : null;
+    const primary = isElsewhere && !isRelayed ? relayTarget(ready.replica.state, Date.now()) : null;
+    if (primary === null) return;
+    const { type, key, token } = request;
+    await relay(this.#callMember, primary, async (member, address) => ({
+      done: await member[type](address, key, token, true),
+    }));
   }
 
   async status(to: MemberAddress): Promise<MemberStatus> {

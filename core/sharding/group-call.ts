@@ -64,11 +64,6 @@ export function asksRelay({ isCutOff, target, hint }: GroupCall): boolean {
   return isCutOff && target !== hint.primary;
 }
 
-/** Who leads a view. */
-export function primaryIn(view: number, members: number): number {
-  return view % members;
-}
-
 /** Whichever is of the later view; a member's own word about its view counts. O(1). */
 export function betterHint(known: PrimaryHint, told: PrimaryHint): PrimaryHint {
   return told.view >= known.view ? told : known;

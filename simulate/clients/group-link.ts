@@ -1,7 +1,9 @@
 // A caller's way to one group: it remembers where the primary is, follows corrections, and tries again with the same
 // request ids, by the very policy that the product's edges and objects have (core/sharding/group-call).
+
 import type { BoundNews } from '../../core/replication/bound.ts';
 import type { ClientAnswer, ClientRequest } from '../../core/replication/messages.ts';
+import { primaryOf } from '../../core/replication/quorum.ts';
 import {
   afterFailure,
   asksRelay,
@@ -10,7 +12,6 @@ import {
   type FailedTry,
   type GroupCall,
   type PrimaryHint,
-  primaryIn,
 } from '../../core/sharding/group-call.ts';
 import { Relays } from '../../core/sharding/relays.ts';
 import type { Cluster } from '../engine/cluster.ts';
@@ -120,7 +121,7 @@ export class GroupLink {
           return;
         }
         // Nobody but a primary answers what is not for any member, be it by way of another.
-        const primary = primaryIn(outcome.view, members.length);
+        const primary = primaryOf(outcome.view, members.length);
         if (!options.anyMember) this.hint = betterHint(this.hint, { view: outcome.view, primary });
         if (asksRelay(call)) this.relays.served(groupId, target, scheduler.now);
         else if (target === call.hint.primary) this.relays.forget(groupId);

@@ -1,6 +1,7 @@
 // One call to a shard's group on behalf of one request: the primary first, corrections followed, tries repeated with
 // the same content until the deadline. Every try makes its own stub, since a stub is dead after an exception and
 // belongs to the request that made it; operations that are gathered share the stub of the one that leads.
+import { primaryOf } from '../../core/replication/quorum.ts';
 import {
   afterFailure,
   asksRelay,
@@ -9,7 +10,6 @@ import {
   type FailedTry,
   type GroupCall,
   type PrimaryHint,
-  primaryIn,
 } from '../../core/sharding/group-call.ts';
 import { Relays } from '../../core/sharding/relays.ts';
 import type { ShardGroup } from '../../durable-objects/interfaces/directory.ts';
@@ -238,7 +238,7 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
         if (anyMember && isTypical) nearest.answered(groupId, call.target, now() - startedAt);
         // Nobody but a primary answers what is not for any member, be it by way of another.
         const view = answer.view ?? 0;
-        if (!anyMember) remember(groupId, { view, primary: primaryIn(view, members.length) });
+        if (!anyMember) remember(groupId, { view, primary: primaryOf(view, members.length) });
         if (asksRelay(call)) relays.served(groupId, call.target, now());
         else if (call.target === call.hint.primary) relays.forget(groupId);
         return { type: 'answered', answer: answer as never };
