@@ -3,8 +3,8 @@ import { DELTA_SECONDS_MAX } from './cache-control.ts';
 import { type Fields, fieldValue } from './fields.ts';
 
 /**
- * RFC 9111 §5.1: the Age field in seconds, at most DELTA_SECONDS_MAX; the first member where there are several. What
- * is no non-negative integer is ignored: 0 (docs/DIVERGENCES.md).
+ * RFC 9111 §5.1: the Age field in seconds, at most DELTA_SECONDS_MAX. Of a list a cache "SHOULD use the first member";
+ * what is no non-negative integer it "SHOULD ignore": 0.
  */
 export function ageFieldSeconds(fields: Fields): number {
   const text = fieldValue(fields, 'age');

@@ -119,15 +119,15 @@ export const FRESHNESS: readonly ConformanceCase[] = [
   ]),
   ...table('RFC 9111 §5.1', 'reused', [
     ['age-fresh', 'optimal', [HOUR, ['age', '3000']]],
-    ['age-list-first', 'chosen', [HOUR, ['age', '0, 7200']]],
-    ['age-text', 'optimal', [HOUR, ['age', 'abc']]],
-    ['age-negative', 'optimal', [HOUR, ['age', '-7200']]],
-    ['age-decimal', 'optimal', [HOUR, ['age', '7200.0']]],
+    ['age-list-first', 'required', [HOUR, ['age', '0, 7200']]],
+    ['age-text', 'required', [HOUR, ['age', 'abc']]],
+    ['age-negative', 'required', [HOUR, ['age', '-7200']]],
+    ['age-decimal', 'required', [HOUR, ['age', '7200.0']]],
   ]),
   ...table('RFC 9111 §5.1', 'fetched', [
     ['age-stale', 'required', [HOUR, ['age', '3600']]],
     ['age-plus-resident', 'required', [HOUR, ['age', '3550']]],
-    ['age-list-first-stale', 'chosen', [HOUR, ['age', '7200, 0']]],
+    ['age-list-first-stale', 'required', [HOUR, ['age', '7200, 0']]],
     ['age-huge', 'required', [HOUR, ['age', '2147483648']]],
     [
       'age-beyond-huge',
