@@ -328,10 +328,15 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     this.ctx.waitUntil(recordEvents(this.env.TELEMETRY, [event]));
   }
 
-  /** What is on the storage stays: a member that waits to be readmitted may begin with it. */
+  /**
+   * What is on the storage stays: a member that waits to be readmitted may begin with it. An abort loses what is not
+   * durable yet, and the replica says nothing any more meanwhile.
+   */
   #lose(): void {
     this.ctx.storage.transactionSync(() => this.#birthRecord.renew());
-    this.ctx.abort('This storage is not the one that its member votes with: it must be readmitted');
+    const abort = (): void =>
+      this.ctx.abort('This storage is not the one that its member votes with: it must be readmitted');
+    this.ctx.storage.sync().then(abort, abort);
   }
 
   #answer<A extends object>(answer: A): Told<A> {

@@ -53,6 +53,7 @@ export class MemoryStore implements ReplicaStore {
   private before: Viewstamp = NOTHING;
   private floor: Viewstamp = NOTHING;
   private isInstalling = false;
+  private forsaken = 0;
   private log: LogEntry[] = [];
   private logBytes = 0;
   /** What the log lost at its beginning last. */
@@ -80,6 +81,7 @@ export class MemoryStore implements ReplicaStore {
       logBytes: this.logBytes,
       floor: this.floor,
       isInstalling: this.isInstalling,
+      forsaken: this.forsaken,
     };
   }
 
@@ -233,6 +235,7 @@ export class MemoryStore implements ReplicaStore {
     copy.before = this.before;
     copy.floor = this.floor;
     copy.isInstalling = this.isInstalling;
+    copy.forsaken = this.forsaken;
     copy.log = this.log.slice();
     copy.logBytes = this.logBytes;
     for (const [key, variants] of this.rowsByKey) copy.rowsByKey.set(key, new Map(variants));
@@ -295,6 +298,9 @@ export class MemoryStore implements ReplicaStore {
         throw new Error('A simulated member has its identity from birth');
       case 'view':
         this.view = write.view;
+        break;
+      case 'forsaken':
+        this.forsaken = write.incarnation;
         break;
       case 'append':
         for (const entry of write.entries) {

@@ -16,7 +16,8 @@ export type Effect =
     }
   /**
    * This storage is not, or no longer, the one that the member voted with: the object must take a new incarnation before
-   * it begins anew. The only effect of its step, and of its life the last.
+   * it begins anew. The last effect of its life, behind the write that says so: where it is not carried out, the next
+   * life asks for the same and does nothing else.
    */
   | { readonly type: 'lost' }
   /** In memory, gone with the object; set again it replaces the earlier one; `afterMs: null` clears it. */

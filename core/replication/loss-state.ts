@@ -10,10 +10,10 @@ export interface LossState {
   asking: { readonly since: number; sentAt: number | null } | null;
   /** How far the others had come (rollback-alarm). */
   readonly seen: Map<number, Seen>;
-  /** This storage is not the one that its member votes with: nothing is done any more. */
+  /** This storage is not the one that its member votes with: nothing is done any more, in this life or the next. */
   isForsaken: boolean;
 }
 
-export function newLossState(): LossState {
-  return { asked: new Map(), isMajorityTold: false, asking: null, seen: new Map(), isForsaken: false };
+export function newLossState(isForsaken: boolean): LossState {
+  return { asked: new Map(), isMajorityTold: false, asking: null, seen: new Map(), isForsaken };
 }

@@ -267,8 +267,19 @@ export interface ReplicaState {
 export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>): ReplicaState {
   const durable = store.head();
   assert(durable !== null, () => 'a replica was created before its identity was stored');
-  const { identity, view, floor, beforeFirst, firstOp, lastLogged, lastT, logBytes, isInstalling, ...head } =
-    durable;
+  const {
+    identity,
+    view,
+    floor,
+    beforeFirst,
+    firstOp,
+    lastLogged,
+    lastT,
+    logBytes,
+    isInstalling,
+    forsaken,
+    ...head
+  } = durable;
   const { memberId, memberCount } = identity;
   assert(
     Number.isInteger(memberId) && memberId >= 0 && memberId < memberCount,
@@ -306,7 +317,7 @@ export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>
     heldCommit: 0,
     isInstalling,
     install: null,
-    loss: newLossState(),
+    loss: newLossState(forsaken >= identity.incarnation),
     silentSource: null,
     hashMarks: [],
     sessions: [],

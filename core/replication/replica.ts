@@ -44,7 +44,8 @@ export function createReplica(store: ReplicaStore, limits: Partial<ReplicaLimits
  * carried out, and the replica must be created anew from its store. `nowMs`: this object's clock, epoch ms.
  */
 export function step(state: ReplicaState, store: ReplicaStore, event: ReplicaEvent, nowMs: number): Effect[] {
-  if (state.loss.isForsaken) return [];
+  // An earlier life has found out, and ended before it had a new incarnation.
+  if (state.loss.isForsaken) return event.type === 'boot' ? [{ type: 'lost' }] : [];
   const current = beginStep(state, store, nowMs);
   handleEvent(current, event);
   watchOver(current);

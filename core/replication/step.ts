@@ -81,6 +81,13 @@ export function holdsChunk(step: Step, hash: string): boolean {
   return step.chunksWritten.has(hash) || step.store.hasChunk(hash);
 }
 
+/** It should never have voted, and says nothing more: its next life knows so too, whatever comes of the effect. */
+function giveUp({ state, outputs }: Step): Effect[] {
+  const { incarnation } = state.identity;
+  const told = outputs.filter(({ type }) => type === 'event');
+  return [{ type: 'persist', writes: [{ type: 'forsaken', incarnation }] }, ...told, { type: 'lost' }];
+}
+
 /**
  * Effects in order: the one `persist`, then the rest. Applied rows wait until they are many, and then ride along
  * with whatever is written: a row that is written again before that is written once, and each costs less among others.
@@ -90,9 +97,7 @@ export function holdsChunk(step: Step, hash: string): boolean {
 export function finishStep(step: Step): Effect[] {
   const { state, writes } = step;
   const { overlay, limits } = state;
-  // It should never have voted, and says nothing more.
-  if (state.loss.isForsaken)
-    return [...step.outputs.filter(({ type }) => type === 'event'), { type: 'lost' }];
+  if (state.loss.isForsaken) return giveUp(step);
   const isFull = overlay.changes > limits.overlayRowsMax || overlay.bytes > limits.overlayBytesMax;
   const isDue = overlay.isOverdue || overlay.ops > limits.overlayOpsMax;
   const writesAnyway = writes.length > 0 || step.votes || step.sweepStagedBefore !== null;

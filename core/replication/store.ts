@@ -138,6 +138,8 @@ export interface DurableHead extends AppliedHead {
   readonly floor: Viewstamp;
   /** A snapshot was begun and not ended: the rows are a mixture. */
   readonly isInstalling: boolean;
+  /** The highest incarnation that this storage was given up in; 0 = in none. */
+  readonly forsaken: number;
 }
 
 /** An entry of the log without its items. */
@@ -211,6 +213,8 @@ export interface ReplicaStore {
 export type Write =
   | { readonly type: 'identity'; readonly identity: Identity }
   | { readonly type: 'view'; readonly view: number }
+  /** This storage was found to be none that its member votes with, in this incarnation or an earlier one. */
+  | { readonly type: 'forsaken'; readonly incarnation: number }
   | { readonly type: 'append'; readonly entries: readonly LogEntry[] }
   /** Removes every entry with `op >= fromOp`. */
   | { readonly type: 'truncateSuffix'; readonly fromOp: number }

@@ -32,7 +32,10 @@ export type HeadRow = {
   incarnations: string | null;
 };
 
-export function headFromRow(row: HeadRow, log: LogEnds, isInstalling: boolean): DurableHead {
+/** What the head says beside its row. */
+type HeadFacts = Pick<DurableHead, 'isInstalling' | 'forsaken'>;
+
+export function headFromRow(row: HeadRow, log: LogEnds, facts: HeadFacts): DurableHead {
   const { groupId, shard, memberId, memberCount, incarnation, epoch } = row;
   const { commit, applied, appliedT, fillMarkT, httpBytes, kvBytes, kvKeptBytes, entries, stateHash } = row;
   return {
@@ -44,7 +47,7 @@ export function headFromRow(row: HeadRow, log: LogEnds, isInstalling: boolean): 
     beforeFirst: { view: log.before.view, op: log.before.op },
     logBytes: log.bytes,
     floor: { view: row.floorView, op: row.floorOp },
-    isInstalling,
+    ...facts,
     commit,
     applied,
     appliedT,

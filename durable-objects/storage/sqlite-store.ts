@@ -54,7 +54,10 @@ export class SqliteStore implements ReplicaStore {
 
   head(): DurableHead | null {
     const row = this.#sql.exec<HeadRow>('SELECT * FROM head').toArray()[0];
-    return row === undefined ? null : headFromRow(row, this.#log.ends(), this.#fact('installing') !== null);
+    if (row === undefined) return null;
+    const isInstalling = this.#fact('installing') !== null;
+    const forsaken = Number(this.#fact('forsaken') ?? 0);
+    return headFromRow(row, this.#log.ends(), { isInstalling, forsaken });
   }
 
   snapshotPart(after: string | null, bytesMax: number): { writes: Write[]; to: string | null } {
@@ -220,6 +223,12 @@ export class SqliteStore implements ReplicaStore {
         break;
       case 'installing':
         this.#sql.exec("INSERT INTO facts VALUES ('installing', '') ON CONFLICT DO NOTHING");
+        break;
+      case 'forsaken':
+        this.#sql.exec(
+          `INSERT INTO facts VALUES ('forsaken', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+          String(write.incarnation),
+        );
         break;
       case 'replaceRange':
         clearSnapshotRange(this.#sql, write.after, write.to);

@@ -164,7 +164,7 @@ function greetForSure(cluster: Cluster, instance: Instance, message: Message): v
   const asked = member.unheard.get(to.id);
   // Either has gone meanwhile, with its memory: then the operator announces what he has done.
   const announce = (): void => {
-    if (member.isSetBack) forsake(cluster, member);
+    if (member.isSetBack && !member.isTold) forsake(cluster, member);
   };
   const hear = (answer: Message | null): void => {
     cluster.scheduler.after(cluster.chance.next() * 20, () => {
@@ -172,7 +172,8 @@ function greetForSure(cluster: Cluster, instance: Instance, message: Message): v
         announce();
         return;
       }
-      member.unheard.delete(to.id);
+      // Its successor has to hear of it itself.
+      if (member.instance === instance) member.unheard.delete(to.id);
       cluster.run(instance, { type: 'message', message: answer }, null);
     });
   };

@@ -17,7 +17,7 @@ import { type Call, Instance, START_AT } from './instance.ts';
 import type { Member, Observer, Try } from './member.ts';
 import { EDGES_FROM, Network } from './network.ts';
 import { Scheduler } from './scheduler.ts';
-import { forsake } from './storage-loss.ts';
+import { forsake, isToldOfSetBack } from './storage-loss.ts';
 import { Trace } from './trace.ts';
 import { traceStep } from './trace-step.ts';
 
@@ -150,6 +150,8 @@ export class Cluster {
     member.instance = null;
     if (instance !== null) this.end(instance);
     member.disk.drop();
+    // Before it was told: nothing can be known of it, so the operator announces what he has done.
+    if (instance !== null && member.isSetBack && !member.isTold) forsake(this, member);
     if (this.trace.print !== null)
       this.print(`!  ${this.nameOf(member.id)} is gone for ${downMs.toFixed(0)} ms`);
   }
@@ -210,7 +212,7 @@ export class Cluster {
     this.stepsTaken += 1;
     traceStep(this, instance, event, effects);
     if (call !== null) instance.openCalls.add(call);
-    const fate = this.drawFate(instance);
+    const fate = this.drawFate(instance, effects);
     let left = fate === 'crash-after-durable' ? this.chance.below(effects.length) : effects.length;
     for (const effect of effects) {
       if (effect.type === 'persist') {
@@ -227,7 +229,12 @@ export class Cluster {
         else disk.behindGate(() => this.leave(member, instance, effect, call));
       }
     }
-    if (fate !== 'crash-before-durable') this.observer.step(member, instance, event, effects);
+    if (fate !== 'crash-before-durable') {
+      this.observer.step(member, instance, event, effects);
+      if (member.isSetBack && instance.state.loss.isForsaken && !instance.isSuperseded) {
+        disk.behindGate(() => isToldOfSetBack(member));
+      }
+    }
     if (fate !== null) {
       this.happened(fate, member);
       this.crash(member, this.outageMs());
@@ -265,9 +272,15 @@ export class Cluster {
     return isLong ? this.chance.between(2_000, 15_000) : this.chance.between(0, 2_000);
   }
 
-  private drawFate(instance: Instance): 'crash-before-durable' | 'crash-after-durable' | null {
-    const { crashBeforeDurable, crashAfterDurable } = this.faults;
-    if (instance.isSuperseded || crashBeforeDurable + crashAfterDurable === 0) return null;
+  private drawFate(
+    instance: Instance,
+    effects: readonly Effect[],
+  ): 'crash-before-durable' | 'crash-after-durable' | null {
+    const { crashBeforeDurable, crashAfterDurable, crashGivingUp } = this.faults;
+    if (instance.isSuperseded) return null;
+    if (crashGivingUp > 0 && effects.at(-1)?.type === 'lost' && this.chance.hits(crashGivingUp))
+      return 'crash-after-durable';
+    if (crashBeforeDurable + crashAfterDurable === 0) return null;
     const drawn = this.chance.next();
     if (drawn < crashBeforeDurable) return 'crash-before-durable';
     return drawn < crashBeforeDurable + crashAfterDurable ? 'crash-after-durable' : null;
@@ -353,6 +366,7 @@ export class Cluster {
       life: 0,
       former: [],
       isSetBack: false,
+      isTold: false,
       unheard: new Map(),
     };
     return member;

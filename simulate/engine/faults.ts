@@ -53,7 +53,9 @@ export interface Faults {
   /** Probabilities per step: the object is gone before, or after, its writes are durable. */
   readonly crashBeforeDurable: number;
   readonly crashAfterDurable: number;
-  /** Of these: the share that keeps the member away for many seconds. */
+  /** The same, after, where the step gives the object's storage up. */
+  readonly crashGivingUp: number;
+  /** Of crashes: the share that keeps the member away for many seconds. */
   readonly longOutage: number;
   /** How often whoever becomes primary is cut off or reset within a moment. */
   readonly primaryHunt: number;
@@ -95,6 +97,7 @@ export const NO_FAULTS: Faults = {
   reorder: false,
   crashBeforeDurable: 0,
   crashAfterDurable: 0,
+  crashGivingUp: 0,
   longOutage: 0,
   primaryHunt: 0,
   partition: null,
@@ -149,6 +152,7 @@ export function drawFaults(chance: Chance): Faults {
     reorder: chance.hits(0.7),
     crashBeforeDurable: sometimes(0.006),
     crashAfterDurable: sometimes(0.006),
+    crashGivingUp: sometimes(0.8),
     longOutage: sometimes(0.7),
     primaryHunt: chance.hits(0.25) ? 1 : sometimes(0.8),
     partition: every(0.4, 1_000, 6_000),

@@ -22,8 +22,10 @@ export interface Member {
   life: number;
   /** Disks that it lost since it voted last: whatever they held counts as held until it votes again. */
   former: MemoryStore[];
-  /** Its disk was set back without a word, and it has not found out. */
+  /** Its disk was set back without a word, and its incarnation is still the one that it was. */
   isSetBack: boolean;
+  /** One of its objects has been told so, and all that this wrote is durable. */
+  isTold: boolean;
   /** Objects of the others that it has to hear from before anything else reaches it, by member. */
   readonly unheard: Map<number, Instance>;
 }

@@ -41,6 +41,7 @@ export function setBack(cluster: Cluster, member: Member, checkpoint: Checkpoint
   if (cluster.chance.hits(0.7) && isFoundOut(cluster, member, checkpoint)) {
     replaceDisk(cluster, member, checkpoint.store.clone(), 0);
     member.isSetBack = true;
+    member.isTold = false;
     for (const { id, instance } of cluster.members) {
       if (id !== member.id && instance !== null) member.unheard.set(id, instance);
     }
@@ -53,8 +54,15 @@ export function setBack(cluster: Cluster, member: Member, checkpoint: Checkpoint
 /** The object gives its storage up: the Directory counts its incarnation up, and another begins with what is there. */
 export function forsake(cluster: Cluster, member: Member): void {
   member.isSetBack = false;
+  member.isTold = false;
   member.unheard.clear();
   replaceDisk(cluster, member, incarnationAfter(member.disk.durable));
+}
+
+/** From here on it has to know by itself, whatever becomes of the object that was told. */
+export function isToldOfSetBack(member: Member): void {
+  member.isTold = true;
+  member.unheard.clear();
 }
 
 function incarnationAfter(store: MemoryStore): MemoryStore {

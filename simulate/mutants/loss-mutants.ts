@@ -79,4 +79,14 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'a storage is given up in memory only',
+    edits: [
+      {
+        file: `${R}step.ts`,
+        find: "return [{ type: 'persist', writes: [{ type: 'forsaken', incarnation }] }, ...told, { type: 'lost' }];",
+        replace: "return incarnation > 0 ? [...told, { type: 'lost' }] : [];",
+      },
+    ],
+  },
 ];

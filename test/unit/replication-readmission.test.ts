@@ -3,6 +3,7 @@
 // view 0, member 1 of view 1, member 2 of view 2.
 import { describe, expect, it } from 'vitest';
 import type { LogEntry, MessageBody } from '../../core/replication/messages.ts';
+import { createReplica, step } from '../../core/replication/replica.ts';
 import { replicaStatus } from '../../core/replication/status.ts';
 import type { Viewstamp } from '../../core/replication/viewstamp.ts';
 import { entry, put, Solo } from '../support/solo.ts';
@@ -293,15 +294,30 @@ describe('a storage that was set back', () => {
     const member = booted();
     expect(member.sent(0)).toContainEqual({ type: 'hello' });
     member.hear(0, { type: 'helloOk', seen: SEEN });
-    expect(member.effects.map(({ type }) => type)).toEqual(['event', 'lost']);
+    expect(member.effects.map(({ type }) => type)).toEqual(['persist', 'event', 'lost']);
     member.hear(0, prepare({ view: 0, op: 1 }, [entry(2, 0, 'b')], 1));
     expect(member.effects).toEqual([]);
+  });
+
+  it('knows so in its next life too, where it ended before it was given another incarnation', () => {
+    const member = booted();
+    member.hear(0, { type: 'helloOk', seen: SEEN });
+    member.boot();
+    expect(member.effects).toEqual([{ type: 'lost' }]);
+    member.hear(0, prepare({ view: 0, op: 1 }, [entry(2, 0, 'b')], 1));
+    expect(member.effects).toEqual([]);
+    // The next incarnation is another matter.
+    const store = member.store.clone({ ...member.store.identity, incarnation: 2 });
+    const effects = step(createReplica(store), store, { type: 'boot', nonce: 'n' }, member.now);
+    const asks = effects.flatMap((effect) => (effect.type === 'send' ? [effect.message.body] : []));
+    expect(asks).toEqual([ASK, ASK]);
   });
 
   it('votes for nothing in the step in which it hears so, though the answer is of a later view', () => {
     const member = booted();
     member.hear(2, { type: 'helloOk', seen: { ...SEEN, view: 3, op: 0 } }, { view: 3 });
-    expect(member.effects.map(({ type }) => type)).toEqual(['event', 'lost']);
+    expect(member.effects.map(({ type }) => type)).toEqual(['persist', 'event', 'lost']);
+    expect(member.written()).toEqual(['forsaken']);
   });
 
   it('is answered whatever view it believes in', () => {
@@ -353,7 +369,7 @@ describe('a storage that was set back', () => {
   it('of a member that was readmitted meanwhile on another is given up', () => {
     const member = booted();
     member.hear(0, { type: 'refuse', reason: 'old-incarnation' });
-    expect(member.effects.map(({ type }) => type)).toEqual(['lost']);
+    expect(member.effects.map(({ type }) => type)).toEqual(['persist', 'lost']);
   });
 });
 

@@ -15,7 +15,7 @@ import { encodeStored } from '../../core/cache/stored-response.ts';
 import type { Fields } from '../../core/http/fields.ts';
 import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
 import type { Command, CommandResult, FillToken, Value } from '../../core/replication/commands.ts';
-import type { LogEntry } from '../../core/replication/messages.ts';
+import { type LogEntry, PROTOCOL_VERSION } from '../../core/replication/messages.ts';
 import { LINEARIZABLE, type ReadNeed } from '../../core/replication/read-need.ts';
 import { rowBytes } from '../../core/replication/sizes.ts';
 import type { Identity, ReplicaStore, Row, Write } from '../../core/replication/store.ts';
@@ -318,6 +318,7 @@ describe('the SQLite store', () => {
         boundMaxMs: choose(99),
         incarnations: choose(2) === 0 ? [] : [1, 1 + choose(3), 2],
       }),
+      () => ({ type: 'forsaken', incarnation: 1 + choose(3) }),
       () => ({ type: 'putRow', row: row() }),
       () => ({ type: 'putRow', row: row() }),
       () => ({ type: 'deleteRow', address: { key: pick(KEYS), variant: pick(VARIANTS) } }),
@@ -1607,6 +1608,57 @@ describe('a member whose storage is lost', () => {
     await isAsGoodAs(1, 2, commit);
     cutOff(1, await primaryOf(1));
     expect(await read(key)).toBe('old');
+  });
+});
+
+describe('a member whose storage was set back', () => {
+  const tell = async (shard: number, index: number, incarnation: number) => {
+    const from = (index + 1) % groupOf(shard).members.length;
+    const seen = { incarnation, view: 1_000, op: 1_000 };
+    const { groupId } = groupOf(shard);
+    await member(shard, index).deliver(address(shard, index), {
+      protocol: PROTOCOL_VERSION,
+      groupId,
+      epoch: map.epoch,
+      from,
+      to: index,
+      incarnation: 1,
+      view: 0,
+      body: { type: 'helloOk', seen },
+    });
+  };
+  const headOf = (shard: number, index: number) =>
+    runInDurableObject(memberStub(shard, index), (_, { storage: { sql } }) => ({
+      incarnation: sql.exec<{ incarnation: number }>('SELECT incarnation FROM head').one().incarnation,
+      nonce: sql.exec<{ nonce: string }>('SELECT nonce FROM birth').one().nonce,
+    }));
+  /** Its object ends at some instant, and with it whatever it is asked. */
+  const isReadmitted = (shard: number, index: number, incarnation: number) =>
+    waitUntil(async () => {
+      const head = await headOf(shard, index).catch(() => null);
+      const status = await statusOf(shard, index).catch(() => null);
+      return head?.incarnation === incarnation && status?.state === 'normal' ? head : undefined;
+    });
+
+  it('gives it up for good when it is told, and is readmitted with another incarnation', async () => {
+    const key = keyIn(0, 95);
+    await write(key, put(key, 'held by all'));
+    const backup = ((await primaryOf(0)) + 1) % 3;
+    const { incarnation, nonce } = await headOf(0, backup);
+    await tell(0, backup, incarnation).catch(() => {});
+    expect((await isReadmitted(0, backup, incarnation + 1)).nonce).not.toBe(nonce);
+  });
+
+  it('knows so when it begins anew before it had another one', async () => {
+    const key = keyIn(0, 96);
+    await write(key, put(key, 'held by all'));
+    const backup = ((await primaryOf(0)) + 1) % 3;
+    const { incarnation } = await headOf(0, backup);
+    await runInDurableObject(memberStub(0, backup), (_, { storage: { sql } }) =>
+      new SqliteStore(sql).write([{ type: 'forsaken', incarnation }]),
+    );
+    await abortAllDurableObjects();
+    await isReadmitted(0, backup, incarnation + 1);
   });
 });
 
