@@ -21,6 +21,11 @@ import { queuesPlots } from './queues/queues-plots.ts';
 import { queuesTable } from './queues/queues-table.ts';
 import { runQueues } from './queues/run-queues.ts';
 import type { Plot } from './report/plot.ts';
+import {
+  addResilienceOptions,
+  type ResilienceFlags,
+  resilienceInputs,
+} from './resilience/resilience-options.ts';
 import { resiliencePlots } from './resilience/resilience-plots.ts';
 import { resilienceTable } from './resilience/resilience-table.ts';
 import { runResilience, SCENARIOS } from './resilience/run-resilience.ts';
@@ -87,8 +92,8 @@ export const LABS: Readonly<Record<string, Lab>> = {
     addOptions: addQueuesOptions,
     workloads: [],
     async run(flags, own: QueuesFlags) {
-      const report = runQueues({ ...flags, ...queuesInputs(own) });
-      return { report, table: queuesTable(report), plots: queuesPlots(report), numbers: [] };
+      const report = await runQueues({ ...flags, ...queuesInputs(own) });
+      return { report, table: queuesTable(report), plots: queuesPlots(report), numbers: report.numbers };
     },
   },
   cache: {
@@ -160,9 +165,10 @@ export const LABS: Readonly<Record<string, Lab>> = {
   resilience: {
     summary: 'what users notice when backends die, fail or slow down under load, on plain workerd',
     notInQuick: 'its faults take their time',
+    addOptions: addResilienceOptions,
     workloads: SCENARIOS.map(({ name, summary }) => `${name.padEnd(28)} ${summary}`),
-    async run(flags) {
-      const report = await runResilience(flags);
+    async run(flags, own: ResilienceFlags) {
+      const report = await runResilience({ ...flags, ...resilienceInputs(own) });
       return {
         report,
         table: resilienceTable(report),

@@ -1,5 +1,6 @@
 // The lab's command line: `npm run bench -- distribution --quick`. Results go to stdout, progress to stderr.
-import { relative, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { InputError } from './input-error.ts';
 import { LABS, type Result } from './labs.ts';
@@ -64,6 +65,13 @@ const flagsOf = (given: Partial<Flags>): Flags => ({
   ...given,
 });
 
+/** Before anything takes its time. */
+function willReport({ html }: Flags): void {
+  if (html === undefined) return;
+  const where = dirname(resolve(folder, html));
+  if (!existsSync(where)) throw new InputError(`Cannot write the report ${html}: there is no such folder`);
+}
+
 /** One result is printed as it is, several of all labs by name. */
 function show({ json, html }: Flags, results: readonly Named[]): void {
   const [first] = results;
@@ -86,6 +94,7 @@ program.allowExcessArguments().action(async (given: Partial<Flags> & ReplayFlags
     program.error(`error: there is no lab '${unknown}', only: ${Object.keys(LABS).join(', ')}`);
   }
   const flags = flagsOf(given);
+  willReport(flags);
   if (wantsReplay(given)) {
     const report = runReplay({ seed: flags.seed, progress, ...replayInputs(given, folder) });
     const summary = `${report.accessLog} against ${report.config}`;
@@ -121,6 +130,7 @@ for (const [name, lab] of Object.entries(LABS)) {
   }
   command.action(async (given: Partial<Flags>) => {
     const flags = flagsOf(given);
+    willReport(flags);
     const result = await lab.run({ ...flags, folder, progress }, given);
     show(flags, [{ name, summary: lab.summary, ...result }]);
   });

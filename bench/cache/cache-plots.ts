@@ -22,12 +22,15 @@ export function cachePlots({ traces, results, numbers }: CacheReport): Plot[] {
         (missed(policy, middle) ?? 1) < (missed(best, middle) ?? 1) ? policy : best,
       );
     const own = missed(OWN, middle);
+    const oracle = missed(ORACLE, middle);
+    const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
     return {
       kind: 'dots',
       title: `${trace}: requests missed`,
       sentence:
-        `With room for ${middle} of the bytes, ${least} misses least, ${(100 * (missed(least, middle) ?? 0)).toFixed(1)} %` +
-        (least === OWN || own === null ? '.' : `; ${OWN} misses ${(100 * own).toFixed(1)} %.`),
+        `With room for ${middle} of the bytes, ${least} misses least, ${percent(missed(least, middle) ?? 0)}` +
+        (least === OWN || own === null ? '' : `; ${OWN} misses ${percent(own)}`) +
+        (oracle === null ? '.' : `; ${ORACLE}, who knows the future, ${percent(oracle)}.`),
       axis: { label: 'share of the requests missed', scale: 'linear' },
       series: capacities.map((capacity) => `capacity ${capacity}`),
       rows: policies.map((policy) => ({

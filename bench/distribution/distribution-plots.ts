@@ -22,7 +22,7 @@ const SHOWN: readonly Shown[] = [
     mark: { value: 1, label: 'fair' },
     of: ({ arcs, uniform }) => (arcs ?? uniform).max,
     sentence: (own, other) =>
-      `The ring's busiest backend gets ${own} times its share, that of npm hashring ${other}.`,
+      `the ring's busiest backend gets ${own} times its share, that of npm hashring ${other}.`,
     text: (value) => value.toFixed(2),
   },
   {
@@ -32,7 +32,7 @@ const SHOWN: readonly Shown[] = [
     mark: { value: 1, label: 'fair' },
     of: ({ zipf }) => zipf.max,
     sentence: (own, other) =>
-      `No ring spreads a hot key: ${own} times the fair share here, ${other} with hashring.`,
+      `no ring spreads a hot key: ${own} times the fair share here, ${other} with hashring.`,
     text: (value) => value.toFixed(1),
   },
   {
@@ -40,7 +40,8 @@ const SHOWN: readonly Shown[] = [
     label: 'share of the keys',
     scale: 'log',
     of: ({ onRemove }) => onRemove?.moved ?? null,
-    sentence: (own, other) => `When one leaves, ${own} of the ring's keys move, ${other} of hashring's.`,
+    sentence: (own, other) =>
+      `${own} of the ring's keys move when one leaves, ${other} of hashring's; one part in as many as there are must.`,
     text: (value) => `${(100 * value).toFixed(2)} %`,
   },
   {
@@ -48,7 +49,7 @@ const SHOWN: readonly Shown[] = [
     label: 'ns',
     scale: 'log',
     of: ({ pickNs }) => pickNs,
-    sentence: (own, other) => `A pick from the ring takes ${own}, from hashring ${other}.`,
+    sentence: (own, other) => `a pick from the ring takes ${own}, from hashring ${other}.`,
     text: (value) => `${value.toFixed(0)} ns`,
   },
 ];
@@ -72,7 +73,7 @@ function plotOf(rows: readonly DistributionRow[], shown: Shown): DotPlot {
   return {
     kind: 'dots',
     title,
-    sentence: `With ${size} backends: ${shown.sentence(valueText(OWN), valueText(other))}`,
+    sentence: `With ${size} backends, ${shown.sentence(valueText(OWN), valueText(other))}`,
     axis: mark ? { label, scale, mark } : { label, scale },
     series: sizes.map((count) => `${count} backends`),
     rows: contenders

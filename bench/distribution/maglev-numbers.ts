@@ -32,8 +32,14 @@ export function maglevNumbers(keys: readonly string[], budgetMs: number): Number
     const locate = (key: string) => balancer.first?.(key, { inFlight: () => 0 }) ?? -1;
     return ownersOf({ locate, pick: locate }, keys);
   };
-  const { needless } = movementOf(members, pick(members), pick(members.slice(0, -1)));
-  rows.push(row('Maglev: keys that move without need when one of 100 leaves', needless, 'ratio', '≤', 0.006));
+  // It depends on who leaves, who is the last of the list here: from 0.58 to 0.74 % by table entries.
+  const parts = members.map((leaver, i) => {
+    const others = members.toSpliced(i, 1);
+    return movementOf(members, pick([...others, leaver]), pick(others)).needless;
+  });
+  const needless = parts.reduce((sum, part) => sum + part, 0) / parts.length;
+  const moved = 'Maglev: keys that move without need when one of 100 leaves, mean of all hundred';
+  rows.push(row(moved, needless, 'ratio', '≤', 0.006));
 
   const [own = 0, other = 0] = bestsMs(
     [() => build(members), () => hashringPackage.build(members, seededRandom(0))],

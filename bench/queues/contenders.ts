@@ -10,21 +10,26 @@ export interface Contender {
   readonly boundedLoad: number;
   /** Alike for any number of dispatchers. */
   readonly seesAll: boolean;
+  /** It looks at nothing that a dispatcher learns: alike for any number of them as long as nobody fails. */
+  readonly isBlind: boolean;
 }
 
 const SPREADS_NOTHING = 'first-available';
+
+const BLIND: readonly string[] = ['random', 'weighted-random', 'consistent-hash', 'maglev', 'rendezvous'];
 
 export const JOIN_SHORTEST = 'join-shortest';
 
 export const CONTENDERS: readonly Contender[] = [
   ...Object.keys(BALANCERS)
     .filter((type) => type !== SPREADS_NOTHING)
-    .map((type) => ({ name: type, type, boundedLoad: 0, seesAll: false })),
+    .map((type) => ({ name: type, type, boundedLoad: 0, seesAll: false, isBlind: BLIND.includes(type) })),
   {
     name: 'consistent-hash, bounded',
     type: 'consistent-hash',
     boundedLoad: 1.25,
     seesAll: false,
+    isBlind: false,
   },
-  { name: JOIN_SHORTEST, type: null, boundedLoad: 0, seesAll: true },
+  { name: JOIN_SHORTEST, type: null, boundedLoad: 0, seesAll: true, isBlind: false },
 ];

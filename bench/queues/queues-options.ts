@@ -1,8 +1,10 @@
 // The queues lab's own options on the command line, and what they come to.
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { namedList, numberList, numberWithin } from '../list-options.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
-import { DISPATCHERS, LOADS } from './run-queues.ts';
+import { DISPATCHERS, LOADS, REQUESTS_QUICK } from './run-queues.ts';
+import { WITHIN } from './simulate-queues.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
 export interface QueuesFlags {
@@ -12,6 +14,7 @@ export interface QueuesFlags {
   readonly load?: readonly number[];
   readonly backends?: number;
   readonly requests?: number;
+  readonly threads?: number;
 }
 
 const BACKENDS = 100;
@@ -41,8 +44,11 @@ export function addQueuesOptions(command: Command): void {
     .option('--backends <count>', `default: ${BACKENDS}`, (text) => numberWithin(text, 2, 10_000, true))
     .option(
       '--requests <count>',
-      'of each run up to load 0.8, more above (default: 200000; --quick 20000 at any load)',
+      `of each run (default: until p99 is known to ${100 * WITHIN} %, at most 3 million; --quick ${REQUESTS_QUICK})`,
       (text) => numberWithin(text, 1_000, 100_000_000, true),
+    )
+    .option('--threads <count>', 'the figures are the same for any (default: one for each core)', (text) =>
+      numberWithin(text, 1, 256, true),
     )
     .addHelpText(
       'after',
@@ -65,5 +71,6 @@ export function queuesInputs(flags: QueuesFlags) {
     loads: flags.load ?? null,
     backends: flags.backends ?? BACKENDS,
     requests: flags.requests ?? null,
+    threads: flags.threads ?? availableParallelism(),
   };
 }

@@ -16,15 +16,36 @@ const TYPICAL = [
 const times = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
 const edges = (count: number): string => (count === 1 ? '1 edge' : `${count} edges`);
 
-function best(rows: readonly QueuesRow[]): QueuesRow | undefined {
+type Quantile = 'p99' | 'p999';
+
+/** Of the product's: the strategy whose waits are shortest. */
+function best(rows: readonly QueuesRow[], q: Quantile): QueuesRow | undefined {
   return rows
-    .filter(({ strategy }) => strategy !== JOIN_SHORTEST)
-    .reduce<QueuesRow | undefined>((least, row) => (least && least.p99 <= row.p99 ? least : row), undefined);
+    .filter(({ strategy, isStable }) => strategy !== JOIN_SHORTEST && isStable)
+    .reduce<QueuesRow | undefined>((least, row) => (least && least[q] <= row[q] ? least : row), undefined);
+}
+
+/** Whose waits have no value to draw. */
+function leftOut(rows: readonly QueuesRow[]): string {
+  const growing = rows.filter(({ isStable }) => !isStable);
+  if (growing.length === 0) return '';
+  const counts = new Set(rows.map(({ dispatchers }) => dispatchers)).size;
+  const names = [...new Set(growing.map(({ strategy }) => strategy))].map((name) => {
+    const own = growing.filter(({ strategy }) => strategy === name).map(({ dispatchers }) => dispatchers);
+    return own.length === counts ? name : `${name} (${own.map(edges).join(', ')})`;
+  });
+  return ` Left out, since a backend gets more than it can do and waits grow for as long as the run lasts: ${names.join('; ')}.`;
+}
+
+/** How well the drawn ones are known. */
+function knownTo(rows: readonly QueuesRow[]): string {
+  const worst = Math.max(0, ...rows.map(({ isStable, p99Within }) => (isStable ? (p99Within ?? 0) : 0)));
+  return worst > 0 ? ` Each p99 is known to ± ${(100 * worst).toFixed(0)} % or better.` : '';
 }
 
 function byDispatchers(
   rows: readonly QueuesRow[],
-  { title, label, of }: { title: string; label: string; of: (row: QueuesRow) => number },
+  { title, label, of }: { title: string; label: string; of: (row: QueuesRow) => number | null },
 ): DotPlot {
   const counts = [...new Set(rows.map(({ dispatchers }) => dispatchers))].slice(0, 4);
   const strategies = [...new Set(rows.map(({ strategy }) => strategy))];
@@ -44,47 +65,60 @@ function byDispatchers(
 }
 
 function overLoads(rows: readonly QueuesRow[], workload: string, dispatchers: number): LinePlot | null {
-  const names = TYPICAL.filter((name) => rows.some(({ strategy }) => strategy === name));
+  const shown = rows.filter(
+    (row) =>
+      TYPICAL.includes(row.strategy) && (row.dispatchers === dispatchers || row.strategy === JOIN_SHORTEST),
+  );
+  const stable = shown.filter(({ isStable }) => isStable);
+  // All of them, also without a point: the same looks in every plot.
+  const names = TYPICAL.filter((name) => shown.some(({ strategy }) => strategy === name));
   const series = names.map((name) => ({
     name,
-    points: rows
-      .filter((row) => row.strategy === name && (row.dispatchers === dispatchers || name === JOIN_SHORTEST))
+    points: stable
+      .filter(({ strategy }) => strategy === name)
       .map((row) => [row.load, row.p99] as const)
       .sort(([a], [b]) => a - b),
   }));
   if (!series.some(({ points }) => points.length > 1)) return null;
   const at = Math.max(...rows.map(({ load }) => load));
   const ofMost = rows.filter((row) => row.load === at && row.dispatchers === dispatchers);
-  const leader = best(ofMost);
-  const chance = ofMost.find(({ strategy }) => strategy === 'random');
+  const leader = best(ofMost, 'p99');
+  const chance = ofMost.find(({ strategy, isStable }) => strategy === 'random' && isStable);
   return {
     kind: 'lines',
     title: `${workload}: p99 by load, ${edges(dispatchers)}`,
     sentence:
-      leader && chance
-        ? `At load ${at}, ${leader.strategy} keeps 99 % of the requests within ${times(leader.p99)} service times, random within ${times(chance.p99)}.`
-        : 'How long 99 % of the requests take at most, as the load grows.',
+      (leader
+        ? `At load ${at}, ${leader.strategy} keeps 99 % of the requests within ${times(leader.p99)} service times${chance ? `, random within ${times(chance.p99)}` : ''}.`
+        : `At load ${at}, waits grow under all for as long as the run lasts.`) +
+      (stable.length < shown.length
+        ? ' Points are missing where a backend gets more than it can do: waits grow for as long as the run lasts.'
+        : '') +
+      knownTo(shown),
     x: { label: 'load of all backends', scale: 'linear', fitsData: true },
     y: { label: 'p99, mean service times', scale: 'log' },
     series,
   };
 }
 
-function latencyPlot(rows: readonly QueuesRow[], workload: string, load: number, q: 'p99' | 'p999'): DotPlot {
+function latencyPlot(rows: readonly QueuesRow[], workload: string, load: number, q: Quantile): DotPlot {
   const name = q === 'p99' ? 'p99' : 'p99.9';
   const plot = byDispatchers(rows, {
     title: `${workload}: ${name} by number of edges, load ${load}`,
     label: `${name}, mean service times`,
-    of: (row) => row[q],
+    of: (row) => (row.isStable ? row[q] : null),
   });
   const [few, many] = [Math.min, Math.max].map((pick) => pick(...rows.map(({ dispatchers }) => dispatchers)));
-  const alone = best(rows.filter(({ dispatchers }) => dispatchers === few));
+  const alone = best(
+    rows.filter(({ dispatchers }) => dispatchers === few),
+    q,
+  );
   const same = rows.find((row) => row.strategy === alone?.strategy && row.dispatchers === many);
   const sentence =
     alone && same && few !== many
-      ? `${alone.strategy} has a ${name} of ${times(alone[q])} with ${edges(few ?? 1)} and of ${times(same[q])} with ${edges(many ?? 1)} that see only their own requests.`
+      ? `${alone.strategy} has a ${name} of ${times(alone[q])} with ${edges(few ?? 1)} and ${same.isStable ? `of ${times(same[q])}` : 'waits that grow for as long as the run lasts'} with ${edges(many ?? 1)} that see only their own requests.`
       : `What ${name} is under each strategy.`;
-  return { ...plot, sentence };
+  return { ...plot, sentence: sentence + leftOut(rows) + (q === 'p99' ? knownTo(rows) : '') };
 }
 
 function troublePlot(rows: readonly QueuesRow[], workload: string, load: number): DotPlot {

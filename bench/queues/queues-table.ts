@@ -1,19 +1,32 @@
 // The queues report for people: one table a workload and load, a column for each number of dispatchers.
 import Table from 'cli-table3';
-import { environmentText, PLAIN } from '../numbers-table.ts';
+import { environmentText, numbersTable, PLAIN } from '../numbers-table.ts';
 import type { QueuesReport, QueuesRow } from './run-queues.ts';
 
 const short = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
 
 function cell(row: QueuesRow | undefined): string {
-  return row ? [row.p50, row.p99, row.p999].map(short).join(' / ') : '';
+  if (!row) return '';
+  return row.isStable ? [row.p50, row.p99, row.p999].map(short).join(' / ') : `${short(row.p50)} / grows`;
+}
+
+/** How well the figures of a table are known, in a line. */
+function knownText(rows: readonly QueuesRow[]): string {
+  const known = rows.flatMap(({ isStable, p99Within }) =>
+    isStable && p99Within !== null ? [p99Within] : [],
+  );
+  if (known.length === 0) return 'How well p99 is known cannot be told from one story.';
+  const percent = (part: number) => `± ${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`;
+  const median = known.sort((a, b) => a - b)[known.length >> 1] ?? 0;
+  return `p99 is known to ${percent(median)} (95 % confidence; median of the cells), at worst to ${percent(known.at(-1) ?? 0)}.`;
 }
 
 function troubleCell({ failureRatio, troubledShare }: QueuesRow): string {
   return `${(100 * failureRatio).toFixed(2)} %, ${(troubledShare ?? 0).toFixed(2)} ×`;
 }
 
-export function queuesTable({ environment, serviceMs, backends, workloads, rows }: QueuesReport): string {
+export function queuesTable(report: QueuesReport): string {
+  const { environment, serviceMs, backends, workloads, rows, numbers } = report;
   const parts = [
     `Queues: ${backends} backends, p50 / p99 / p99.9 in mean service times (${serviceMs} ms), by number of dispatchers.`,
     environmentText(environment),
@@ -44,12 +57,13 @@ export function queuesTable({ environment, serviceMs, backends, workloads, rows 
           ...(hasTrouble ? byCount.map((row) => (row ? troubleCell(row) : '')) : []),
         ]);
       }
-      parts.push(`\n${name}, load ${load}: ${summary}`, table.toString());
+      parts.push(`\n${name}, load ${load}: ${summary}`, table.toString(), knownText(group));
     }
   }
   parts.push(
-    '\nbusiest: work of the busiest backend in the time that there was; from 1 on its queue grows as long as the run.',
+    '\nbusiest: work of the busiest backend in the time that there was. grows: it gets more than it can do, and waits grow as long as the run.',
     'share in trouble: what a backend in trouble gets against its fair share; of one that dies, in the 10 s after its return.',
   );
+  if (numbers.length > 0) parts.push('', numbersTable(numbers));
   return parts.join('\n');
 }

@@ -6,7 +6,8 @@ import { type Random, seededRandom } from '../../core/random.ts';
 import { type Contender, JOIN_SHORTEST } from './contenders.ts';
 import { type Clock, createDispatchers } from './dispatchers.ts';
 import { EventHeap } from './event-heap.ts';
-import { type Measures, measuring } from './measuring.ts';
+import { BATCHES, type Measures, Measuring } from './measuring.ts';
+import type { RunLength } from './run-length.ts';
 import { createVerdicts } from './verdicts.ts';
 import { capacityOf, FAIL_MS, SERVICE_MS, troubledCount, type Workload } from './workloads.ts';
 
@@ -17,18 +18,67 @@ export interface QueueRun {
   readonly dispatchers: number;
   /** Of the capacity of all backends, 0–1. */
   readonly load: number;
-  /** Where the workload's story has no end of its own. */
-  readonly requests: number;
+  readonly length: RunLength;
   readonly seed: number;
 }
 
-/** Of the requests, at the beginning: the queues have to fill first. */
-const WARM_UP_RATIO = 0.2;
+/** p99 is known well enough. */
+export const WITHIN = 0.05;
 const OUTCOMES: readonly AttemptOutcome[] = ['success', 'gateway-error', 'local-error'];
 
 /** Pure: the same run gives the same figures. */
 export function simulateQueues(run: QueueRun): Measures {
-  const { workload, contender, backends: count, load, seed } = run;
+  const { workload, backends } = run;
+  const { outage } = workload;
+  const measuring = new Measuring({
+    backends,
+    troubled: troubledCount(workload, backends),
+    watchFromMs: outage?.returnsAtMs ?? 0,
+    watchUntilMs: outage ? outage.returnsAtMs + outage.coldMs : Number.POSITIVE_INFINITY,
+    isStory: workload.untilMs !== null,
+  });
+  if (workload.untilMs === null) untilKnown(run, measuring);
+  else tellStories(run, workload.untilMs, measuring);
+  return measuring.result();
+}
+
+/** Longer and longer, until p99 is known, will never be, or takes too long to get known. */
+function untilKnown(run: QueueRun, measuring: Measuring): void {
+  const { warmUp, batch, most } = run.length;
+  const world = createWorld(run, run.seed, measuring);
+  world.ask(warmUp);
+  measuring.begin(world.nowMs());
+  for (let size = batch; ; size *= 2) {
+    while (measuring.batches < BATCHES) {
+      world.ask(size);
+      measuring.endBatch(world.nowMs());
+    }
+    const isEnough = 2 * size * BATCHES > most || !measuring.isStable();
+    if (isEnough || (measuring.p99Within() ?? 0) <= WITHIN) return;
+    measuring.pairBatches();
+  }
+}
+
+/** The same story again and again, with other chances. */
+function tellStories(run: QueueRun, untilMs: number, measuring: Measuring): void {
+  for (let i = 0; i < run.length.stories; i++) {
+    const world = createWorld(run, run.seed + 7919 * i, measuring);
+    measuring.begin(run.workload.outage?.diesAtMs ?? 0);
+    world.ask(Math.round(untilMs / world.gapMs));
+    measuring.endBatch(world.nowMs());
+  }
+}
+
+interface World {
+  /** Between requests, on average. */
+  readonly gapMs: number;
+  nowMs(): number;
+  /** So many requests come. */
+  ask(requests: number): void;
+}
+
+function createWorld(run: QueueRun, seed: number, measuring: Measuring): World {
+  const { workload, contender, backends: count, load } = run;
   const { outage } = workload;
   const traffic = seededRandom(seed);
   const chance = seededRandom(seed ^ 0x5eed);
@@ -47,18 +97,8 @@ export function simulateQueues(run: QueueRun): Measures {
           random: chance,
         });
   const usesKey = dispatchers[0]?.usesKey === true;
-
   const gapMs = SERVICE_MS / (load * capacityOf(workload, count));
-  const requests = workload.untilMs === null ? run.requests : Math.round(workload.untilMs / gapMs);
   const troubled = troubledCount(workload, count);
-  const measures = measuring({
-    requests,
-    backends: count,
-    troubled,
-    fromMs: outage?.diesAtMs ?? requests * WARM_UP_RATIO * gapMs,
-    watchFromMs: outage?.returnsAtMs ?? 0,
-    watchUntilMs: outage ? outage.returnsAtMs + outage.coldMs : Number.POSITIVE_INFINITY,
-  });
 
   const heap = new EventHeap();
   const freeAt = new Float64Array(count);
@@ -81,18 +121,20 @@ export function simulateQueues(run: QueueRun): Measures {
     unused.push(item);
   };
 
-  for (let i = 0; i < requests; i++) {
+  const come = (): void => {
     const nowMs = clock.nowMs - Math.log(1 - traffic.next()) * gapMs;
     const dispatcher = Math.floor(traffic.next() * run.dispatchers);
     const draw = -Math.log(1 - traffic.next()) * SERVICE_MS;
-    const key = String(Math.floor(traffic.next() * 0x1_0000_0000));
+    // Drawn in any case, so that all contenders meet the same traffic.
+    const keyNumber = Math.floor(traffic.next() * 0x1_0000_0000);
     while (heap.nextAt <= nowMs) end();
     clock.nowMs = nowMs;
     verdicts.advance(nowMs);
-    const backend = dispatchers[dispatcher]?.choose(usesKey ? key : '') ?? shortest(queued, chance);
+    const backend =
+      dispatchers[dispatcher]?.choose(usesKey ? String(keyNumber) : '') ?? shortest(queued, chance);
     if (backend < 0) {
-      measures.refused(nowMs);
-      continue;
+      measuring.refused(nowMs);
+      return;
     }
     if (outage && !hasReturned && nowMs >= outage.returnsAtMs) {
       hasReturned = true;
@@ -119,7 +161,7 @@ export function simulateQueues(run: QueueRun): Measures {
         outcome = 2;
       }
     }
-    measures.sent(nowMs, backend, endsAt - nowMs, serviceMs, outcome !== 0);
+    measuring.sent(nowMs, backend, endsAt - nowMs, serviceMs, outcome !== 0);
 
     queued[backend] = (queued[backend] as number) + 1;
     const item = unused.pop() ?? ofBackend.length;
@@ -128,8 +170,15 @@ export function simulateQueues(run: QueueRun): Measures {
     startedAt[item] = nowMs;
     outcomes[item] = outcome;
     heap.push(endsAt, item);
-  }
-  return measures.result(clock.nowMs);
+  };
+
+  return {
+    gapMs,
+    nowMs: () => clock.nowMs,
+    ask(requests) {
+      for (let i = 0; i < requests; i++) come();
+    },
+  };
 }
 
 /** How many times as long its services take at that instant. */

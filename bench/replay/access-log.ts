@@ -42,20 +42,32 @@ const COMMON =
   /^(?:(\S+) )?(\S+) \S+ \S+ \[[^\]]*\] "((?:[^"\\]|\\.)*)" (\d{3}|-) (\d+|-)(?: "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")?/;
 const REQUEST = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)(?: HTTP\/\d(?:\.\d)?)?$/;
 
+/** The last of most is Cloudflare's (Logpush). */
 const NAMES = {
-  clientIp: ['clientIp', 'client_ip', 'remote_addr', 'remoteAddr', 'remote_ip', 'ip'],
-  host: ['host', 'http_host', 'vhost', 'server_name'],
-  method: ['method', 'request_method'],
-  url: ['url', 'uri', 'request_uri', 'path', 'target'],
-  status: ['status', 'status_code'],
-  bytes: ['bytes', 'body_bytes_sent', 'bytes_sent', 'size'],
+  clientIp: ['clientIp', 'client_ip', 'remote_addr', 'remoteAddr', 'remote_ip', 'client', 'ip', 'ClientIP'],
+  host: ['host', 'http_host', 'vhost', 'server_name', 'ClientRequestHost'],
+  method: ['method', 'request_method', 'ClientRequestMethod'],
+  url: ['url', 'uri', 'request_uri', 'path', 'target', 'ClientRequestURI'],
+  status: ['status', 'status_code', 'EdgeResponseStatus'],
+  bytes: ['bytes', 'body_bytes_sent', 'bytes_sent', 'size', 'EdgeResponseBytes'],
   request: ['request'],
-  userAgent: ['user_agent', 'userAgent', 'http_user_agent'],
+  userAgent: ['user_agent', 'userAgent', 'http_user_agent', 'ClientRequestUserAgent'],
 } as const;
 
-export const JSON_NAMES = `${NAMES.url.join('|')}, or request; ${NAMES.clientIp.join('|')}; ${NAMES.host.join('|')}; method; status; bytes|body_bytes_sent|…; headers`;
+/** A log with more lines than this part that cannot be read is not what it was taken for. */
+const UNREADABLE_MAX = 0.1;
+
+/** For `--help`, in lines. */
+export const JSON_NAMES = [
+  ...(['url', 'clientIp', 'host', 'method', 'status', 'bytes', 'userAgent'] as const).map((name) =>
+    NAMES[name].join(' | '),
+  ),
+  'headers (an object); request ("GET /path HTTP/1.1", or an object with some of these, as Caddy writes)',
+];
 
 /**
+ * Lines that cannot be read are left out, as long as they are few; else throws InputError at the end, and tells of the
+ * first.
  * @param name for errors
  * @param host of requests whose line names none
  */
@@ -65,6 +77,9 @@ export function* readLog(
   host: string,
 ): Generator<LoggedRequest | Skipped, void, void> {
   let line = 0;
+  let filled = 0;
+  let unreadable = 0;
+  let first = '';
   for (let from = 0; from < text.length; ) {
     const lineEnd = text.indexOf('\n', from);
     const end = lineEnd === -1 ? text.length : lineEnd;
@@ -72,14 +87,18 @@ export function* readLog(
     const content = text.slice(from, end).trim();
     from = end + 1;
     if (content === '') continue;
+    filled++;
     const raw = content.startsWith('{') ? ofJson(content) : ofCommon(content);
     if (typeof raw === 'string') {
       const shown = content.length > 60 ? `${content.slice(0, 60)}…` : content;
-      throw new InputError(
-        `Cannot read the access log ${name}: line ${line} ${raw}: ${JSON.stringify(shown)}`,
-      );
-    }
-    yield raw === null ? { line, reason: 'not an HTTP request' } : accept(raw, line, host);
+      const reason = `${raw}: ${JSON.stringify(shown)}`;
+      if (unreadable++ === 0) first = `line ${line} ${reason}`;
+      yield { line, reason: `it ${reason}` };
+    } else yield raw === null ? { line, reason: 'not an HTTP request' } : accept(raw, line, host);
+  }
+  if (unreadable > UNREADABLE_MAX * filled) {
+    const others = unreadable === 1 ? '' : `; ${unreadable} of its ${filled} lines cannot be read`;
+    throw new InputError(`Cannot read the access log ${name}: ${first}${others}`);
   }
 }
 
@@ -122,6 +141,7 @@ function ofJson(line: string): RawRequest | string | null {
   } catch {
     return 'is not JSON';
   }
+  if (isObject(value.request)) value = { ...value, ...value.request, request: undefined };
   const get = (names: readonly string[]): string => {
     const found = names.map((name) => value[name]).find((one) => one !== undefined && one !== null);
     return typeof found === 'string' || typeof found === 'number' ? String(found) : '';
@@ -147,10 +167,15 @@ function ofJson(line: string): RawRequest | string | null {
   };
 }
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Several lines of one name may stand in an array. */
 function ofHeaders(headers: unknown): Fields | null {
   if (headers === undefined || headers === null) return [];
-  if (typeof headers !== 'object' || Array.isArray(headers)) return null;
-  const entries = Object.entries(headers as Record<string, unknown>);
-  if (!entries.every(([, value]) => typeof value === 'string')) return null;
-  return entries.map(([name, value]) => [name.toLowerCase(), value as string] as const);
+  if (!isObject(headers)) return null;
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((one: unknown) => [name.toLowerCase(), one] as const),
+  );
+  return lines.every((line): line is readonly [string, string] => typeof line[1] === 'string') ? lines : null;
 }

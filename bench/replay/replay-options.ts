@@ -35,7 +35,14 @@ export function addReplayOptions(command: Command): void {
       `cache sizes, as shares of the log's distinct bytes (default: ${DEFAULT_CAPACITIES})`,
       capacities,
     )
-    .addHelpText('after', `\nIn JSON lines: ${JSON_NAMES}.`);
+    .addHelpText(
+      'after',
+      [
+        '\nOf JSON lines, the first that there is in each of these rows:',
+        ...JSON_NAMES.map((names) => `  ${names}`),
+        'Lines that cannot be read are left out and counted; with more than a tenth of them nothing is replayed.',
+      ].join('\n'),
+    );
 }
 
 /** Whether a replay is asked for, or nothing of the kind. */

@@ -12,6 +12,9 @@ import { weightsChange } from './weights-change.ts';
 
 export interface ResilienceOptions {
   readonly quick: boolean;
+  readonly scenarios: readonly Scenario[];
+  /** null: those that each scenario says something about. */
+  readonly strategies: readonly StrategyType[] | null;
   /** Of the origins' chance; the edge's own is not ours to seed. */
   readonly seed: number;
   /** One line each. */
@@ -25,7 +28,7 @@ export interface ResilienceReport {
   readonly runs: readonly Run[];
 }
 
-interface Scenario {
+export interface Scenario {
   readonly name: string;
   readonly summary: string;
   readonly run: (stand: Stand, strategy: StrategyType) => Promise<Run>;
@@ -89,13 +92,14 @@ export const SCENARIOS: readonly Scenario[] = [
 ];
 
 /** Quick: shorter runs under fewer strategies; under two minutes instead of some ten. */
-export async function runResilience({ quick, seed, progress }: ResilienceOptions): Promise<ResilienceReport> {
+export async function runResilience(options: ResilienceOptions): Promise<ResilienceReport> {
+  const { quick, scenarios, seed, progress } = options;
   progress('resilience: starting the product and four origins');
   const stand = await startStand({ quick, seed });
   try {
     const runs: Run[] = [];
-    for (const { name, run, strategies, strategiesQuick } of SCENARIOS) {
-      for (const strategy of quick ? strategiesQuick : strategies) {
+    for (const { name, run, ...own } of scenarios) {
+      for (const strategy of options.strategies ?? (quick ? own.strategiesQuick : own.strategies)) {
         progress(`resilience: ${name}, ${strategy}`);
         runs.push(await run(stand, strategy));
       }

@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { CONTENDERS, type Contender, JOIN_SHORTEST } from '../../bench/queues/contenders.ts';
 import { EventHeap } from '../../bench/queues/event-heap.ts';
-import { type QueueRun, simulateQueues } from '../../bench/queues/simulate-queues.ts';
+import { runLength } from '../../bench/queues/run-length.ts';
+import { runQueues } from '../../bench/queues/run-queues.ts';
+import { type QueueRun, simulateQueues, WITHIN } from '../../bench/queues/simulate-queues.ts';
 import { WORKLOADS, type Workload } from '../../bench/queues/workloads.ts';
 import { seededRandom } from '../../core/random.ts';
 
@@ -19,14 +21,18 @@ const workload = (name: string): Workload => {
   return found;
 };
 
-const run = (strategy: string, dispatchers: number, changes: Partial<QueueRun> = {}) =>
+interface Changes extends Partial<QueueRun> {
+  readonly requests?: number;
+}
+
+const run = (strategy: string, dispatchers: number, { requests = 200_000, ...changes }: Changes = {}) =>
   simulateQueues({
     workload: workload('homogeneous'),
     contender: contender(strategy),
     backends: 100,
     dispatchers,
     load: 0.8,
-    requests: 200_000,
+    length: runLength(0.8, 100, requests),
     seed: 1,
     ...changes,
   });
@@ -95,6 +101,68 @@ describe('the queue simulation', () => {
     const few = { requests: 5_000 };
     expect(run('peak-ewma', 10, few)).toEqual(run('peak-ewma', 10, few));
     expect(run('peak-ewma', 10, few)).not.toEqual(run('peak-ewma', 10, { ...few, seed: 2 }));
+  });
+
+  it('gives the same figures whatever the number of threads', async () => {
+    const report = (threads: number) =>
+      runQueues({
+        ...{ quick: true, seed: 3, backends: 20, requests: 2_000, loads: [0.7], dispatchers: [1, 9] },
+        workloads: [workload('homogeneous'), workload('dies')],
+        contenders: ['random', 'least-requests', 'consistent-hash, bounded', JOIN_SHORTEST].map(contender),
+        threads,
+        progress: () => {},
+      });
+    const [alone, several] = [await report(1), await report(3)];
+    expect(several.rows).toEqual(alone.rows);
+    // Two of each but for who sees all, in the order of what was asked for.
+    expect(alone.rows.map(({ strategy, dispatchers }) => `${strategy} ${dispatchers}`).slice(0, 7)).toEqual([
+      ...['random 1', 'random 9', 'least-requests 1', 'least-requests 9'],
+      ...['consistent-hash, bounded 1', 'consistent-hash, bounded 9', `${JOIN_SHORTEST} 1`],
+    ]);
+  });
+
+  it('finds the same for any number of dispatchers under those of whom it takes that for granted', () => {
+    const few = { requests: 5_000, workload: workload('slow-tenth') };
+    for (const { name, isBlind } of CONTENDERS) {
+      if (isBlind) expect(run(name, 7, few), name).toEqual(run(name, 1, few));
+    }
+  });
+
+  it('goes on until p99 is known, and says how well', () => {
+    // A hundred random queues take longer to get known than whoever sees all of them.
+    const length = { ...runLength(0.7, 100, null), batch: 2_000, most: 640_000 };
+    const calm = { load: 0.7, length };
+    const [chance, shortest] = [run('random', 1, calm), run(JOIN_SHORTEST, 1, calm)];
+    expect(shortest.requests).toBeLessThan(chance.requests);
+    expect(shortest.p99Within).toBeLessThanOrEqual(WITHIN);
+    expect(chance.p99Within).toBeLessThanOrEqual(WITHIN);
+    const exact = Math.log(100) / 0.3;
+    // Three times the half of the interval: six deviations.
+    expect(Math.abs(chance.p99 / exact - 1)).toBeLessThan(3 * WITHIN);
+    const short = run('random', 1, { load: 0.7, length: { ...length, most: 20_000 } });
+    expect(short.requests).toBe(20_000);
+    expect(short.p99Within).toBeGreaterThan(WITHIN);
+  });
+
+  it('says where a queue grows without end, and does not wait for it', () => {
+    const grows = run('random', 1, {
+      ...{ workload: workload('slow-tenth'), backends: 10, load: 0.9 },
+      length: runLength(0.9, 10, null),
+    });
+    expect(grows.isStable).toBe(false);
+    expect(grows.requests).toBe(10 * runLength(0.9, 10, null).batch);
+    expect(run('least-requests', 1, { workload: workload('slow-tenth'), requests: 20_000 }).isStable).toBe(
+      true,
+    );
+  });
+
+  it('tells a story several times, and knows from that how sure its end is', () => {
+    const once = { ...runLength(0.8, 100, null), stories: 1 };
+    const one = run('least-requests', 10, { workload: workload('dies'), length: once });
+    const ten = run('least-requests', 10, { workload: workload('dies'), length: runLength(0.8, 100, null) });
+    expect(one.p99Within).toBeNull();
+    expect(ten.p99Within).toBeGreaterThan(0);
+    expect(ten.requests / one.requests).toBeCloseTo(10, 1);
   });
 
   it('offers the load that was asked for, also where some backends are slow', () => {

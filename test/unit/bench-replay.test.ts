@@ -53,12 +53,20 @@ describe('an access log', () => {
       '{"remote_addr":"2001:db8::1","host":"h.example","request":"POST /x HTTP/2.0","status":"201","body_bytes_sent":7}';
     const own =
       '{"clientIp":"2001:db8::1","url":"http://h.example/x","method":"POST","status":201,"bytes":7,"headers":{"Cookie":"s=1"}}';
-    for (const line of [nginx, own]) {
+    const caddy =
+      '{"request":{"remote_ip":"2001:db8::1","method":"POST","host":"h.example","uri":"/x","headers":{"Accept":["a","b"]}},"status":201,"size":7}';
+    const cloudflare =
+      '{"ClientIP":"2001:db8::1","ClientRequestHost":"h.example","ClientRequestMethod":"POST","ClientRequestURI":"/x","EdgeResponseStatus":201,"EdgeResponseBytes":7}';
+    for (const line of [nginx, own, caddy, cloudflare]) {
       const { clientIp, method, status, bytes, target } = only(line);
       expect([clientIp, method, status, bytes]).toEqual(['2001:db8::1', 'POST', 201, 7]);
       expect(target.canonicalUrl).toBe('http://h.example/x');
     }
     expect(only(own).fields).toEqual([['cookie', 's=1']]);
+    expect(only(caddy).fields).toEqual([
+      ['accept', 'a'],
+      ['accept', 'b'],
+    ]);
   });
 
   it('leaves out what was no request, and says where', () => {
@@ -73,6 +81,17 @@ describe('an access log', () => {
       { line: 3, reason: 'bad-target: dot-segment' },
     ]);
     expect(entries[2]).toMatchObject({ line: 4 });
+  });
+
+  it('leaves out a few lines that cannot be read, and says where', () => {
+    const nine = new Array<string>(9).fill(common);
+    expect(read(...nine, 'broken')).toHaveLength(10);
+    expect(read(...nine, 'broken').at(-1)).toEqual({
+      line: 10,
+      reason: 'it is neither in the common log format nor a JSON object: "broken"',
+    });
+    expect(() => read(...nine, 'broken', '{')).toThrow('line 10 is neither');
+    expect(() => read(...nine, 'broken', '{')).toThrow('2 of its 11 lines cannot be read');
   });
 
   it.each([
@@ -172,6 +191,10 @@ describe('npm run bench -- --config --access-log', () => {
       'Cannot read the access log broken.log: line 1',
     ],
     [['--config', 'three.json'], 'without --access-log FILE'],
+    [
+      ['--config', 'three.json', '--access-log', 'access.log.gz', '--html', 'nowhere/report.html'],
+      'Cannot write the report nowhere/report.html: there is no such folder',
+    ],
     [
       ['--config', 'elsewhere.json', '--access-log', 'access.log.gz'],
       'no route takes any of its requests, the first on line 1: GET localhost/0',

@@ -10,6 +10,7 @@ import {
   lastAfterMs,
   quantile,
 } from '../../bench/resilience/figures.ts';
+import { resiliencePlots } from '../../bench/resilience/resilience-plots.ts';
 import { resilienceTable } from '../../bench/resilience/resilience-table.ts';
 
 describe('the figures', () => {
@@ -47,12 +48,13 @@ describe('the table', () => {
     numbers: [row('last request', lastMs, 'ms', '≤', 1_000), row('requests', 600, 'count')],
     notes: [`a word about ${strategy}`],
   });
-  const text = resilienceTable({
-    lab: 'resilience',
+  const report = {
+    lab: 'resilience' as const,
     environment,
     load: { requestsPerSecond: 200, backends: 4 },
     runs: [run('random', 12), run('maglev', 1_200)],
-  });
+  };
+  const text = resilienceTable(report);
 
   it('has a line for each strategy, with figures beside their goals', () => {
     expect(text).toContain('last request (≤ 1000 ms)');
@@ -63,5 +65,24 @@ describe('the table', () => {
 
   it('ends with how many goals were met', () => {
     expect(text.endsWith('\n1 of 2 goals met')).toBe(true);
+  });
+
+  it('is drawn figure by figure, the worst and the missed named', () => {
+    const [plot, ...others] = resiliencePlots(report);
+    expect(others).toEqual([]);
+    expect(plot).toMatchObject({
+      title: 'planted: last request',
+      axis: { label: 'last request, ms', scale: 'log', mark: { value: 1_000 } },
+    });
+    expect(plot?.sentence).toBe(
+      'The goal, ≤ 1000 ms, is met under 1 of 2 strategies; the worst is 1200 ms, maglev. Missed: maglev.',
+    );
+  });
+
+  it('draws what must not happen where nothing else has a goal', () => {
+    const calm = { ...run('random', 12), numbers: [row('errors', 0, 'count', '≤', 0)] };
+    const [plot] = resiliencePlots({ ...report, runs: [calm] });
+    expect(plot?.title).toBe('planted: what must not happen');
+    expect(plot?.sentence).toBe('Of what must not happen, in all 1 runs: errors: none.');
   });
 });
