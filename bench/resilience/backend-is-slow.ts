@@ -35,7 +35,8 @@ export async function backendIsSlow(stand: Stand, strategy: StrategyType): Promi
   const tookMs = (fromAt: number, toAt: number) =>
     requests.filter(({ at }) => at >= fromAt && at < toAt).map((request) => request.tookMs);
   // The first second of each part is for learning: what is usual, and that it is so no more.
-  const healthyP95 = quantile(tookMs(slowAt - healthyMs + 1_000, slowAt), 0.95);
+  const healthy = tookMs(slowAt - healthyMs + 1_000, slowAt);
+  const [healthyMedian, healthyP95] = [quantile(healthy, 0.5), quantile(healthy, 0.95)];
   const later = tookMs(slowAt + 1_000, endedAt);
   const times = quantile(later, 0.99) / healthyP95;
   const attempts = (await arrivals(origins)).length;
@@ -49,6 +50,9 @@ export async function backendIsSlow(stand: Stand, strategy: StrategyType): Promi
       row('hedged', (attempts - requests.length) / requests.length, 'ratio', '≤', BUDGET_RATIO),
       row('its share of the requests', own / later.length, 'ratio'),
       row('healthy p95', healthyP95, 'ms'),
+      row('p99', quantile(later, 0.99), 'ms'),
+      // A hedge leaves after the healthy p95 and then takes as long as any other request.
+      row('the least with a hedge, against the p95', 1 + healthyMedian / healthyP95, '×'),
       row('client errors', failures(requests), 'count', '≤', 0),
     ],
     notes: [],
