@@ -24,12 +24,13 @@ function throughputRow(row: ThroughputRow): string[] {
 }
 
 function latencyRow(row: LatencyRow): string[] {
-  const { p50Ratio, p99Ratio, p50, p99, p999, failures, requests, lateP99 } = row;
+  const { p50Ratio, p99Ratio, p50, p99Turn, p99, p999, failures, requests, lateP99 } = row;
   return [
     row.contender,
     times(p50Ratio),
     times(p99Ratio),
     ms(p50),
+    ms(p99Turn),
     ms(p99),
     ms(p999),
     String(failures),
@@ -73,7 +74,8 @@ export function liveTable(report: LiveReport): string {
         'p50 against',
         'p99 against',
         'p50',
-        'p99',
+        'p99, median turn',
+        'p99, all turns',
         'p99.9',
         'errors',
         'requests',
@@ -91,6 +93,7 @@ export function liveTable(report: LiveReport): string {
   }
   parts.push(
     'Waits count from when a request was due; "–": failures or too few requests. All share the machine’s cores.',
+    'p99 of all turns far above that of the median turn: one turn had a stall, mostly since its process waited for a core.',
     '',
     numbersTable(numbers),
   );

@@ -68,6 +68,8 @@ export interface LiveReport {
 /** Before its first turn, each. */
 const WARM_UP_MS = 300;
 const WARM_UP_MS_WHOLE = 1_000;
+/** Of a turn of the open loop, at least: so that it has a p99 of its own. */
+const OPEN_REQUESTS_MIN = 200;
 /** Of the open loop: whoever comes when all are taken waits, and it counts. */
 const OPEN_CONNECTIONS_MAX = 256;
 
@@ -190,7 +192,13 @@ function openTurn(
   seed: number,
   ms: number,
 ): Promise<OpenTurn> {
-  const order: OpenOrder = { ...asked, perSecond, seed, connectionsMax: OPEN_CONNECTIONS_MAX, ms };
+  const order: OpenOrder = {
+    ...asked,
+    perSecond,
+    seed,
+    connectionsMax: OPEN_CONNECTIONS_MAX,
+    ms: Math.max(ms, (1_000 * OPEN_REQUESTS_MIN) / perSecond),
+  };
   return load.ask<OpenResult>(order);
 }
 

@@ -254,6 +254,19 @@ describe('the figures', () => {
       p99Ratio: null,
     });
   });
+
+  it('tell the p99 of the median turn apart from that of all, which one stall makes', () => {
+    const calm = new Array<number>(200).fill(1);
+    const stalled = [...new Array<number>(180).fill(1), ...new Array<number>(20).fill(40)];
+    const { p99, p99Turn, p99Ratio } = latencyOf(
+      [openTurn(calm), openTurn(stalled), openTurn(calm)],
+      [openTurn(stalled), openTurn(calm), openTurn(calm)],
+    );
+    expect([p99, p99Turn, p99Ratio]).toEqual([40, 1, 1]);
+    // A turn with failures beyond its hundredth has none; two of three have not.
+    const failed = openTurn(calm, 5);
+    expect(latencyOf([failed, failed, openTurn(calm)], []).p99Turn).toBeNull();
+  });
 });
 
 describe('the report', () => {
@@ -286,7 +299,7 @@ describe('the report', () => {
       ],
       [
         'How long users wait at 100 requests/s',
-        "In ms from when each request was due: Roundel's medians are from 3.0 (proxy: Roundel, round-robin) to 9.0 (proxy: Roundel, random).",
+        "In ms from when each request was due: Roundel's medians are from 3.0 (proxy: Roundel, round-robin) to 9.0 (proxy: Roundel, random). Where the p99 of all turns is far above that of the median turn, one turn had a stall.",
       ],
     ]);
   });
