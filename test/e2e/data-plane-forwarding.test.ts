@@ -515,8 +515,8 @@ describe('failures', () => {
       status: 504,
       code: 'origin-timeout',
     });
-    // attemptMs is 300; the rest is room for a busy machine.
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    // attemptMs is 300, by default 30,000; the rest is room for a busy machine.
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
     expect(origin().ledger.entries()).toHaveLength(1);
   });
 

@@ -22,7 +22,14 @@ const HOSTS = ['tiered', 'slow', 'near', 'hot'] as const;
 
 function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
   const backend = (name: Name) => ({ id: name, url: origins[NAMES.indexOf(name)]?.url ?? '' });
-  const health = { path: '/health', intervalMs: 400, timeoutMs: 400, rise: 1, fall: 1, fastIntervalMs: 50 };
+  const health = {
+    path: '/health',
+    intervalMs: 1_000,
+    timeoutMs: 1_000,
+    rise: 1,
+    fall: 1,
+    fastIntervalMs: 50,
+  };
   return {
     pools: {
       tiered: { backends: NAMES.map((name, i) => ({ ...backend(name), priority: i < 2 ? 0 : 1 })), health },

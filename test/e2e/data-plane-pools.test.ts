@@ -30,7 +30,14 @@ type Name = (typeof NAMES)[number];
 function configFor(origins: readonly RunningOrigin[]): ConfigDocument {
   const backend = (name: Name) => ({ id: name, url: origins[NAMES.indexOf(name)]?.url ?? '' });
   const keyed = { strategy: { key: ['header:X-User'] } };
-  const health = { path: '/health', intervalMs: 400, timeoutMs: 400, rise: 1, fall: 1, fastIntervalMs: 50 };
+  const health = {
+    path: '/health',
+    intervalMs: 1_000,
+    timeoutMs: 1_000,
+    rise: 1,
+    fall: 1,
+    fastIntervalMs: 50,
+  };
   const pinning = (onUnavailable: 'temporary' | 'sticky' | 'none') => ({
     backends: [backend('a'), backend('b')],
     affinity: { type: 'cookie' as const, name: 'sid', onUnavailable },
@@ -211,7 +218,8 @@ describe('a mirror', () => {
     for (const host of ['mirrored.test', 'lost.test']) {
       for (let i = 0; i < 10; i++) expect((await ask(host)).status).toBe(200);
     }
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    // Each of them would wait for its copy for a second.
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
     expect(asked()[2]).toBe(20);
     expect(
       origin('d')

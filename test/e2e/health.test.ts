@@ -283,12 +283,12 @@ describe('traffic that proves a backend healthy', () => {
 
     const before = probes(a);
     a?.script({ answer: '503' });
-    const failedAt = Date.now();
     await waitUntil(async () => {
       await get();
       return (await shownOf('busy'))?.state === 'unhealthy';
     });
-    expect(Date.now() - failedAt).toBeLessThan(1_000);
+    // Not by the interval.
+    expect((await shownOf('busy'))?.reason).toMatch(/^an edge met .*, and a probe confirmed it/);
     expect(probes(a)).toBeGreaterThan(before);
   });
 });
@@ -312,7 +312,7 @@ describe('a pool seen from three regions', () => {
       return body.events.find(({ type, subject }) => type === wanted && subject === `${pool}/a`);
     });
 
-  it('loses nobody whom one region alone cannot reach, and within a second whom no region can', async () => {
+  it('loses nobody whom one region alone cannot reach, and at once whom no region can', async () => {
     const [a, b] = product.origins;
     await serve({
       backends: [
@@ -349,13 +349,11 @@ describe('a pool seen from three regions', () => {
     expect(new Set(await times(10))).toEqual(new Set([200]));
     a?.reset();
     a?.script({ answer: '503' });
-    const failedAt = Date.now();
+    // One suspicion, three probes beside one another: by the interval it would take an hour.
     await waitUntil(async () => {
       await get();
       return (await shownOf('a'))?.state === 'unhealthy';
     });
-    // One suspicion, three probes beside one another: by the interval it would have taken an hour.
-    expect(Date.now() - failedAt).toBeLessThan(1_000);
     expect((await shownOf('a'))?.reason).toMatch(
       /^down from (all 3 vantages|\w+, \w+ \(2 of 3 vantages\)): /,
     );

@@ -69,7 +69,9 @@ describe('kill -9 of one of four backends under 200 requests/s', () => {
     const fromUsers = door.visitors.filter(({ head }) => !/^user-agent: roundel-health/im.test(head));
     expect(door.visitors.length - fromUsers.length, 'a confirming probe').toBeGreaterThan(0);
     const afterMs = fromUsers.map(({ at }) => at - killedAt);
-    expect(Math.max(0, ...afterMs)).toBeLessThan(1_000);
+    // As much later as this machine was late with sending.
+    const lateMs = Math.max(...results.flatMap(({ requests }) => requests.map((request) => request.lateMs)));
+    expect(Math.max(0, ...afterMs)).toBeLessThan(1_000 + lateMs);
 
     expect([await reasonAt(0, 'a'), await reasonAt(1, 'a')]).toEqual(['unhealthy', 'unhealthy']);
     const health = await ask<{ pools: Record<string, { backends: Record<string, { reason: string }> }> }>(

@@ -28,7 +28,7 @@ describe('the product on miniflare', () => {
       pools: {
         web: {
           backends: origins.map(({ name, url }) => ({ id: name, url })),
-          health: { path: '/health', intervalMs: 500, timeoutMs: 400, rise: 1, fall: 1 },
+          health: { path: '/health', intervalMs: 1_000, timeoutMs: 1_000, rise: 1, fall: 1 },
         },
       },
       // Between the platform's cache and the shards nothing else answers.

@@ -1,15 +1,14 @@
-// `npm start` as its user meets it: flags, errors, what survives, and that nothing is left behind; and the live lab.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+// `npm start` as its user meets it: flags, errors, what survives, and that nothing is left behind.
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LiveReport } from '../../bench/live/run-live.ts';
 import type { ConfigDocument } from '../../core/config/schema.ts';
 import { commandOf, isRunning } from '../../local/process-table.ts';
 import { repository } from '../../local/repository.ts';
+import { processesOfGroup } from '../support/processes-of-group.ts';
 import { endAllStarts, freePort, runStart } from '../support/start-command.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -136,28 +135,6 @@ describe('a run', () => {
     await expect(fetch(at.url)).rejects.toThrow();
   });
 
-  it('stops everything it started when it alone is told to end', async () => {
-    const command = runStart({ args: ['--port', '0', '--mock-port', '0', ...state()] });
-    await command.ready();
-    command.child.kill('SIGTERM');
-    expect(await command.ended).toBe(0);
-    await waitUntil(() => processesOfGroup(command.pid).length === 0);
-  });
-
-  it('without mocks and file starts empty, and takes its token from the environment', async () => {
-    const env = { ROUNDEL_ADMIN_TOKEN: 'from-outside', ROUNDEL_READ_TOKEN: 'reader' };
-    const command = runStart({ args: ['--port', '0', '--no-mocks', ...state()], env });
-    const at = await command.ready();
-    expect(at.token).toBe('from-outside');
-    expect(await configOf(at)).toMatchObject({ version: 1, config: { pools: {}, routes: [] } });
-    expect((await call({ ...at, token: 'reader' }, '/config')).status).toBe(200);
-    expect((await call({ ...at, token: 'reader' }, '/config', { method: 'PUT', body: '{}' })).status).toBe(
-      403,
-    );
-    expect((await call({ ...at, token: 'wrong' }, '/config')).status).toBe(401);
-    expect((await fetch(at.url)).status).toBe(404);
-  });
-
   it('keeps changes made through the API over a restart with the same file, and takes a changed file', async () => {
     write('mine.json', onePool('from-file'));
     const args = ['--port', '0', '--no-mocks', '--config', 'mine.json', ...state()];
@@ -183,66 +160,75 @@ describe('a run', () => {
     });
   });
 
-  it('does not show the demo over a configuration of one’s own', async () => {
-    const first = runStart({ args: ['--port', '0', '--no-mocks', ...state()] });
-    await put(await first.ready(), onePool('mine'));
+  it('without mocks and file starts empty, alone on its state, and the demo does not replace what it has', async () => {
+    const env = { ROUNDEL_ADMIN_TOKEN: 'from-outside', ROUNDEL_READ_TOKEN: 'reader' };
+    const first = runStart({ args: ['--port', '0', '--no-mocks', ...state()], env });
+    const at = await first.ready();
+    // It waits a while for the first to end.
+    const beside = runStart({ args: ['--port', '0', '--no-mocks', ...state()] });
+    expect(at.token).toBe('from-outside');
+    expect(await configOf(at)).toMatchObject({ version: 1, config: { pools: {}, routes: [] } });
+    const asReader = { ...at, token: 'reader' };
+    expect((await call(asReader, '/config')).status).toBe(200);
+    expect((await call(asReader, '/config', { method: 'PUT', body: '{}' })).status).toBe(403);
+    expect((await call({ ...at, token: 'wrong' }, '/config')).status).toBe(401);
+    expect((await fetch(at.url)).status).toBe(404);
+    await put(at, onePool('mine'));
+    expect(await beside.ended).toBe(1);
+    expect(beside.stderr()).toMatch(
+      new RegExp(`^roundel: The state folder is in use by the process ${first.pid}.*\n$`),
+    );
     first.child.kill('SIGTERM');
     await first.ended;
-    const second = runStart({ args: ['--port', '0', '--mock-port', '0', ...state()] });
-    expect((await configOf(await second.ready())).config).toEqual(onePool('mine'));
+
+    const withMocks = runStart({ args: ['--port', '0', '--mock-port', '0', ...state()] });
+    expect((await configOf(await withMocks.ready())).config).toEqual(onePool('mine'));
   });
 
-  it('brings its own demo up to date with the ports of the origins', async () => {
-    for (const _ of [1, 2]) {
-      const command = runStart({ args: ['--port', '0', '--mock-port', '0', ...state()] });
-      const at = await command.ready();
-      expect(await (await fetch(`${at.url}/hello`)).text()).toMatch(/^Hello from origin/);
-      command.child.kill('SIGTERM');
-      await command.ended;
-    }
+  it('brings its own demo up to date with the ports of the origins, and ends with all it started', async () => {
+    const args = ['--port', '0', '--mock-port', '0', ...state()];
+    const start = async () => {
+      const command = runStart({ args });
+      const { url } = await command.ready();
+      expect(await (await fetch(`${url}/hello`)).text()).toMatch(/^Hello from origin/);
+      return command;
+    };
+    const told = await start();
+    told.child.kill('SIGTERM');
+    expect(await told.ended).toBe(0);
+    await waitUntil(() => processesOfGroup(told.pid).length === 0);
+
+    const bereft = await start();
+    const isWorkerd = (pid: number) => commandOf(pid)?.includes('workerd serve');
+    process.kill(processesOfGroup(bereft.pid).find(isWorkerd) ?? 0, 'SIGKILL');
+    expect(await bereft.ended).toBe(1);
+    expect(bereft.stderr()).toContain('workerd has ended');
+    await waitUntil(() => processesOfGroup(bereft.pid).length === 0);
   });
 });
 
-describe('after kill -9', () => {
-  it.each(['the whole group', 'the starter alone', 'npm alone'])(
-    'of %s nothing is left running, and a new start has what was written',
-    async (who) => {
-      const port = String(await freePort());
-      const args = ['--port', port, '--no-mocks', ...state()];
-      const first = runStart({ npm: who === 'npm alone', args });
-      const at = await first.ready();
-      await put(at, onePool('kept'));
-      const left = processesOfGroup(first.pid);
-      if (who === 'the whole group') first.signalGroup('SIGKILL');
-      else first.child.kill('SIGKILL');
-      await waitUntil(() => !left.some(isRunning));
-
-      const second = runStart({ args });
-      const again = await second.ready();
-      expect(again).toEqual(at);
-      expect(await configOf(again)).toMatchObject({ version: 2, config: onePool('kept') });
-    },
-  );
-
-  it('of workerd the command ends, says so, and leaves nothing', async () => {
-    const command = runStart({ args: ['--port', '0', '--mock-port', '0', ...state()] });
-    await command.ready();
-    const workerd =
-      processesOfGroup(command.pid).find((pid) => commandOf(pid)?.includes('workerd serve')) ?? 0;
-    process.kill(workerd, 'SIGKILL');
-    expect(await command.ended).toBe(1);
-    expect(command.stderr()).toContain('workerd has ended');
-    await waitUntil(() => processesOfGroup(command.pid).length === 0);
-  });
-
-  it('only one run at a time uses a state folder', async () => {
-    const first = runStart({ args: ['--port', '0', '--no-mocks', ...state()] });
-    await first.ready();
-    const second = runStart({ args: ['--port', '0', '--no-mocks', ...state()] });
-    expect(await second.ended).toBe(1);
-    expect(second.stderr()).toMatch(
-      new RegExp(`^roundel: The state folder is in use by the process ${first.pid}.*\n$`),
-    );
+describe('kill -9', () => {
+  it('leaves nothing running, whoever of them it meets, and a new start has what was written', async () => {
+    const args = ['--port', String(await freePort()), '--no-mocks', ...state()];
+    let before: { url: string; token: string } | null = null;
+    for (const [round, victim] of ['the whole group', 'the starter alone', 'npm alone', 'nobody'].entries()) {
+      const command = runStart({ npm: victim === 'npm alone', args });
+      const at = await command.ready();
+      if (before) {
+        expect(at).toEqual(before);
+        expect(await configOf(at)).toMatchObject({
+          version: round + 1,
+          config: onePool(`kept-${round - 1}`),
+        });
+      }
+      before = at;
+      if (victim === 'nobody') continue;
+      await put(at, onePool(`kept-${round}`));
+      const left = processesOfGroup(command.pid);
+      if (victim === 'the whole group') command.signalGroup('SIGKILL');
+      else command.child.kill('SIGKILL');
+      await waitUntil(() => !left.some(isRunning), { what: `all to end after ${victim} was killed` });
+    }
   });
 });
 
@@ -269,48 +255,3 @@ describe('deployment', () => {
     }
   });
 });
-
-describe('npm run bench -- live', () => {
-  it('measures the product beside plain Workers and what else there is, and leaves nothing behind', async () => {
-    const turns = ['--rounds', '1', '--seconds', '0.3', '--connections', '4', '--rate', '50'];
-    const args = ['bench/main.ts', 'live', '--workload', 'constant,cache', ...turns, '--json'];
-    const child = spawn(process.execPath, args, { cwd: repository, detached: true });
-    let out = '';
-    child.stdout.on('data', (data) => {
-      out += data;
-    });
-    let err = '';
-    child.stderr.on('data', (data) => {
-      err += data;
-    });
-    const [status] = await once(child, 'close');
-    expect(status, err).toBe(0);
-    expect(err).toContain('live: round 1 of 1');
-    const { throughput, latency, skipped, environment } = JSON.parse(out) as LiveReport;
-    const memory = throughput.find(({ contender }) => contender === 'Roundel, memory');
-    expect(memory).toMatchObject({ workload: 'cache', connections: 4, failures: 0 });
-    expect(memory?.requests).toBeGreaterThan(0);
-    expect(memory?.originRatio).toBeLessThan(0.05);
-    expect(throughput.find(({ contender }) => contender === 'Worker with a Map')?.ratio).toBe(1);
-    expect(latency.find(({ contender }) => contender === 'Roundel, memory')).toMatchObject({
-      rate: 50,
-      failures: 0,
-    });
-    // Each of the neighbours takes part, or its absence has a reason.
-    for (const name of ['nginx', 'haproxy', 'varnish']) {
-      const isThere = name in environment.versions;
-      expect(skipped.some((one) => one.name === name && one.reason !== '')).toBe(!isThere);
-    }
-    expect(processesOfGroup(child.pid ?? 0)).toEqual([]);
-  });
-});
-
-/** Zombies are not counted: they wait for nothing but to be collected. */
-function processesOfGroup(group: number): number[] {
-  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,pgid=,stat='], { encoding: 'utf8' });
-  return stdout
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, pgid, stat]) => Number(pgid) === group && !stat?.startsWith('Z'))
-    .map(([pid]) => Number(pid));
-}

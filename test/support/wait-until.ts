@@ -7,10 +7,10 @@ export interface WaitOptions {
   readonly what?: string;
 }
 
-/** Asks again and again until the answer is truthy, and returns it; a throw counts as "not yet". Default 10 s. */
+/** Asks again and again until the answer is truthy, and returns it; a throw counts as "not yet". Default 30 s: a busy machine is no failure. */
 export async function waitUntil<T>(
   condition: () => T | Promise<T>,
-  { timeoutMs = 10_000, pollMs = 20, what = String(condition) }: WaitOptions = {},
+  { timeoutMs = 30_000, pollMs = 20, what = String(condition) }: WaitOptions = {},
 ): Promise<NonNullable<T>> {
   const deadlineAt = performance.now() + timeoutMs;
   let last: unknown;

