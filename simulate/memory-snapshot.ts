@@ -10,6 +10,11 @@ import type {
 } from '../core/replication/store.ts';
 import type { Viewstamp } from '../core/replication/viewstamp.ts';
 
+/** Without what makes it a write. */
+export function appliedOf({ type: _, ...head }: Extract<Write, { type: 'applied' }>): AppliedHead {
+  return head;
+}
+
 export interface ReplicatedMaps {
   readonly rowsByKey: ReadonlyMap<string, ReadonlyMap<string, Row>>;
   readonly tombstones: Map<string, Tombstone>;

@@ -32,6 +32,7 @@ import { compareViewstamps, isNewer, type Viewstamp } from '../core/replication/
 import { isKvEntryKey, nameOf, namespaceOf } from '../core/sharding/entry-key.ts';
 import { compareTexts } from '../core/sharding/text-order.ts';
 import {
+  appliedOf,
   clearRange,
   NOTHING,
   NOTHING_APPLIED,
@@ -40,11 +41,6 @@ import {
   type StoredChunk,
   snapshotPartOf,
 } from './memory-snapshot.ts';
-
-/** Without what makes it a write. */
-function appliedOf({ type: _, ...head }: Extract<Write, { type: 'applied' }>): AppliedHead {
-  return head;
-}
 
 export class MemoryStore implements ReplicaStore {
   readonly identity: Identity;
@@ -334,14 +330,12 @@ export class MemoryStore implements ReplicaStore {
         for (const entry of this.cut) this.logBytes -= entryBytes(entry);
         this.before = write.before;
         break;
-      case 'applied': {
+      case 'applied':
         this.appliedHead = appliedOf(write);
         break;
-      }
       case 'putRow': {
         const { key, variant } = write.row;
-        const variants = this.rowsByKey.get(key) ?? new Map<string, Row>();
-        this.rowsByKey.set(key, variants.set(variant, write.row));
+        this.rowsByKey.set(key, (this.rowsByKey.get(key) ?? new Map<string, Row>()).set(variant, write.row));
         break;
       }
       case 'deleteRow':

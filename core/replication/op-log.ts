@@ -1,9 +1,10 @@
 // The log: appended at one end, cut at the other once applied, and at its tail only where a newer view contradicts
 // it. Newest entries are kept in memory as well, because a step cannot read back what it is about to write.
 import { assert } from './assert.ts';
+import type { TailEntry } from './log-state.ts';
 import { readmissionsOf } from './logged-readmissions.ts';
 import type { LogEntry } from './messages.ts';
-import type { ReplicaState, TailEntry } from './replica-state.ts';
+import type { ReplicaState } from './replica-state.ts';
 import { entryBytes } from './sizes.ts';
 import type { Step } from './step.ts';
 import type { ReplicaStore } from './store.ts';

@@ -4,9 +4,10 @@ import { assert } from './assert.ts';
 import type { FillToken } from './commands.ts';
 import { type DiscardState, newDiscardState } from './discard-state.ts';
 import { DEFAULT_LIMITS, type ReplicaLimits } from './limits.ts';
-import { type LoggedReadmission, unappliedReadmissions } from './logged-readmissions.ts';
+import type { LogState } from './log-state.ts';
+import { unappliedReadmissions } from './logged-readmissions.ts';
 import { type LossState, newLossState } from './loss-state.ts';
-import type { Clock, Echo, HashMark, LeaseWish, LogEntry, LogItem } from './messages.ts';
+import type { Clock, Echo, HashMark, LeaseWish, LogItem } from './messages.ts';
 import { emptyOverlay, type Overlay } from './overlay.ts';
 import { primaryOf } from './quorum.ts';
 import { isAdmitted } from './readmission.ts';
@@ -16,24 +17,6 @@ import type { AppliedHead, Identity, ReplicaStore } from './store.ts';
 import type { Viewstamp } from './viewstamp.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-export interface TailEntry {
-  readonly entry: LogEntry;
-  readonly bytes: number;
-}
-
-export interface LogState {
-  /** The viewstamp just before the oldest entry. */
-  before: Viewstamp;
-  /** Of the newest entry; equal to `before` when the log is empty. */
-  last: Viewstamp;
-  lastT: number;
-  bytes: number;
-  /** The newest entries once more in memory, contiguous up to `last`; empty after a boot. */
-  readonly tail: TailEntry[];
-  /** The readmissions among the entries that are not applied yet. */
-  readmissions: readonly LoggedReadmission[];
-}
 
 /** A command on its way: queued, or logged and not yet applied. */
 export interface PendingItem {
