@@ -43,7 +43,7 @@ export function isPlainAnswer({ statuses }: RetryPolicy, status: number): boolea
 export function decideRetry(question: RetryQuestion, result: AttemptResult): NextStep {
   const { policy, sent, notRepeatable, nowMs, deadlineAt, random, takeFromBudget } = question;
   const because = retryReason(policy, result);
-  if (because === null) return last(result.type === 'answered' ? 'good' : 'not-configured');
+  if (because === null) return last(conditionOf(result) === null ? 'good' : 'not-configured');
   if (sent >= policy.attemptsMax) return last('attempts-max');
   if (notRepeatable !== null) return last(notRepeatable);
   const retryAfterMs = result.type === 'answered' ? (result.retryAfterMs ?? 0) : 0;

@@ -1,8 +1,9 @@
 // `explain` against reality: what it says a request would meet, what the data plane then does, what it writes down of
 // that, and what the origins' ledgers hold, side by side; and who gets an explanation of a live request, and who none.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigDocument } from '../../core/config/schema.ts';
 import { type Random, seededRandom } from '../../core/random.ts';
+import { comeBackLater, failFast, silent, slow } from '../../origin-mock/recipes.ts';
 import { adminCalls, badFields, expectProblem, type Problem } from '../support/admin-calls.ts';
 import { type Product, startProduct } from '../support/product.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -31,7 +32,7 @@ interface Attempt {
   readonly kind: string;
   readonly outcome: string;
   readonly status: number | null;
-  readonly next: { readonly type: string; readonly because: string };
+  readonly next: { readonly type: string; readonly because: string; readonly waitMs?: number };
 }
 
 interface Explanation extends Explained {
@@ -42,7 +43,9 @@ interface Explanation extends Explained {
     readonly chosen: string | null;
     readonly candidates: Explained['candidates'];
   }[];
+  readonly waited: { readonly ahead: number; readonly ms: number; readonly end: string } | null;
   readonly attempts: readonly Attempt[];
+  readonly hedgeHeldBack: string | null;
   readonly status: number;
   readonly error: string | null;
   readonly cacheStatus: string | null;
@@ -459,5 +462,203 @@ describe('an explanation of a live request', () => {
     // Whoever asks for more gets it whole, on the same route.
     const { id } = await traced('sampled.test', (await newToken()).body.token, { path: '/whole?secret=1' });
     expect((await explanationOf(id)).request.url).toBe('http://sampled.test/whole?secret=1');
+  });
+});
+
+describe('an explanation of a live request that met trouble', () => {
+  const explained = async (pool: string, request?: Ask) => {
+    const { token } = (await newToken()).body;
+    const { id, status } = await traced(`${pool}.test`, token, request);
+    return { status, explanation: await explanationOf(id) };
+  };
+
+  beforeAll(async () => {
+    const backends = ['a', 'b', 'c'].map((id) => ({ id, url: originOf(id).url }));
+    const base = {
+      backends,
+      strategy: { type: 'first-available' as const },
+      outlier: { maxEjectedRatio: 0 },
+    };
+    const alone = backends.slice(0, 1);
+    const full = { ...base, backends: alone.map((one) => ({ ...one, maxInFlight: 1 })) };
+    const hedge = { enabled: true, afterMs: 50 };
+    const on = ['gateway-error' as const];
+    const pools: ConfigDocument['pools'] = {
+      hedged: { ...base, hedge, retry: { on } },
+      'hedged-alone': { ...base, backends: alone, hedge },
+      'hedged-poor': { ...base, hedge, retryBudget: { ratio: 0, min: 0 } },
+      queued: { ...full, queue: { max: 1, timeoutMs: 20_000 } },
+      hasty: { ...full, queue: { max: 1, timeoutMs: 100 } },
+      breaking: {
+        ...base,
+        backends: backends.slice(0, 2),
+        retry: { attemptsMax: 1 },
+        circuitBreaker: { enabled: true, minRequests: 4, openMs: 60_000 },
+      },
+      retried: {
+        ...base,
+        retry: { on, attemptsMax: 3, backoffMs: 20, backoffMaxMs: 20, retryAfterMaxMs: 1_000 },
+      },
+      'retried-poor': { ...base, retry: { on }, retryBudget: { ratio: 0, min: 0 } },
+    };
+    await product.configure({
+      pools,
+      routes: Object.keys(pools).map((name) => ({
+        id: name,
+        match: { hosts: [`${name}.test`] },
+        pool: name,
+      })),
+    });
+  });
+  beforeEach(() => {
+    for (const origin of product.origins) origin.reset();
+  });
+
+  it('tells of a hedge who was late, who was quicker, and the choice of it', async () => {
+    originOf('a').script(silent());
+    const { status, explanation } = await explained('hedged');
+    expect(status).toBe(200);
+    expect(explanation).toMatchObject({
+      chosen: 'a',
+      plan: { attemptsMax: 2, hedgeAfterMs: 50 },
+      laterChoices: [
+        {
+          chosen: 'b',
+          candidates: [
+            { backend: 'a', accepted: false, reason: 'already-tried' },
+            { backend: 'b', accepted: true, reason: 'healthy' },
+            { backend: 'c', accepted: true, reason: 'not-reached' },
+          ],
+        },
+      ],
+      attempts: [
+        {
+          backend: 'a',
+          kind: 'first',
+          outcome: 'given-up',
+          status: null,
+          next: { because: 'other-quicker' },
+        },
+        { backend: 'b', kind: 'hedge', outcome: 'answered', status: 200, next: { because: 'good' } },
+      ],
+      hedgeHeldBack: null,
+      waited: null,
+    });
+  });
+
+  it('tells of a hedge that failed that another was better', async () => {
+    originOf('a').script(slow(400));
+    originOf('b').script(failFast());
+    const { explanation } = await explained('hedged');
+    expect(explanation.attempts).toMatchObject([
+      { backend: 'b', kind: 'hedge', status: 503, next: { because: 'other-better' } },
+      { backend: 'a', kind: 'first', status: 200, next: { because: 'good' } },
+    ]);
+  });
+
+  it.each([
+    ['hedged-alone', 'no-backend'],
+    ['hedged-poor', 'budget'],
+  ])('tells why a hedge that was due was not sent (%s)', async (pool, why) => {
+    originOf('a').script(slow(200));
+    const { status, explanation } = await explained(pool);
+    expect(status).toBe(200);
+    expect(explanation).toMatchObject({
+      chosen: 'a',
+      laterChoices: [],
+      attempts: [{ backend: 'a', kind: 'first', outcome: 'answered' }],
+      hedgeHeldBack: why,
+    });
+  });
+
+  it('tells of the line before a full pool how long it took, and who found it full', async () => {
+    originOf('a').script(slow(1_500, '/held'));
+    const held = askEdge(product.url, 'queued.test', { path: '/held' });
+    await waitUntil(() => originOf('a').ledger.entries({ on: '/held' }).length === 1);
+    const both = await Promise.all([explained('queued'), explained('queued')]);
+    const [waited, refused] = both.toSorted((one, other) => one.status - other.status);
+    expect((await held).status).toBe(200);
+    expect(waited?.explanation).toMatchObject({
+      status: 200,
+      chosen: 'a',
+      candidates: [{ backend: 'a', accepted: true, reason: 'healthy' }],
+      laterChoices: [],
+      waited: { ahead: 0, end: 'got-place' },
+    });
+    expect(waited?.explanation.waited?.ms).toBeGreaterThan(0);
+    expect(refused?.explanation).toMatchObject({
+      status: 503,
+      error: 'overloaded',
+      chosen: null,
+      attempts: [],
+      waited: { ahead: 1, ms: 0, end: 'queue-full' },
+    });
+  });
+
+  it('tells of who waited in vain for whom', async () => {
+    originOf('a').script(slow(1_500, '/held'));
+    const held = askEdge(product.url, 'hasty.test', { path: '/held' });
+    await waitUntil(() => originOf('a').ledger.entries({ on: '/held' }).length === 1);
+    const { explanation } = await explained('hasty');
+    expect(explanation).toMatchObject({
+      status: 503,
+      error: 'overloaded',
+      candidates: [{ backend: 'a', accepted: false, reason: 'at-capacity' }],
+      chosen: null,
+      waited: { ahead: 0, end: 'waited-in-vain' },
+    });
+    expect(explanation.waited?.ms).toBeGreaterThanOrEqual(100);
+    await held;
+  });
+
+  it('tells of a circuit that is open whom it kept out', async () => {
+    for (const name of ['a', 'b']) originOf(name).script(failFast());
+    for (let i = 0; i < 4; i++) expect((await askEdge(product.url, 'breaking.test')).status).toBe(503);
+    const passed = await explained('breaking');
+    expect(passed.explanation).toMatchObject({
+      chosen: 'b',
+      candidates: [
+        { backend: 'a', accepted: false, reason: 'circuit-open' },
+        { backend: 'b', accepted: true, reason: 'healthy' },
+      ],
+      attempts: [{ backend: 'b', kind: 'first', status: 503, next: { because: 'not-configured' } }],
+    });
+    for (let i = 0; i < 3; i++) await askEdge(product.url, 'breaking.test');
+    const refused = await explained('breaking');
+    expect(refused.explanation).toMatchObject({
+      status: 503,
+      error: 'no-backend',
+      chosen: null,
+      candidates: ['a', 'b'].map((backend) => ({ backend, accepted: false, reason: 'circuit-open' })),
+      attempts: [],
+    });
+  });
+
+  it('tells of retries what asked for them, the pause, and why there were no more', async () => {
+    for (const name of ['a', 'b', 'c']) originOf(name).script(failFast());
+    const { explanation } = await explained('retried');
+    expect(explanation.attempts).toMatchObject([
+      { backend: 'a', kind: 'first', status: 503, next: { type: 'retry', because: 'gateway-error' } },
+      { backend: 'b', kind: 'retry', status: 503, next: { type: 'retry', because: 'gateway-error' } },
+      { backend: 'c', kind: 'retry', status: 503, next: { type: 'last', because: 'attempts-max' } },
+    ]);
+    for (const { next } of explanation.attempts.slice(0, 2)) {
+      expect(next.waitMs).toBeGreaterThanOrEqual(0);
+      expect(next.waitMs).toBeLessThanOrEqual(20);
+    }
+    expect(explanation.laterChoices.map(({ chosen }) => chosen)).toEqual(['b', 'c']);
+  });
+
+  it.each<[pool: string, request: Ask, because: string]>([
+    ['retried-poor', {}, 'budget'],
+    ['retried', { method: 'POST', body: 'x' }, 'not-idempotent'],
+    ['retried', { path: '/later' }, 'retry-after-too-long'],
+  ])('tells why there was no retry (%s %o)', async (pool, request, because) => {
+    originOf('a').script(comeBackLater(60, '/later'), failFast());
+    const { explanation } = await explained(pool, request);
+    expect(explanation.attempts).toMatchObject([
+      { backend: 'a', status: 503, next: { type: 'last', because } },
+    ]);
+    expect(explanation.laterChoices).toEqual([]);
   });
 });

@@ -73,7 +73,7 @@ describe('after an attempt', () => {
     const all = ['connect-failure', 'gateway-error', 'timeout'] as const;
     for (const [end, condition] of ends) {
       for (const on of all) {
-        const none = last(end.type === 'answered' ? 'good' : 'not-configured');
+        const none = last('not-configured');
         expect(decide(end, { on: [on] })).toEqual(on === condition ? retry(condition) : none);
       }
     }

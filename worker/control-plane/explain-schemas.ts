@@ -91,7 +91,19 @@ export const explanationSchema = z
         }),
       )
       .describe('Choices of a backend after the first.'),
-    attempts: z.array(attemptSchema),
+    waited: z
+      .object({
+        ahead: z.int().describe('How many were before it when it came.'),
+        ms: z.number(),
+        end: z.string().describe('`got-place`, `no-backend`, `queue-full` or `waited-in-vain`.'),
+      })
+      .nullable()
+      .describe('In the line before a full pool; null where it did not have to.'),
+    attempts: z.array(attemptSchema).describe('In the order in which they ended.'),
+    hedgeHeldBack: z
+      .string()
+      .nullable()
+      .describe('Why a hedge that was due was not sent: `no-backend`, `budget` or `deadline`.'),
     status: z.int().describe('Of the response to the client.'),
     error: z.string().nullable().describe("The edge's own failure, where it answered by itself."),
     cacheStatus: z.string().nullable(),

@@ -27,6 +27,18 @@ export interface ExplainedChoice {
   readonly chosen: string | null;
 }
 
+/** In the line before a pool whose backends were all full. */
+export interface ExplainedWait {
+  /** How many were before it when it came. */
+  readonly ahead: number;
+  readonly ms: number;
+  /** `got-place` also where its backend was the last resort; `no-backend`: nobody was full any more, and nobody to be tried. */
+  readonly end: 'got-place' | 'no-backend' | 'queue-full' | 'waited-in-vain';
+}
+
+/** Why an attempt that was late got no other beside it. */
+export type HedgeHeldBack = 'no-backend' | 'budget' | 'deadline';
+
 /** `Explained` with the first choice of a backend in it, and what came of it. */
 export interface Explanation extends Explained {
   readonly id: string;
@@ -38,7 +50,12 @@ export interface Explanation extends Explained {
   readonly candidatesOmitted: number;
   /** Those that retries and hedges had to make. */
   readonly laterChoices: readonly ExplainedChoice[];
+  /** Null where it did not have to wait for a place. */
+  readonly waited: ExplainedWait | null;
+  /** In the order in which they ended. */
   readonly attempts: readonly AttemptRecord[];
+  /** Null where no hedge was due, or each that was has been sent. */
+  readonly hedgeHeldBack: HedgeHeldBack | null;
   /** Of the response to the client. */
   readonly status: number;
   /** What the edge itself answered with; null where an origin or the cache did. */
@@ -63,6 +80,8 @@ export class DecisionRecord implements ChoiceRecord {
   readonly #request: Explanation['request'];
   #explained: Explained = NOTHING_EXPLAINED;
   #choices: ExplainedChoice[] = [];
+  #waited: ExplainedWait | null = null;
+  #hedgeHeldBack: HedgeHeldBack | null = null;
   #error: string | null = null;
   #visit: { readonly attempts: readonly AttemptRecord[] | null } = { attempts: null };
 
@@ -125,9 +144,14 @@ export class DecisionRecord implements ChoiceRecord {
     });
   }
 
-  /** The last choice is not acted on after all. */
-  withdrawn(): void {
-    this.#choices.pop();
+  waitedInLine(wait: ExplainedWait): void {
+    this.#waited = wait;
+  }
+
+  /** A hedge was due; where a backend was chosen for it, that is not acted on. */
+  hedgeHeldBack(why: HedgeHeldBack): void {
+    if (why !== 'deadline') this.#choices.pop();
+    this.#hedgeHeldBack = why;
   }
 
   /** The response is decided. */
@@ -144,7 +168,9 @@ export class DecisionRecord implements ChoiceRecord {
       candidatesOmitted: first?.candidatesOmitted ?? 0,
       chosen: first?.chosen ?? null,
       laterChoices: laterChoices.slice(0, LATER_CHOICES_MAX),
+      waited: this.#waited,
       attempts: this.#visit.attempts ?? [],
+      hedgeHeldBack: this.#hedgeHeldBack,
       status,
       error: this.#error,
       cacheStatus: headers.get('cache-status'),

@@ -73,7 +73,10 @@ export async function makeHedgedAttempt(
 /** null where nobody else may be tried, or the budget has no more. */
 function takeHedge(visit: Visit, pool: RuntimePool, tried: number[], deadlineAt: number): Place | null {
   const nowMs = visit.edge.now();
-  if (nowMs >= deadlineAt) return null;
+  if (nowMs >= deadlineAt) {
+    visit.tally.record?.hedgeHeldBack('deadline');
+    return null;
+  }
   return takeAlternative(visit, pool, tried, nowMs, () => pool.state.retryBudget.take(nowMs));
 }
 

@@ -56,8 +56,9 @@ export function takeAlternative(
   const { record } = visit.tally;
   const choice = chooseBackend(visit, pool, tried, nowMs, record);
   // As a last resort nobody is tried twice as hard.
-  if (choice.type === 'no-backend' || choice.panic !== null || !isAllowed()) {
-    record?.withdrawn();
+  const isThere = choice.type === 'backend' && choice.panic === null;
+  if (!isThere || !isAllowed()) {
+    record?.hedgeHeldBack(isThere ? 'budget' : 'no-backend');
     return null;
   }
   tried.push(choice.index);

@@ -32,16 +32,24 @@ export async function waitForPlace(visit: Visit, pool: RuntimePool): Promise<Wai
   const { max, timeoutMs } = pool.config.queue;
   const { waiting } = pool.state;
   const joinedAt = edge.now();
+  const ahead = waiting.length(joinedAt);
   const ticket = waiting.join(max, joinedAt);
-  if (ticket === null) return { type: 'overloaded', reason: 'queue-full' };
+  const ends = <T extends Waited>(waited: T): T => {
+    const end =
+      waited.type === 'backend' ? 'got-place' : waited.type === 'overloaded' ? waited.reason : waited.type;
+    visit.tally.record?.waitedInLine({ ahead, ms: edge.now() - joinedAt, end });
+    return waited;
+  };
+  if (ticket === null) return ends({ type: 'overloaded', reason: 'queue-full' });
   try {
     for (;;) {
       const nowMs = edge.now();
       const place = waiting.placeOf(ticket, nowMs);
       const choice = place === 0 ? takePlace(visit, pool, [], nowMs) : null;
-      if (choice !== null && !isFull(pool, choice)) return choice;
+      if (choice !== null && !isFull(pool, choice)) return ends(choice);
       const leftMs = joinedAt + timeoutMs - nowMs;
-      if (leftMs <= 0 || request.signal.aborted) return { type: 'overloaded', reason: 'waited-in-vain' };
+      if (leftMs <= 0 || request.signal.aborted)
+        return ends({ type: 'overloaded', reason: 'waited-in-vain' });
       await sleep(Math.min(pauseMs(place), leftMs));
     }
   } finally {
