@@ -4,6 +4,7 @@
 import type { BoundNews } from '../../core/replication/bound.ts';
 import type { ClientAnswer, ClientRequest } from '../../core/replication/messages.ts';
 import { primaryOf } from '../../core/replication/quorum.ts';
+import { isRefusal } from '../../core/replication/refused-answer.ts';
 import {
   afterFailure,
   asksRelay,
@@ -131,18 +132,5 @@ export class GroupLink {
     const news = this.news();
     const all = news === null ? requests : [...requests, { type: 'bound' as const, ...news }];
     this.cluster.ask(this.place, target, all, hear, asksRelay(call));
-  }
-}
-
-function isRefusal(answer: ClientAnswer): answer is Extract<ClientAnswer, FailedTry> {
-  switch (answer.type) {
-    case 'not-primary':
-    case 'deposed':
-    case 'not-ready':
-    case 'overloaded':
-    case 'too-large':
-      return true;
-    default:
-      return false;
   }
 }
