@@ -117,6 +117,11 @@ export class Flights {
     this.#crowd = crowd;
   }
 
+  /** Keys that are remembered. */
+  get size(): number {
+    return this.#byKey.size;
+  }
+
   /** One that so many wait for already that the shard need not hear of one more; null: ask it. */
   crowded(key: string, nowMs: number): Flight | null {
     const flight = this.#current(key, nowMs);
@@ -146,6 +151,7 @@ export class Flights {
   }
 
   #begin(key: string, nowMs: number): Flight {
+    this.#forgetOld(nowMs);
     const flight = new Flight(nowMs, this.#crowd);
     this.#byKey.delete(key);
     this.#byKey.set(key, flight);
@@ -157,6 +163,14 @@ export class Flights {
     const flight = this.#byKey.get(key);
     if (flight === undefined || flight.isOver) return null;
     return nowMs - flight.beganAt > FORGET_MS && flight.heldHere(nowMs) === null ? null : flight;
+  }
+
+  /** A fetch that was ended without a word has left its body behind. Amortized O(1). */
+  #forgetOld(nowMs: number): void {
+    for (const [key, flight] of this.#byKey) {
+      if (nowMs - flight.beganAt <= FORGET_MS || flight.heldHere(nowMs) !== null) return;
+      this.#byKey.delete(key);
+    }
   }
 
   #dropOldest(): void {

@@ -16,8 +16,7 @@ export interface SharedAnswer {
 export class Holding {
   /** Of the lease that it is made under. */
   readonly fetchId: string;
-  /** Nothing comes of it any more, or it is stored. */
-  isOver = false;
+  #isOver = false;
   #answer: SharedAnswer | null = null;
   #heardAt: number;
 
@@ -31,6 +30,12 @@ export class Holding {
     return this.#answer;
   }
 
+  /** Nothing comes of it any more, or it is stored: nobody joins it, and its body is kept for nobody. */
+  end(): void {
+    this.#isOver = true;
+    this.#answer = null;
+  }
+
   goesOn(nowMs: number): void {
     this.#heardAt = nowMs;
   }
@@ -42,7 +47,7 @@ export class Holding {
 
   /** Whether it is worth waiting for, and may be joined. */
   isAlive(nowMs: number): boolean {
-    if (this.isOver) return false;
+    if (this.#isOver) return false;
     const body = this.#answer?.body;
     if (body === undefined) return nowMs - this.#heardAt < HOLDER_LOST_MS;
     if (!(body instanceof Uint8Array)) {

@@ -793,6 +793,57 @@ describe('a purge that was made elsewhere', () => {
   });
 });
 
+describe('a hard purge', () => {
+  const BODY = 'old';
+  const strictly = async (selection: object) => {
+    const json = { ...selection, guarantee: 'strict' };
+    expect((await product.admin('/v1/purge', { method: 'POST', json })).status).toBe(200);
+  };
+
+  // While it is made, a refresh in the background is bringing back what was there; both edges remember it.
+  it.each<[string, (path: string, tag: string) => object]>([
+    ['a URL', (path) => ({ urls: ['fresh', 'window'].map((name) => `http://cached.test${path}/${name}`) })],
+    ['a tag', (_path, tag) => ({ tags: [tag] })],
+    ['a prefix', (path) => ({ prefixes: [`http://cached.test${path}/`] })],
+    ['everything', () => ({ all: true })],
+  ])('of %s leaves nothing older, not even for when the origin fails', async (_what, selection) => {
+    const path = newPath('gone');
+    const tag = path.replaceAll('/', '-');
+    const [fresh, inWindow] = [`${path}/fresh`, `${path}/window`];
+    const said = (control: string, more = '') =>
+      `200\nCache-Control: ${control}, stale-if-error=86400\n${more}ETag: "1"\nCache-Tag: ${tag}\n\n${BODY}`;
+    const latency = { type: 'fixed', ms: 1_000 } as const;
+    origin().script(
+      { on: fresh, times: 1, answer: said('max-age=600') },
+      { on: inWindow, times: 1, answer: said('max-age=30, stale-while-revalidate=600', 'Age: 40\n') },
+      { on: inWindow, times: 1, answer: said('max-age=600'), latency, conditional: false },
+      { on: `${path}/*`, fault: 'reset' },
+    );
+    for (const edge of [0, 1]) {
+      for (const one of [fresh, inWindow, fresh]) {
+        expect((await ask('cached.test', { path: one }, edge)).body.toString()).toBe(BODY);
+      }
+    }
+    await waitUntil(
+      () => fetches(inWindow) === 2 || ask('cached.test', { path: inWindow }).then(() => false),
+    );
+    const refresh = () => origin().ledger.entries({ on: inWindow })[1]?.outcome;
+    expect(refresh()).toBe('pending');
+    await strictly(selection(path, tag));
+    const lookEverywhere = async () => {
+      for (const edge of [0, 1]) {
+        for (const one of [fresh, inWindow]) {
+          const { status, body } = await ask('cached.test', { path: one }, edge);
+          expect([one, edge, status >= 500, body.toString() === BODY]).toEqual([one, edge, true, false]);
+        }
+      }
+    };
+    await lookEverywhere();
+    await waitUntil(() => refresh() === 'answered');
+    await lookEverywhere();
+  });
+});
+
 describe('a part of a stored response', () => {
   it.each([
     ['inline', 5_000, [1_000, 1_999]],

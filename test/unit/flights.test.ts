@@ -115,9 +115,27 @@ describe('a fetch of this isolate', () => {
     holding.goesOn(6_000);
     expect(flights.held('k', '1', 6_001)).toBe(holding);
     expect(flights.held('k', '2', 6_001)).toBeNull();
-    holding.isOver = true;
+    holding.end();
     expect(flights.held('k', '1', 6_001)).toBeNull();
     expect(flights.join('k', 6_001).mayScout(false, 6_001)).toBe(true);
+  });
+
+  it('leaves its body in memory for nobody once it is over, or was ended without a word', () => {
+    const flights = new Flights();
+    const stored = hold(flights, '1', 0);
+    stored.share(answer, 0);
+    stored.end();
+    expect(stored.answer).toBeNull();
+    for (let i = 0; i < 20; i++) {
+      const lost = new Holding(String(i), 0);
+      flights.hold(`lost ${i}`, lost, 0);
+      lost.share(answer, 0);
+    }
+    expect(flights.size).toBe(21);
+    flights.join('another', 30_000);
+    expect(flights.size).toBe(22);
+    flights.join('one more', 30_001);
+    expect(flights.size).toBe(2);
   });
 
   it('is not joined any more once its body is cut, grows too large, or is not heard of', () => {

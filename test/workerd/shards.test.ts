@@ -1277,6 +1277,17 @@ describe('cached responses', () => {
     expect((await lookUp(key)).decision.type).toBe('miss');
   });
 
+  it('that purge their URL as they come are seen where they were made', async () => {
+    const key = urlKeyIn(1, 5, 'posted');
+    const { groupId } = groupOf(1);
+    const before = client.lastPurgeIn(groupId);
+    const posted = { ...fill(key, tokenOf(await lookUp(key)), 'x'), purges: true } as UnstagedCommand;
+    expect(await write(key, posted)).toEqual({ type: 'filled' });
+    const seen = client.lastPurgeIn(groupId);
+    expect(seen).not.toBeNull();
+    expect(seen).not.toEqual(before);
+  });
+
   it('that this code cannot read are as good as none', async () => {
     const key = urlKeyIn(3, 1);
     const token = tokenOf(await lookUp(key));

@@ -182,7 +182,7 @@ export function finishFill(visit: Visit, plan: FillPlan, end: BodyEnd): Promise<
   const holding = holdingOf(visit, plan);
   holding?.goesOn(visit.edge.now());
   return fill(visit, plan, end).finally(() => {
-    if (holding !== null) holding.isOver = true;
+    holding?.end();
   });
 }
 

@@ -32,7 +32,7 @@ export function holdLease(visit: Visit, { key, lease }: Leased): () => void {
   const letGo = keepLease(visit, key, lease, () => holding.goesOn(edge.now()));
   return () => {
     // What it has shared, whoever stores it ends (fill.ts).
-    if (holding.answer === null) holding.isOver = true;
+    if (holding.answer === null) holding.end();
     letGo();
   };
 }

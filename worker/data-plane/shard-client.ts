@@ -213,7 +213,9 @@ export function createShardClient({
         }
         if (answer.type !== 'result')
           throw new Error(`Cannot take "${answer.type}" for what a write came to`);
-        if (command.type === 'purge') purges.saw(answer.groupId, answer.bookmark);
+        if (command.type === 'purge' || (command.type === 'fill' && command.purges)) {
+          purges.saw(answer.groupId, answer.bookmark);
+        }
         return answer;
       }
     },
@@ -292,7 +294,7 @@ async function stage(
 ): Promise<string | null> {
   for (let first = 0; first < chunks.length; first += CHUNKS_AT_ONCE) {
     const calls = chunks.slice(first, first + CHUNKS_AT_ONCE).map(({ hash, bytes }) =>
-      caller.call(group, leftMs(), (member, to, header) => member.stage(to, header, hash, bytes), {
+      caller.call(group, leftMs(), (member, to, header) => member.stage(to, header, hash, bytes.slice()), {
         isAside: true,
       }),
     );
