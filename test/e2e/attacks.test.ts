@@ -6,7 +6,7 @@ import type { ConfigDocument } from '../../core/config/schema.ts';
 import type { ScriptInput } from '../../origin-mock/script.ts';
 import type { RunningOrigin } from '../../origin-mock/start-origin.ts';
 import { type Product, startProduct } from '../support/product.ts';
-import { rawExchange } from '../support/raw-http.ts';
+import { openRaw, rawExchange } from '../support/raw-http.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { type Answer, type Ask, askEdge } from './ask-edge.ts';
 
@@ -27,9 +27,19 @@ function configFor([first]: readonly RunningOrigin[]): ConfigDocument {
     cache: { ...cache, ...more },
   });
   return {
-    pools: { web: { backends: [{ id: 'a', url: first?.url ?? '' }], retry: { attemptsMax: 1 } } },
+    pools: {
+      web: { backends: [{ id: 'a', url: first?.url ?? '' }], retry: { attemptsMax: 1 } },
+      // What fails here is soon taken out.
+      touchy: {
+        backends: ['a', 'b', 'c'].map((id) => ({ id, url: `${first?.url}/${id}` })),
+        retry: { attemptsMax: 1 },
+        timeouts: { attemptMs: 400 },
+        circuitBreaker: { enabled: true },
+      },
+    },
     routes: [
       route('open'),
+      { id: 'touchy', match: { hosts: ['touchy.test'] }, pool: 'touchy' },
       route('other'),
       route('keyed', {
         key: { query: { exclude: ['utm'] }, headers: ['X-Currency'], cookies: ['lang'], device: true },
@@ -449,5 +459,35 @@ describe('an unlimited number of variants', () => {
     for (let i = 0; i < 40; i++) await ask({ path, headers: { 'x-any': `v${i}` } });
     expect((await ask({ path, headers: { 'x-any': 'v39' } })).headers['cache-status']).toMatch(/; hit/);
     expect((await entries()) - before).toBeLessThanOrEqual(16);
+  });
+});
+
+describe('a body that is never whole', () => {
+  const reasons = async (): Promise<(string | undefined)[]> => {
+    const json = { url: 'http://touchy.test/' };
+    const explained = await product.admin('/v1/explain', { method: 'POST', json });
+    const { candidates } = (await explained.json()) as { candidates: { reason: string }[] };
+    return candidates.map(({ reason }) => reason);
+  };
+
+  it.each<[string, string, string]>([
+    ['in chunks that are none', 'Transfer-Encoding: chunked', 'zz\r\nabcd\r\n'],
+    ['in a chunk that is too long', 'Transfer-Encoding: chunked', '4\r\nabcdefgh\r\n0\r\n\r\n'],
+    ['that ends early', 'Content-Length: 9', 'abc'],
+    ['that ends early, of many bytes', 'Content-Length: 900000', 'abc'],
+    ['whose rest never comes', 'Content-Length: 9', 'abc'],
+    ['whose rest never comes, of many bytes', 'Content-Length: 900000', 'abc'],
+  ])('%s takes no backend out, however often it is sent', async (what, framing, body) => {
+    const send = async (method: string): Promise<void> => {
+      const client = await openRaw(product.url);
+      client.send(`${method} /x HTTP/1.1\r\nHost: touchy.test\r\n${framing}\r\n\r\n${body}`);
+      if (what.includes('early')) client.halfClose();
+      // The pool's patience with an origin is over by then; with a client that says no more nobody's is.
+      await client.until(/HTTP\/1\.1 \d/, 1_500).catch(() => {});
+      client.destroy();
+    };
+    await Promise.all(Array.from({ length: 30 }, (_, i) => send(i % 3 === 0 ? 'GET' : 'POST')));
+    expect(await reasons()).toEqual(['healthy', 'healthy', 'healthy']);
+    expect((await askEdge(product.url, 'touchy.test')).status).toBe(200);
   });
 });

@@ -25,9 +25,8 @@ export type OriginOutcome = Answered | { readonly type: 'failed'; readonly error
 export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Fields): Promise<OriginOutcome> {
   const { edge } = visit;
   const { retry: policy, timeouts } = pool.config;
-  const startedAt = edge.now();
   const whyOnce = notRepeatable(visit, pool);
-  const kept = bodyToSend(visit, pool, whyOnce);
+  const kept = bodyToSend(visit, pool);
   let body: OriginBody;
   try {
     body = kept instanceof Promise ? await kept : kept;
@@ -35,6 +34,8 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
     const detail = `Cannot read the request's body: ${error instanceof Error ? error.message : error}`;
     return { type: 'failed', error: { code: 'origin-unreachable', detail } };
   }
+  visit.streamsUp = body instanceof ReadableStream;
+  const startedAt = edge.now();
   const sending: Sending = { fields, body, deadlineAt: startedAt + timeouts.totalMs };
   let place = mustWait(pool, startedAt) ? null : takePlace(visit, pool, [], startedAt);
   if (place === null || isFull(pool, place)) {

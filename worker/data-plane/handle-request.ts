@@ -89,6 +89,7 @@ async function decide(
     tally,
     affinity: null,
     session: null,
+    streamsUp: false,
     attempts: null,
   };
 

@@ -1,9 +1,10 @@
-// Whether a request may be sent more than once, and its body in a form that can be: kept whole where it is short, so
-// that every attempt sends the same bytes, and passed through unread where there will be one attempt.
+// Whether a request may be sent more than once, and its body: read whole first where it is known to be short, so that
+// every attempt sends the same bytes and a client that stops in the middle keeps no backend waiting; else passed through
+// unread.
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
 import { type NotRepeatable, whyNotRepeatable } from '../../core/load-balancing/repeatable.ts';
 import type { RuntimePool } from './pool-registry.ts';
-import { bodyOf, type OriginBody } from './send-to-origin.ts';
+import { bodyOf, isBodyOfGet, type OriginBody } from './send-to-origin.ts';
 import type { Visit } from './visit.ts';
 
 /** null when it may be repeated. */
@@ -21,12 +22,13 @@ export function notRepeatable({ request, received }: Visit, { config }: RuntimeP
 
 /** Rejects when the client does not send all of it. */
 export function bodyToSend(
-  { request }: Visit,
+  { request, isUpgrade }: Visit,
   { config }: RuntimePool,
-  once: NotRepeatable | null,
 ): Promise<OriginBody> | OriginBody {
   const body = bodyOf(request);
-  return body === null || once !== null || config.retry.attemptsMax === 1 ? body : request.arrayBuffer();
+  const length = Number(request.headers.get('content-length') ?? Number.NaN);
+  const isShort = length <= config.retry.bodyBytesMax;
+  return body === null || !isShort || isUpgrade || isBodyOfGet(request, body) ? body : request.arrayBuffer();
 }
 
 /** The same of a request that is only described: it has the body that its Content-Length tells of. */

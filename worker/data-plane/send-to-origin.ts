@@ -55,10 +55,9 @@ async function sendByFetch(origin: OriginRequest): Promise<OriginResponse> {
     signal,
   } as const;
   // A GET with a body is refused by the constructor, but not as a copy of the request that came so.
-  const response =
-    body !== null && (method === 'GET' || method === 'HEAD')
-      ? await fetch(new Request(url, request), init)
-      : await fetch(url, { ...init, method, body });
+  const response = isBodyOfGet(request, body)
+    ? await fetch(new Request(url, request), init)
+    : await fetch(url, { ...init, method, body });
   const responseFields = fieldsOf(response.headers);
   return {
     status: response.status,
@@ -102,6 +101,11 @@ async function sendBySocket({
     bodyBytes: response.body === null ? null : bodyBytesOf(response.fields),
     webSocket: null,
   };
+}
+
+/** Such a one goes only with the request that it came with: no other can be made. */
+export function isBodyOfGet({ method }: Request, body: OriginBody): boolean {
+  return body !== null && (method === 'GET' || method === 'HEAD');
 }
 
 /** null for a body of no bytes, which the runtime gives as a stream that can be read once. */

@@ -48,8 +48,7 @@ export async function socketFetch(request: SocketRequest): Promise<SocketRespons
   try {
     const source = createByteSource(socket.readable);
     // The response may come before the whole request is sent: failures of sending show up in reading.
-    const sending = send(request, socket.writable);
-    sending.catch(() => {});
+    send(request, socket.writable, close).catch(() => {});
     const head = await readHead(source);
     const framing = framingOf(request.method, head);
     if (framing.type === 'none') {
@@ -65,7 +64,12 @@ export async function socketFetch(request: SocketRequest): Promise<SocketRespons
   }
 }
 
-async function send(request: SocketRequest, writable: WritableStream<Uint8Array>): Promise<void> {
+/** `onBroken`: the body cannot be read to its end, and the origin would wait for the rest. */
+async function send(
+  request: SocketRequest,
+  writable: WritableStream<Uint8Array>,
+  onBroken: () => void,
+): Promise<void> {
   const { method, target, host, fields, body, bodyBytes } = request;
   const length = body === null ? null : (bodyBytes ?? 'chunked');
   const writer = writable.getWriter();
@@ -75,7 +79,10 @@ async function send(request: SocketRequest, writable: WritableStream<Uint8Array>
   const encoder = new TextEncoder();
   const reader = body.getReader();
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((error) => {
+      onBroken();
+      throw error;
+    });
     if (done) break;
     if (value.byteLength === 0) continue;
     if (isChunked) await writer.write(encoder.encode(`${value.byteLength.toString(16)}\r\n`));

@@ -43,6 +43,8 @@ export function watchHead(
   if (outcome !== 'edge-error') backend.state.meter.record(nowMs - requestedAt, outcome !== 'success', nowMs);
   noteProof(visit, pool, backend.id, outcome, end.type === 'answered' ? end.response.status : null, nowMs);
   if (outcome !== 'success') count(visit, pool, backend, outcome, signOf(end), nowMs);
+  // Where the client may have done it the monitor is asked, which no client has a hand in.
+  if (isUnsure(visit, end)) suspect(visit, pool, backend.id, signOf(end), false);
   return outcome;
 }
 
@@ -95,6 +97,14 @@ function count(
   if (outcome === 'local-error' || outcome === 'gateway-error') suspect(visit, pool, backend.id, sign, false);
 }
 
+/**
+ * No head has come, and the body went along as it came in: a client that stops in the middle of it, leaves or sends none
+ * that can be read makes the same of any backend. Else anybody could have healthy ones taken out.
+ */
+function isUnsure({ streamsUp, request }: Visit, end: HeadEnd): boolean {
+  return streamsUp && end.type === 'failed' && end.code !== 'origin-protocol' && !request.signal.aborted;
+}
+
 function signOf(end: HeadEnd): string {
   return end.type === 'answered' ? `status ${end.response.status}` : end.code;
 }
@@ -104,6 +114,7 @@ const TIMER_SLACK_MS = 10;
 
 function outcomeOf(visit: Visit, pool: RuntimePool, end: HeadEnd, elapsedMs: number): AttemptOutcome {
   if (end.type === 'answered') return outcomeOfStatus(end.response.status);
+  if (isUnsure(visit, end)) return 'edge-error';
   switch (end.code) {
     case 'origin-timeout': {
       // What is left of a request's time after a first attempt may be too short for any backend.
