@@ -18,24 +18,49 @@ export interface Arrival {
 const CLAIMS = new Set([
   'forwarded',
   'x-host',
+  'x-http-host-override',
   'x-original-host',
+  'x-original-forwarded-for',
+  'x-original-method',
+  'x-original-uri',
   'x-original-url',
+  'x-override-url',
   'x-rewrite-url',
+  'x-http-destinationurl',
+  'x-http-path-override',
+  'x-envoy-original-path',
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
   'x-real-ip',
+  'client-ip',
+  'fastly-client-ip',
   'x-client-ip',
+  'x-envoy-external-address',
+  'x-originating-ip',
+  'x-proxyuser-ip',
+  'x-remote-addr',
+  'x-remote-ip',
   'x-cluster-client-ip',
   'true-client-ip',
   'cf-connecting-ip',
   'front-end-https',
+  'x-arr-ssl',
+  'x-scheme',
   'x-url-scheme',
+  // Whether the origin may send what only an edge can read (Edge Architecture Specification §2).
+  'surrogate-capability',
 ]);
 
 /** True for fields that only a trusted proxy may hand on; names in lower case. */
 export function isClaim(name: string): boolean {
-  return CLAIMS.has(name) || name.startsWith('x-forwarded-') || name === 'x-forwarded';
+  const read = asRead(name);
+  return CLAIMS.has(read) || read.startsWith('x-forwarded-') || read === 'x-forwarded';
+}
+
+/** CGI and its kin (RFC 3875 §4.1.18) read "X_Forwarded_Host" as X-Forwarded-Host. */
+function asRead(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
 
 const REBUILT = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host']);
@@ -43,7 +68,7 @@ const REBUILT = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x
 /** `fields` with every claim checked: dropped or kept by trust, and the four that the edge writes written anew. */
 export function withForwardedFields(fields: Fields, arrival: Arrival): Fields {
   const trusted = isInNetworks(arrival.clientIp, arrival.trustedProxies);
-  const kept = fields.filter(([name]) => !(isClaim(name) && (!trusted || REBUILT.has(name))));
+  const kept = fields.filter(([name]) => !(isClaim(name) && (!trusted || REBUILT.has(asRead(name)))));
   return [...kept, ...rebuiltFields(trusted ? fields : [], arrival)];
 }
 

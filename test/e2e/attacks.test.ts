@@ -102,6 +102,16 @@ const CLAIMS = [
   ...['Forwarded', 'X-Host', 'X-Original-Host', 'X-Original-URL', 'X-Rewrite-URL', 'X-Real-IP'],
   ...['X-Client-IP', 'X-Cluster-Client-IP', 'True-Client-IP', 'Front-End-Https', 'X-Url-Scheme'],
   ...['X-HTTP-Method', 'X-HTTP-Method-Override', 'X-Method-Override'],
+  ...[
+    'X-Original-URI',
+    'X-Override-URL',
+    'X-HTTP-Host-Override',
+    'X-HTTP-DestinationURL',
+    'X-Original-Method',
+  ],
+  ...['Client-IP', 'X-ProxyUser-Ip', 'X-Remote-Addr', 'X-Scheme', 'Surrogate-Capability'],
+  // As CGI would read them.
+  ...['X_Forwarded_Host', 'X-Forwarded_Proto', 'X_Http_Method_Override'],
   ...['Proxy', 'Proxy-Host', 'Proxy-Connection', 'Proxy-Authorization'],
 ];
 

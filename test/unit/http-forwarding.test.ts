@@ -116,6 +116,15 @@ describe('RFC 7239 and its forerunners', () => {
     'x-real-ip',
     'true-client-ip',
     'cf-connecting-ip',
+    'x_forwarded_host',
+    'x-forwarded_proto',
+    'x_host',
+    'x_http_method_override',
+    'x-original-uri',
+    'x-override-url',
+    'x-http-host-override',
+    'client-ip',
+    'surrogate-capability',
   ];
 
   it.each(CLAIMS)('believes no client about %s', (name) => {
@@ -129,6 +138,15 @@ describe('RFC 7239 and its forerunners', () => {
       ]),
     );
     expect(hidden).not.toContain(value);
+  });
+
+  it('takes of a trusted proxy what it says itself, not what others spell as it does', () => {
+    const spelled: Fields = [
+      ['x_forwarded_for', 'evil'],
+      ['x-forwarded-port', '8443'],
+    ];
+    const text = JSON.stringify(outgoing(spelled, { trustedProxies: ['203.0.113.7'] }));
+    expect([text.includes('evil'), text.includes('8443')]).toEqual([false, true]);
   });
 
   it('says who asked, for what host, by what scheme', () => {
