@@ -2,8 +2,9 @@
 // this isolate read along. Plain data only. Each reader looks by timers of its own and writes nothing here but how far
 // it has come, so no request's fate is tied to another's; one that was ended without a word is simply not seen again.
 
-/** Memory begins with so much, and doubles. */
+/** Memory begins with so much, and doubles; of a body that says how long it is, all of it is taken once so much has come. */
 const FIRST_BYTES = 262_144;
+const EARNEST_BYTES = 1_048_576;
 /** So much of what has outgrown its limit lies between the first and the last who reads it. */
 export const WINDOW_BYTES = 1_048_576;
 /** Whoever fetches says once a second that it does. */
@@ -134,9 +135,9 @@ export class SharedBody {
   #move(bytesNeeded: number): void {
     const held = this.#buffer.subarray(0, this.#received - this.#from);
     if (this.#isKept) {
-      this.#buffer = new Uint8Array(
-        Math.min(this.bytesMax, Math.max(2 * this.#buffer.byteLength, bytesNeeded)),
-      );
+      const isEarnest = this.lengthBytes !== null && bytesNeeded > EARNEST_BYTES;
+      const size = isEarnest ? this.bytesMax : Math.max(2 * this.#buffer.byteLength, bytesNeeded);
+      this.#buffer = new Uint8Array(Math.min(this.bytesMax, size));
       this.#buffer.set(held);
       return;
     }

@@ -35,6 +35,16 @@ describe('a shared body', () => {
     expect(body.finish()).toBeNull();
   });
 
+  it('takes all its room at once where it says how long it is, but not before a part of it has come', () => {
+    const roomOf = (lengthBytes: number | null, bytes: number) => {
+      const body = new SharedBody(lengthBytes, 24 * MiB, 0);
+      for (let from = 0; from < bytes; from += 65_536) body.add(piece(from, 65_536));
+      return body.after(0)?.buffer.byteLength;
+    };
+    expect([roomOf(24 * MiB, MiB), roomOf(24 * MiB, MiB + 1)]).toEqual([MiB, 24 * MiB]);
+    expect(roomOf(null, MiB + 1)).toBe(2 * MiB);
+  });
+
   it('what a client is being sent stays as it was, wherever the body moves to', () => {
     const body = new SharedBody(null, MiB, 0);
     const reader = body.enter(0);
