@@ -356,6 +356,24 @@ describe('a stored response that must be confirmed', () => {
     ]);
   });
 
+  it('of many bytes is whole when it is confirmed, and afterwards', async () => {
+    const path = newPath('stale');
+    const answer = '200\nCache-Control: max-age=600\nETag: "v1"';
+    origin().script(
+      { on: path, times: 1, answer: answer.replace('600', '30\nAge: 40'), bodyBytes: 600_000 },
+      { on: path, answer, bodyBytes: 600_000 },
+    );
+    const first = await ask('cached.test', { path });
+    const confirmed = await ask('cached.test', { path });
+    expect(confirmed.headers['cache-status']).toContain('fwd-status=304; stored');
+    const renewed = await waitUntil(async () => {
+      const one = await ask('cached.test', { path });
+      return String(one.headers['cache-status']).includes('; hit') ? one : null;
+    });
+    for (const { body } of [confirmed, renewed]) expect(body.equals(first.body)).toBe(true);
+    expect(fetches(path)).toBe(2);
+  });
+
   it('is replaced when the origin has another', async () => {
     const path = newPath('stale');
     origin().script({ on: path, times: 1, answer: '200\nCache-Control: max-age=0\nETag: "v1"\n\nold' });

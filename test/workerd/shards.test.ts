@@ -1288,6 +1288,32 @@ describe('cached responses', () => {
     expect(seen).not.toEqual(before);
   });
 
+  it('whose body is stored already travel without it, and with it where it is not', async () => {
+    const key = urlKeyIn(3, 6, 'renewed');
+    const large = (seed: number) =>
+      fill(
+        key,
+        tokenOf(lookup),
+        new Uint8Array(1_500_000).map((_, i) => (i * seed) % 251),
+      );
+    let lookup = await lookUp(key);
+    expect(await write(key, large(3))).toEqual({ type: 'filled' });
+    const noCache = { fields: [['cache-control', 'no-cache']] } as const;
+    lookup = await lookUp(key, noCache);
+    for (const index of [0, 1, 2])
+      setFault(memberId(3, index), { type: 'unreachable' }, { methods: ['stage'] });
+    expect(await client.write(map, key, newRequestId(), large(3), true)).toMatchObject({
+      result: { type: 'filled' },
+    });
+    clearFaults();
+    lookup = await lookUp(key, noCache);
+    expect(await client.write(map, key, newRequestId(), large(5), true)).toMatchObject({
+      result: { type: 'filled' },
+    });
+    const bytes = await bytesOf((await lookUp(key)).body);
+    expect([bytes?.byteLength, bytes?.[1]]).toEqual([1_500_000, 5]);
+  });
+
   it('that this code cannot read are as good as none', async () => {
     const key = urlKeyIn(3, 1);
     const token = tokenOf(await lookUp(key));

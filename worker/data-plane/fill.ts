@@ -38,6 +38,8 @@ export type FillPlan =
       readonly cameBytes: number | null;
       /** What is stored already of what will be stored. */
       readonly join: Join | null;
+      /** All of the body is: only what is said of it is new. */
+      readonly isStored: boolean;
     }
   /** `reason` is told in Cache-Status. */
   | { readonly type: 'none'; readonly reason: string | null };
@@ -85,7 +87,7 @@ function planToFill(visit: Visit, cached: CacheForward, origin: Answered): FillP
     visit,
     cached,
     { stored, variant, keepMs },
-    { cameBytes: bytesNamed(response), join },
+    { cameBytes: bytesNamed(response), join, isStored: false },
   );
   if (plan.type === 'none') giveBackLease(visit, cached);
   return plan;
@@ -147,7 +149,7 @@ export function planToStore(
   { target, route }: Visit,
   { key, lease, reason }: CacheForward,
   stored: Pick<FillToMake, 'stored' | 'variant' | 'keepMs'>,
-  body: Pick<FillToMake, 'cameBytes' | 'join'> = { cameBytes: null, join: null },
+  body: Pick<FillToMake, 'cameBytes' | 'join' | 'isStored'>,
 ): FillPlan {
   if (lease === null) return { type: 'none', reason };
   const read = tagsOf(stored.stored.fields, target, route.cache);
@@ -188,23 +190,16 @@ export function finishFill(visit: Visit, plan: FillPlan, end: BodyEnd): Promise<
 
 async function fill(visit: Visit, plan: FillToMake, end: BodyEnd): Promise<void> {
   const { edge, snapshot } = visit;
-  const { key, variant, token, keepMs, stored, tags } = plan;
+  const { key, variant, token, keepMs, stored, tags, isStored } = plan;
   const body = await bodyToStore(plan, end);
   if (body === null) {
     if (end.type === 'complete' && holdsLease(visit)) edge.passMemory.remember(key);
     await release(visit, key, token);
     return;
   }
-  await edge.shards.write(snapshot.shardMap, key, edge.newRequestId(), {
-    type: 'fill',
-    key,
-    variant,
-    meta: encodeStored(stored),
-    body,
-    token,
-    ttlMs: keepMs,
-    tags,
-  });
+  const meta = encodeStored(stored);
+  const command = { type: 'fill', key, variant, meta, body, token, ttlMs: keepMs, tags } as const;
+  await edge.shards.write(snapshot.shardMap, key, edge.newRequestId(), command, isStored);
 }
 
 /** null: it is not whole, or not what the response said. */

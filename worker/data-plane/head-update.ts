@@ -53,8 +53,8 @@ async function storeAnew(
     wantLease: true,
   });
   if (lookup.type !== 'decision') return;
-  const { meta, body, bodyBytes, lease: token } = lookup;
-  const isSame = meta !== null && decodeStored(meta).receivedAt === before.receivedAt;
+  const { meta: found, body, bodyBytes, lease: token } = lookup;
+  const isSame = found !== null && decodeStored(found).receivedAt === before.receivedAt;
   const read = tagsOf(stored.fields, target, route.cache);
   if (!isSame || token === null || read.type === 'refused') {
     discard(body);
@@ -67,14 +67,8 @@ async function storeAnew(
     await edge.shards.release(snapshot.shardMap, key, token);
     return;
   }
-  await edge.shards.write(snapshot.shardMap, key, edge.newRequestId(), {
-    type: 'fill',
-    key,
-    variant,
-    meta: encodeStored(stored),
-    body: bytes,
-    token,
-    ttlMs: keepMs,
-    tags: read.tags,
-  });
+  const ttlMs = keepMs;
+  const meta = encodeStored(stored);
+  const command = { type: 'fill', key, variant, meta, body: bytes, token, ttlMs, tags: read.tags } as const;
+  await edge.shards.write(snapshot.shardMap, key, edge.newRequestId(), command, true);
 }

@@ -44,12 +44,14 @@ export function respondFromCache(visit: Visit, hit: CacheHit): Response {
   return fromStored(visit, hit, { type: 'hit', ttlSeconds, collapsed }, null);
 }
 
+const RENEWED = { cameBytes: null, join: null, isStored: true } as const;
+
 /** The client gets what was stored; where the origin's 304 has renewed it, the shard is told. */
 export function respondFromStale(visit: Visit, answer: FromStale): Response {
   const { cached, origin, stored, keepMs, bytes, bodyBytes, reason } = answer;
   const isFill = cached.lease !== null && bytes !== null && keepMs > 0;
   const plan: FillPlan = isFill
-    ? planToStore(visit, cached, { stored, variant: variantOf(stored), keepMs })
+    ? planToStore(visit, cached, { stored, variant: variantOf(stored), keepMs }, RENEWED)
     : { type: 'none', reason };
   if (plan.type === 'none') giveBackLease(visit, cached);
   else if (bytes !== null) shareFill(visit, plan, bytes);

@@ -79,12 +79,13 @@ export interface ShardClient {
       readonly tag?: string;
     },
   ): Promise<Lookup | ShardFailure>;
-  /** Bodies over 256 KiB are staged in chunks first. */
+  /** Bodies over 256 KiB are staged in chunks first; `isStored`: unless the shard says that it lacks some. */
   write(
     map: ShardMap,
     key: string,
     reqId: string,
     command: UnstagedCommand,
+    isStored?: boolean,
   ): Promise<WriteOutcome | ShardFailure>;
   kvRead(map: ShardMap, key: string, wish: ReadWish, withBody: boolean): Promise<KvRead | ShardFailure>;
   /** One call for each shard concerned; each op succeeds or fails for itself. */
@@ -189,12 +190,12 @@ export function createShardClient({
       return outcome.type === 'answered' ? outcome.answer : unavailable(outcome.detail);
     },
 
-    async write(map, key, reqId, command) {
+    async write(map, key, reqId, command, isStored = false) {
       const group = groupOf(map, key);
       const { logged, chunks } = await stageable(command);
       const deadlineAt = now() + WRITE_DEADLINE_MS + chunks.length * CHUNK_DEADLINE_MS;
-      for (let staging = 1; ; staging++) {
-        const missing = await stage(caller, group, chunks, () => deadlineAt - now());
+      for (let staging = isStored ? 0 : 1; ; staging++) {
+        const missing = staging === 0 ? null : await stage(caller, group, chunks, () => deadlineAt - now());
         if (missing !== null) return unavailable(missing);
         const op = {
           type: 'command',
