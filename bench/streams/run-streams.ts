@@ -44,8 +44,8 @@ const WARM_UP_BYTES = 256 * MiB;
 /** The largest that may be stored, by configuration. */
 const STORED_BYTES_MAX = 25 * MiB;
 /**
- * While bodies of that size are stored: the copy as it came, joined, cut for the shard and on its way into three members,
- * all of which share the process here, and what the garbage collector has not got round to.
+ * While bodies of that size are stored: the copy as it came, chunks of it on their way into three members, all of which
+ * share the process here, and for the most part what the garbage collector has not got round to (docs/adr/0052).
  */
 const FILL_MEMORY_MAX = 12 * STORED_BYTES_MAX;
 
