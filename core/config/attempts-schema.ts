@@ -60,7 +60,9 @@ export const retrySchema = z
       .min(0)
       .max(1_048_576)
       .default(65_536)
-      .describe('A request whose body is longer, or of a length that is not told, is sent once.'),
+      .describe(
+        'A request’s body up to this length is read whole before an origin is asked. One whose body is longer, or of a length that is not told, is sent once.',
+      ),
     backoffMs: pauseMs
       .default(BACKOFF_DEFAULT.backoffMs)
       .describe(
