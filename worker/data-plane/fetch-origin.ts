@@ -34,7 +34,6 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
     const detail = `Cannot read the request's body: ${error instanceof Error ? error.message : error}`;
     return { type: 'failed', error: { code: 'origin-unreachable', detail } };
   }
-  visit.streamsUp = body instanceof ReadableStream;
   const startedAt = edge.now();
   const sending: Sending = { fields, body, deadlineAt: startedAt + timeouts.totalMs };
   let place = mustWait(pool, startedAt) ? null : takePlace(visit, pool, [], startedAt);

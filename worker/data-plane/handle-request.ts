@@ -89,7 +89,6 @@ async function decide(
     tally,
     affinity: null,
     session: null,
-    streamsUp: false,
     attempts: null,
   };
 

@@ -111,7 +111,7 @@ export async function makeAttempt(
     return null;
   }
   const endedAt = edge.now();
-  const seen = watchHead(visit, pool, backend, end, startedAt);
+  const seen = watchHead(visit, pool, backend, end, { at: startedAt, body });
   leaveCircuit(visit, pool, backend, era, startedAt, seen);
   if (end.type === 'failed') {
     leave();

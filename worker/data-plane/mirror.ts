@@ -73,6 +73,7 @@ async function sendCopy(visit: Visit, pool: RuntimePool, request: Request): Prom
   const limitMs = limitMsOf(pool.config);
   const controller = new AbortController();
   const requestedAt = edge.now();
+  const body = bodyOf(request);
   const era = enterCircuit(visit, pool, backend, requestedAt);
   backend.state.inFlight++;
   try {
@@ -82,11 +83,11 @@ async function sendCopy(visit: Visit, pool: RuntimePool, request: Request): Prom
       backend,
       target: originTarget(target.pathAndQuery, route.request, backend.basePath),
       fields: [...fields, ['roundel-mirror', '1']],
-      body: bodyOf(request),
+      body,
       signal: controller.signal,
     });
     const end = await endOf(sent, limitMs);
-    const seen = watchOutcome(visit, pool, backend, end, requestedAt);
+    const seen = watchOutcome(visit, pool, backend, end, { at: requestedAt, body });
     leaveCircuit(visit, pool, backend, era, requestedAt, seen);
     if (end.type === 'answered') await within(drain(end.response), limitMs);
   } finally {

@@ -28,8 +28,6 @@ export interface Visit {
   affinity: ClientAffinity | null;
   /** On a route of `session` consistency, once a shard has answered: what the client's session has seen now. */
   session: Bookmark | null;
-  /** The request's body goes to the origin while it comes in: who breaks it off cannot be told. */
-  streamsUp: boolean;
   /** Every attempt, in the order of their ends; null while there was none, or one whose answer was simply good. */
   attempts: AttemptRecord[] | null;
 }

@@ -6,6 +6,7 @@ import type { AttemptFailure } from './attempt.ts';
 import { verdictOf } from './ejections.ts';
 import { noteProof } from './note-proof.ts';
 import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
+import type { OriginBody } from './send-to-origin.ts';
 import { suspect } from './suspect.ts';
 import type { Visit } from './visit.ts';
 
@@ -13,6 +14,12 @@ import type { Visit } from './visit.ts';
 export type HeadEnd =
   | { readonly type: 'answered'; readonly response: { readonly status: number } }
   | AttemptFailure;
+
+/** What was sent, and when: epoch ms. */
+export interface SentToOrigin {
+  readonly at: number;
+  readonly body: OriginBody;
+}
 
 /** What the origin did to its body: broke it off, or fell silent in it. */
 export type BodyFault = 'broken' | 'silent';
@@ -23,9 +30,9 @@ export function watchOutcome(
   pool: RuntimePool,
   backend: RuntimeBackend,
   end: HeadEnd,
-  requestedAt: number,
+  sent: SentToOrigin,
 ): AttemptOutcome {
-  const seen = watchHead(visit, pool, backend, end, requestedAt);
+  const seen = watchHead(visit, pool, backend, end, sent);
   watchBody(visit, pool, backend, seen, null);
   return seen;
 }
@@ -36,15 +43,16 @@ export function watchHead(
   pool: RuntimePool,
   backend: RuntimeBackend,
   end: HeadEnd,
-  requestedAt: number,
+  sent: SentToOrigin,
 ): AttemptOutcome {
   const nowMs = visit.edge.now();
-  const outcome = outcomeOf(visit, pool, end, nowMs - requestedAt);
-  if (outcome !== 'edge-error') backend.state.meter.record(nowMs - requestedAt, outcome !== 'success', nowMs);
+  const isUnsure = mayBeOfClient(end, sent);
+  const outcome = isUnsure ? 'edge-error' : outcomeOf(visit, pool, end, nowMs - sent.at);
+  if (outcome !== 'edge-error') backend.state.meter.record(nowMs - sent.at, outcome !== 'success', nowMs);
   noteProof(visit, pool, backend.id, outcome, end.type === 'answered' ? end.response.status : null, nowMs);
   if (outcome !== 'success') count(visit, pool, backend, outcome, signOf(end), nowMs);
   // Where the client may have done it the monitor is asked, which no client has a hand in.
-  if (isUnsure(visit, end)) suspect(visit, pool, backend.id, signOf(end), false);
+  if (isUnsure && !visit.request.signal.aborted) suspect(visit, pool, backend.id, signOf(end), false);
   return outcome;
 }
 
@@ -101,8 +109,8 @@ function count(
  * No head has come, and the body went along as it came in: a client that stops in the middle of it, leaves or sends none
  * that can be read makes the same of any backend. Else anybody could have healthy ones taken out.
  */
-function isUnsure({ streamsUp, request }: Visit, end: HeadEnd): boolean {
-  return streamsUp && end.type === 'failed' && end.code !== 'origin-protocol' && !request.signal.aborted;
+function mayBeOfClient(end: HeadEnd, { body }: SentToOrigin): boolean {
+  return body instanceof ReadableStream && end.type === 'failed' && end.code !== 'origin-protocol';
 }
 
 function signOf(end: HeadEnd): string {
@@ -114,7 +122,6 @@ const TIMER_SLACK_MS = 10;
 
 function outcomeOf(visit: Visit, pool: RuntimePool, end: HeadEnd, elapsedMs: number): AttemptOutcome {
   if (end.type === 'answered') return outcomeOfStatus(end.response.status);
-  if (isUnsure(visit, end)) return 'edge-error';
   switch (end.code) {
     case 'origin-timeout': {
       // What is left of a request's time after a first attempt may be too short for any backend.
