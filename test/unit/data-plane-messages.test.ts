@@ -112,6 +112,9 @@ describe('parseResponseHead', () => {
     'HTTP/1.1 200 OK\r\na: 1\r\n folded: 2',
     'HTTP/1.1 200 OK\r\nbad name: 1',
     'HTTP/1.1 200 OK\r\n: 1',
+    'HTTP/1.1 200 OK\r\na: 1\rset-cookie: evil=1',
+    'HTTP/1.1 200 OK\r\na: 1\nset-cookie: evil=1',
+    'HTTP/1.1 200 OK\r\na: 1\0',
     '',
   ])('refuses %j', (text) => {
     expect(() => parseResponseHead(text)).toThrow(Http1ProtocolError);

@@ -42,6 +42,8 @@ export function requestHeadBytes({ method, target, host, fields, body }: Request
   return new TextEncoder().encode(text);
 }
 
+/** RFC 9110 §5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous". */
+const DANGEROUS = /[\0\r\n]/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** `text` is the head up to and without its empty line. Throws Http1ProtocolError. O(length). */
@@ -54,7 +56,9 @@ export function parseResponseHead(text: string): ResponseHead {
     const name = line.slice(0, colon);
     // A line that goes on with a blank (obs-fold) fails here as well (RFC 9112 §5.2).
     if (colon === -1 || !TOKEN.test(name)) throw new Http1ProtocolError('A line of the head is not a field');
-    return [name.toLowerCase(), line.slice(colon + 1).trim()] as const;
+    const value = line.slice(colon + 1);
+    if (DANGEROUS.test(value)) throw new Http1ProtocolError(`The field "${name}" holds a CR, LF or NUL`);
+    return [name.toLowerCase(), value.trim()] as const;
   });
   return { status: Number(parts[1]), reason: parts[2] ?? '', fields };
 }
