@@ -36,6 +36,7 @@ import { runStreams } from './streams/run-streams.ts';
 import { streamsPlots } from './streams/streams-plots.ts';
 import { streamsTable } from './streams/streams-table.ts';
 import { runTorture } from './torture/run-torture.ts';
+import { torturePlots } from './torture/torture-plots.ts';
 import { tortureTable } from './torture/torture-table.ts';
 
 export interface RunFlags {
@@ -159,7 +160,7 @@ export const LABS: Readonly<Record<string, Lab>> = {
     workloads: ['six clients of the key-value store; 100 kills (--quick: 10) at random moments'],
     async run(flags) {
       const report = await runTorture(flags);
-      return { report, table: tortureTable(report), plots: [], numbers: report.numbers };
+      return { report, table: tortureTable(report), plots: torturePlots(report), numbers: report.numbers };
     },
   },
   resilience: {

@@ -45,8 +45,7 @@ function figure(plot: Plot): string {
   return `<h3>${escaped(plot.title)}</h3><figure>${plotSvg(plot)}<figcaption>${escaped(plot.sentence)}</figcaption></figure>`;
 }
 
-/** `isOpen`: there is nothing else to look at. */
-function numbersHtml(numbers: readonly NumberRow[], isOpen: boolean): string {
+function numbersHtml(numbers: readonly NumberRow[]): string {
   if (numbers.length === 0) return '';
   const rows = numbers.map(({ figure: name, measured, unit, goal, met }) => {
     const asked = goal ? `${goal.relation} ${figureText(goal.value, unit)}` : '';
@@ -54,14 +53,14 @@ function numbersHtml(numbers: readonly NumberRow[], isOpen: boolean): string {
     const cells = [escaped(name), escaped(figureText(measured, unit)), escaped(asked), verdict];
     return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
   });
-  return `<details${isOpen ? ' open' : ''}><summary>Figures and goals</summary><div class="scroll"><table><tr><th>figure</th><th>measured</th><th>goal</th><th></th></tr>${rows.join('')}</table></div></details>`;
+  return `<details><summary>Figures and goals</summary><div class="scroll"><table><tr><th>figure</th><th>measured</th><th>goal</th><th></th></tr>${rows.join('')}</table></div></details>`;
 }
 
 function section({ name, summary, plots, numbers, table }: Section): string {
   return (
     `<section id="${escaped(name)}"><h2>${escaped(name)}</h2><p class="soft">${escaped(summary)}</p>` +
     plots.map(figure).join('') +
-    numbersHtml(numbers, plots.length === 0) +
+    numbersHtml(numbers) +
     `<details><summary>Everything, as in the terminal</summary><pre>${escaped(table)}</pre></details></section>`
   );
 }

@@ -12,6 +12,25 @@ export function quantile(values: readonly number[], q: number): number {
   return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN;
 }
 
+/**
+ * The median of the q-quantiles of each whole second in [fromAt, toAt): a stall of the machine in one of them does not
+ * make the figure. NaN without a whole second.
+ */
+export function quantileOfSeconds(
+  requests: readonly Pick<LoopRequest, 'at' | 'tookMs'>[],
+  { fromAt, toAt }: { readonly fromAt: number; readonly toAt: number },
+  q: number,
+): number {
+  const seconds = Array.from({ length: Math.floor((toAt - fromAt) / 1_000) }, (_, i) => fromAt + 1_000 * i);
+  const each = seconds.map((from) =>
+    quantile(
+      requests.filter(({ at }) => at >= from && at < from + 1_000).map(({ tookMs }) => tookMs),
+      q,
+    ),
+  );
+  return quantile(each, 0.5);
+}
+
 /** How many of these instants lie in [from, to). */
 export function countBetween(instants: readonly number[], fromAt: number, toAt: number): number {
   return instants.filter((at) => at >= fromAt && at < toAt).length;

@@ -29,6 +29,9 @@ export interface TortureReport {
   /** Of the history: what was invoked, and how it ended. */
   readonly events: number;
   readonly verdict: string;
+  /** Writes to keys of their own. */
+  readonly acknowledged: number;
+  readonly lostCount: number;
   /** Acknowledged keys that were not there in the end, at most ten of them. */
   readonly lost: readonly string[];
   readonly numbers: readonly NumberRow[];
@@ -81,6 +84,8 @@ export async function runTorture({ quick, seed, progress }: TortureOptions): Pro
       kills,
       events: history.events,
       verdict,
+      acknowledged: acknowledged.size,
+      lostCount: lost.length,
       lost: lost.slice(0, 10),
       numbers: [
         row('times that workerd was killed', kills, 'count'),

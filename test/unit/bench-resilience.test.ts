@@ -9,6 +9,7 @@ import {
   fairnessPerSecond,
   lastAfterMs,
   quantile,
+  quantileOfSeconds,
 } from '../../bench/resilience/figures.ts';
 import { resiliencePlots } from '../../bench/resilience/resilience-plots.ts';
 import { resilienceTable } from '../../bench/resilience/resilience-table.ts';
@@ -23,6 +24,15 @@ describe('the figures', () => {
     const values = [40, 10, 30, 20];
     expect([0, 0.25, 0.26, 0.5, 0.99, 1].map((q) => quantile(values, q))).toEqual([10, 10, 20, 20, 40, 40]);
     expect(quantile([], 0.5)).toBeNaN();
+  });
+
+  it('take the median of what each second says, so that one stall is not the figure', () => {
+    const second = (from: number, tookMs: number) =>
+      Array.from({ length: 10 }, (_, i) => ({ at: from + 100 * i, tookMs: i === 9 ? tookMs : 1 }));
+    const requests = [...second(0, 5), ...second(1_000, 400), ...second(2_000, 6), ...second(3_000, 900)];
+    expect(quantileOfSeconds(requests, { fromAt: 0, toAt: 3_500 }, 0.99)).toBe(6);
+    expect(quantileOfSeconds(requests, { fromAt: 0, toAt: 3_500 }, 0.5)).toBe(1);
+    expect(quantileOfSeconds(requests, { fromAt: 0, toAt: 900 }, 0.5)).toBeNaN();
   });
 
   it('count instants in a window whose end is not in it', () => {
