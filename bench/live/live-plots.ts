@@ -31,11 +31,11 @@ function throughputPlot(title: string, base: string, own: LiveReport['throughput
   const first = connections[0] ?? 0;
   const said = contenders
     .filter((contender) => contender !== base)
-    .map((contender) => `${contender} ${ratioOf(contender, first)?.toFixed(2) ?? 'unknown'}`);
+    .map((contender) => `${contender}: ${ratioOf(contender, first)?.toFixed(2) ?? 'unknown'}`);
   return {
     kind: 'dots',
     title: `Requests/s, ${title}`,
-    sentence: `Times the requests/s of "${base}" over ${first} connections: ${said.join(', ')}.`,
+    sentence: `Times the requests/s of "${base}" over ${first} connections. ${said.join('; ')}.`,
     axis: { label: `against "${base}"`, scale: 'linear', mark: { value: 1, label: base } },
     series: connections.map((count) => `${count} connections`),
     rows: contenders.map((contender) => ({

@@ -5,7 +5,7 @@ import type { OverheadReport } from './run-overhead.ts';
 export function overheadPlots({ contenders, base }: OverheadReport): Plot[] {
   const others = contenders.filter(({ name }) => name !== base);
   const said = (of: (one: (typeof others)[number]) => number | null) =>
-    others.map((one) => `${one.name} ${of(one)?.toFixed(2) ?? 'unknown'}`).join(', ');
+    others.map((one) => `${one.name}: ${of(one)?.toFixed(2) ?? 'unknown'}`).join('; ');
   const plot = (
     title: string,
     sentence: string,
@@ -20,12 +20,12 @@ export function overheadPlots({ contenders, base }: OverheadReport): Plot[] {
   });
   const requests = plot(
     'Requests/s',
-    `Of the requests/s of the ${base} in the same rounds: ${said(({ perSecondRatio }) => perSecondRatio)}.`,
+    `Times the requests/s of the ${base} in the same rounds. ${said(({ perSecondRatio }) => perSecondRatio)}.`,
     ({ perSecondRatio }) => perSecondRatio,
   );
   const cpu = plot(
     'Processor time of a request',
-    `Times the processor time of the ${base}: ${said(({ cpuRatio }) => cpuRatio)}.`,
+    `Times the processor time of the ${base}. ${said(({ cpuRatio }) => cpuRatio)}.`,
     ({ cpuRatio }) => cpuRatio,
   );
   return contenders.some(({ cpuRatio }) => cpuRatio !== null) ? [requests, cpu] : [requests];

@@ -8,7 +8,7 @@ export function shardsPlots({ contenders, numbers }: ShardsReport): Plot[] {
   const plots = contenders.map(({ connections, summaries }) => ({
     kind: 'dots' as const,
     title: `Requests/s with ${connections} connections`,
-    sentence: `Times the requests/s of a constant response in the same rounds: ${summaries
+    sentence: `Times the requests/s of a constant response in the same rounds. ${summaries
       .filter(({ perSecondRatio }) => perSecondRatio !== 1)
       .map(({ name, perSecondRatio }) => `${name}: ${perSecondRatio.toFixed(2)}`)
       .join('; ')}.`,

@@ -296,7 +296,7 @@ describe('the report', () => {
     expect(plots.map(({ title, sentence }) => [title, sentence])).toEqual([
       [
         'Requests/s, proxy: passed on',
-        'Times the requests/s of "bare" over 32 connections: Roundel, round-robin 0.60, nginx 95.00.',
+        'Times the requests/s of "bare" over 32 connections. Roundel, round-robin: 0.60; nginx: 95.00.',
       ],
       [
         'How long users wait at 100 requests/s',
