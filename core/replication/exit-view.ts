@@ -33,6 +33,8 @@ export function handleExitView(step: Step, from: number, { isFit: isFitToo }: Ex
   const { watch } = state;
   watch.exits.set(from, { view: state.view, at: nowMs });
   watch.heard.set(from, { isFit: isFitToo, at: nowMs });
+  // The primary itself: nobody has to find out.
+  if (from === primaryOf(state.view, state.identity.memberCount)) watch.isRefuted = true;
   send(step, from, { type: 'exitViewOk', isFit: isFit(state) });
   if (!isAdmitted(state)) return;
   moveOn(step);

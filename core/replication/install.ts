@@ -67,6 +67,11 @@ export function beginInstall(step: Step, source: number): void {
   };
 }
 
+/** It is the primary that is being left: the next one names another source at once. */
+export function giveUpSource(state: ReplicaState, member: number): void {
+  if (state.install?.source === member) state.install = null;
+}
+
 /** At every step's end: asks for what is next, unless an answer is on its way. */
 export function driveInstall(step: Step): void {
   const { state, nowMs } = step;

@@ -192,6 +192,11 @@ export function failPeer(state: ReplicaState, peer: Peer, nowMs: number): void {
   peer.retryAt = nowMs + Math.min(backoffMinMs * 2 ** Math.min(peer.failures - 1, 16), backoffMaxMs);
 }
 
+/** It is there: whatever the pauses have come to, it is tried again soon. */
+export function hearFromPeer(state: ReplicaState, peer: Peer, nowMs: number): void {
+  peer.retryAt = Math.min(peer.retryAt, nowMs + state.limits.heartbeatMs);
+}
+
 /** Gives up on answers that are overdue. */
 export function failOverdue(state: ReplicaState, peer: Peer, nowMs: number): void {
   const due = answerDueAt(state, peer);

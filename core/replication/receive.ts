@@ -8,7 +8,15 @@ import { handleExitView, handleExitViewOk } from './exit-view.ts';
 import { handleProbe, handleProbeOk, noteEvidence, suspect } from './failure-detector.ts';
 import { handleInstallFrom, handleSnapshotNone, handleSnapshotPart } from './install.ts';
 import { ANSWERS, FROM_PRIMARY, type Message, PROTOCOLS_UNDERSTOOD, type Refusal } from './messages.ts';
-import { failPeer, onInstalling, onPrepareNack, onPrepareOk, pumpPeer, renewPeer } from './peers.ts';
+import {
+  failPeer,
+  hearFromPeer,
+  onInstalling,
+  onPrepareNack,
+  onPrepareOk,
+  pumpPeer,
+  renewPeer,
+} from './peers.ts';
 import { handleFetchChunk, handleFetchedChunk, handlePull, handlePulled } from './pull-log.ts';
 import { primaryOf } from './quorum.ts';
 import { handleAskReadmission, isAdmitted, newestIncarnation } from './readmission.ts';
@@ -183,6 +191,7 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
   const peer = primary.peers.find(({ member }) => member === from);
   if (peer === undefined) return;
   if (incarnation > peer.incarnation) renewPeer(state, peer, incarnation);
+  hearFromPeer(state, peer, nowMs);
   switch (body.type) {
     case 'learnt':
       if (body.op <= state.log.last.op) onPrepareOk(state, peer, body.op, body.commit);

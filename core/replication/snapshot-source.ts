@@ -21,7 +21,10 @@ export function handleSnapshotAsk(step: Step, from: number, { id, after, atLeast
     send(step, from, { type: 'snapshotNone', id });
     return;
   }
-  if (id === null || state.snapshot?.id !== id) {
+  // A receiver that begins anew is shown the same once more: what is applied stands still as long as it is read out.
+  const isSame =
+    state.snapshot !== null && (id === null ? state.snapshot.at.op >= atLeast : state.snapshot.id === id);
+  if (!isSame) {
     if (id !== null || !begins(step, from, atLeast)) {
       // Of a life or a snapshot that is over; or what is applied is not on the disk yet: ask again.
       send(step, from, { type: 'snapshotNone', id });

@@ -313,6 +313,16 @@ describe('backups', () => {
     expect(pauses.length).toBeGreaterThan(5);
     expect(Math.max(...pauses)).toBeLessThanOrEqual(1_500 + 5_000 + 100);
     expect([...pauses].sort((a, b) => a - b)).toEqual(pauses);
+    // One that is heard is there again: half a second later at most.
+    primary.now = (attempts.at(-1) ?? 0) + 1_500;
+    primary.run({ type: 'timer', name: 'resend' });
+    primary.hear(2, { type: 'probe' });
+    primary.now += 499;
+    primary.run({ type: 'timer', name: 'resend' });
+    expect(preparedOps(primary, 2)).toEqual([]);
+    primary.now += 1;
+    primary.run({ type: 'timer', name: 'resend' });
+    expect(preparedOps(primary, 2)).toEqual([[2]]);
   });
 
   it('that need more than the log still holds are reported and left alone', () => {

@@ -143,6 +143,29 @@ describe('a backup that needs more than the log holds', () => {
     expect(askOf(receiver)).toEqual({ type: 'snapshotAsk', id: null, after: null, atLeast: 0 });
   });
 
+  it('is shown the same once more when it has started anew itself', () => {
+    const [receiver, source] = [behind(), upToDate()];
+    exchange(receiver, source);
+    const next = { type: 'prepare', prev: { view: 0, op: 40 }, entries: [rowEntry(41)], commit: 41 } as const;
+    expect(source.hear(0, next)).toEqual([{ type: 'prepareOk', op: 41, commit: 40, isRead: true }]);
+    receiver.boot();
+    receiver.hear(0, { type: 'installFrom', source: 1, firstOp: 31 });
+    expect(exchange(receiver, source)).toMatchObject({ type: 'snapshotPart', after: null, at: { op: 40 } });
+    while (exchange(receiver, source) !== undefined);
+    expect(receiver.state).toMatchObject({ isInstalling: false, head: { applied: 40 } });
+  });
+
+  it('leaves the primary of a view that it leaves, and begins with whom the next one names', () => {
+    const receiver = behind(0);
+    expect(askOf(receiver, 0)).toBeDefined();
+    receiver.hear(1, { type: 'installFrom', source: 1, firstOp: 31 }, { view: 1 });
+    expect(askOf(receiver, 1)).toBeDefined();
+    // Of two backups one may go on being read out while the primary changes.
+    const other = behind(1);
+    other.hear(0, { type: 'installFrom', source: 0, firstOp: 31 }, { view: 3 });
+    expect(other.state.install?.source).toBe(1);
+  });
+
   it('is given nothing older than what it has itself', () => {
     const source = upToDate(20);
     const ask = { type: 'snapshotAsk', id: null, after: null, atLeast: 21 } as const;

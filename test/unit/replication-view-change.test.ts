@@ -132,6 +132,15 @@ describe('a silent primary', () => {
     expect(typesOf(member.sent())).not.toContain('exitView');
   });
 
+  it('that says itself that it wants to leave is left at once', () => {
+    const ofAnother = backup();
+    ofAnother.hear(2, EXIT);
+    expect([ofAnother.state.view, typesOf(ofAnother.sent(0))]).toEqual([0, ['probe']]);
+    const ofThePrimary = backup();
+    ofThePrimary.hear(0, EXIT);
+    expect(ofThePrimary.state.view).toBe(1);
+  });
+
   it('of a view that is over is nobody to suspect', () => {
     const member = moved();
     member.hear(0, { type: 'joinView', last: START });
