@@ -285,15 +285,10 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
   /** null: this object has no identity yet. */
   #booted(): Readiness | null {
     if (this.#replica === null) {
-      const membership = this.#birthRecord.membership();
-      const head = membership === null ? null : this.#store.head();
-      if (membership === null || head === null) return null;
-      const peers = new PeerCalls(
-        this.env.SHARD_REPLICA,
-        head.identity.shard,
-        membership.members,
-        this.#work,
-      );
+      const members = this.#birthRecord.members();
+      const head = members === null ? null : this.#store.head();
+      if (members === null || head === null) return null;
+      const peers = new PeerCalls(this.env.SHARD_REPLICA, head.identity.shard, members, this.#work);
       this.#peers = peers;
       this.#replica = new RunningReplica(this.#store, {
         now: () => Date.now(),

@@ -94,7 +94,8 @@ export class ShardRegistry {
     const recorded = this.#birth(groupId, member);
     if (!isReadmittable && recorded !== undefined && recorded.nonce !== nonce) return { type: 'lost' };
     const incarnation = this.#incarnationOf(groupId, member, nonce, nowMs);
-    return { type: 'born', groupId, incarnation, epoch: map.epoch, members, boundMs: BOUND_MS };
+    const born = { type: 'born', groupId, incarnation, epoch: map.epoch, members } as const;
+    return isReadmittable ? born : { ...born, boundMs: BOUND_MS };
   }
 
   #incarnationOf(groupId: string, member: number, nonce: string, nowMs: number): number {

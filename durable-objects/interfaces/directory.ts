@@ -96,7 +96,8 @@ export type BirthAnswer =
       readonly incarnation: number;
       readonly epoch: number;
       readonly members: readonly ShardMember[];
-      readonly boundMs: number;
+      /** For code of version 0.1, which has the bound from here; later code has it from the log. */
+      readonly boundMs?: number;
     }
   /** The nonce of a storage that has been replaced: it cannot be the member's again. */
   | { readonly type: 'superseded' }

@@ -2,13 +2,7 @@
 // Directory has recorded that, who the members of its group are.
 import type { ShardMember } from '../interfaces/directory.ts';
 
-export interface Membership {
-  readonly members: readonly ShardMember[];
-  /** The bound of `bounded` reads of the group, ms. */
-  readonly boundMs: number;
-}
-
-type BirthRow = { nonce: string; members: string | null; boundMs: number | null };
+type BirthRow = { nonce: string; members: string | null };
 
 export class BirthRecord {
   readonly #sql: SqlStorage;
@@ -32,18 +26,17 @@ export class BirthRecord {
     this.#sql.exec('UPDATE birth SET nonce = ?, members = NULL', crypto.randomUUID());
   }
 
-  /** null before the Directory has answered. */
-  membership(): Membership | null {
-    const row = this.#row();
-    if (row === undefined || row.members === null || row.boundMs === null) return null;
-    return { members: JSON.parse(row.members), boundMs: row.boundMs };
+  /** Of the group; null before the Directory has answered. */
+  members(): readonly ShardMember[] | null {
+    const members = this.#row()?.members ?? null;
+    return members === null ? null : JSON.parse(members);
   }
 
-  keep({ members, boundMs }: Membership): void {
-    this.#sql.exec('UPDATE birth SET members = ?, boundMs = ?', JSON.stringify(members), boundMs);
+  keep(members: readonly ShardMember[]): void {
+    this.#sql.exec('UPDATE birth SET members = ?', JSON.stringify(members));
   }
 
   #row(): BirthRow | undefined {
-    return this.#sql.exec<BirthRow>('SELECT nonce, members, boundMs FROM birth').toArray()[0];
+    return this.#sql.exec<BirthRow>('SELECT nonce, members FROM birth').toArray()[0];
   }
 }

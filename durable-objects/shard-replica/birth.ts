@@ -56,11 +56,11 @@ export class Birth {
     const nonce = this.#record.nonce();
     const answer = await this.#ask(shard, member, nonce, name);
     if (answer?.type === 'born') {
-      const { groupId, incarnation, epoch, members, boundMs } = answer;
+      const { groupId, incarnation, epoch, members } = answer;
       const memberCount = members.length;
       const identity = { groupId, shard, memberId: member, memberCount, incarnation, epoch };
       this.#around.transaction(() => {
-        this.#record.keep({ members, boundMs });
+        this.#record.keep(members);
         this.#store.write([{ type: 'identity', identity }]);
       });
       return { type: 'born', incarnation };

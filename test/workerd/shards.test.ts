@@ -29,6 +29,7 @@ import type {
 } from '../../durable-objects/interfaces/shard-replica.ts';
 import type { TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts';
 import { RunningReplica } from '../../durable-objects/run-effects.ts';
+import { BirthRecord } from '../../durable-objects/shard-replica/birth-record.ts';
 import { lookUp as lookUpInside } from '../../durable-objects/shard-replica/lookup.ts';
 import { createTables } from '../../durable-objects/storage/schema.ts';
 import { SNAPSHOT_TABLES } from '../../durable-objects/storage/snapshot-tables.ts';
@@ -581,8 +582,17 @@ describe('the SQLite store', () => {
           'ALTER TABLE head DROP COLUMN boundMaxMs',
       );
       sql.exec('UPDATE head SET hardView = 0, hardOp = 7, appliedT = 5000, kvBytes = 300');
+      const members = [{ name: 'a', region: 'weur' }];
+      sql.exec('ALTER TABLE birth ADD COLUMN boundMs INTEGER');
+      sql.exec("INSERT INTO birth VALUES (1, 'n', ?, 5000)", JSON.stringify(members));
       createTables(sql);
       createTables(sql);
+      const birth = new BirthRecord(sql);
+      expect([birth.nonce(), birth.members()]).toEqual(['n', members]);
+      birth.renew();
+      expect([birth.nonce() === 'n', birth.members()]).toEqual([false, null]);
+      birth.keep(members);
+      expect(birth.members()).toEqual(members);
       const hard = { view: 0, op: 7, item: 0, t: 5_000 };
       expect(new SqliteStore(sql).head()).toMatchObject({ kvBytes: 300, kvKeptBytes: 200, boundMs: 0 });
       expect(new SqliteStore(sql).invalidation('all:')).toEqual({
