@@ -200,7 +200,6 @@ export class MemoryStore implements ReplicaStore {
     return { rows, cursor: last === undefined ? cursor : place(last) };
   }
 
-  /** Written longest ago first. */
   snapshotPart(after: string | null, bytesMax: number): { writes: Write[]; to: string | null } {
     return snapshotPartOf(this.maps, after, bytesMax);
   }

@@ -250,19 +250,9 @@ export interface ReplicaState {
 export function initialState(store: ReplicaStore, limits: Partial<ReplicaLimits>): ReplicaState {
   const durable = store.head();
   assert(durable !== null, () => 'a replica was created before its identity was stored');
-  const {
-    identity,
-    view,
-    floor,
-    beforeFirst,
-    firstOp,
-    lastLogged,
-    lastT,
-    logBytes,
-    isInstalling,
-    forsaken,
-    ...head
-  } = durable;
+  const { identity, view, floor, beforeFirst, firstOp, lastLogged, lastT, logBytes, isInstalling, ...rest } =
+    durable;
+  const { forsaken, ...head } = rest;
   const { memberId, memberCount } = identity;
   assert(
     Number.isInteger(memberId) && memberId >= 0 && memberId < memberCount,
