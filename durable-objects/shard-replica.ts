@@ -218,6 +218,8 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
       throw new Error(`Cannot forget as "${name}": that is another object's name`);
     }
     await this.ctx.storage.deleteAll();
+    // An abort loses what is not durable yet.
+    await this.ctx.storage.sync();
     // After the answer; until then whatever the object in memory wants to write fails.
     setTimeout(() => this.ctx.abort('This storage was declared lost, and is empty'), 0);
   }

@@ -71,7 +71,9 @@ export function isStale(state: ReplicaState, nowMs: number): boolean {
   const { watch, limits, primary, joining } = state;
   if (primary !== null) return isDeaf(state, primary, nowMs);
   const cannotLead = state.election !== null && !isFit(state);
-  if (joining !== null) return cannotLead || nowMs - joining.since >= limits.viewStartMs;
+  if (joining !== null) {
+    return cannotLead || watch.isRefuted || nowMs - joining.since >= limits.viewStartMs;
+  }
   if (watch.isRefuted || nowMs - watch.evidenceAt >= limits.suspectAfterMs) return true;
   return watch.suspectedAt !== null && nowMs - watch.suspectedAt >= limits.suspectAfterMs;
 }

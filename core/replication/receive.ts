@@ -110,7 +110,7 @@ function handleAsLost(step: Step, { from, incarnation, body }: Message): void {
       handleAskReadmission(step, from, incarnation);
       break;
     case 'refuse':
-      hearRefusal(step, body.reason);
+      hearRefusal(step, from, body.reason);
       break;
     case 'joinView':
     case 'pull':
@@ -122,8 +122,9 @@ function handleAsLost(step: Step, { from, incarnation, body }: Message): void {
 }
 
 /** Whoever holds a readmission of this member has no use for an earlier incarnation. */
-function hearRefusal({ state }: Step, reason: Refusal): void {
-  if (reason === 'lost') state.watch.isRefuted = true;
+function hearRefusal({ state }: Step, from: number, reason: Refusal): void {
+  const isOfPrimary = from === primaryOf(state.view, state.identity.memberCount);
+  if (reason === 'lost' && isOfPrimary) state.watch.isRefuted = true;
   if (reason === 'old-incarnation') state.loss.isForsaken = true;
 }
 
@@ -168,7 +169,7 @@ function handleAsBackup(step: Step, message: Message): void {
       handleSnapshotNone(step, from, body.id);
       break;
     case 'refuse':
-      hearRefusal(step, body.reason);
+      hearRefusal(step, from, body.reason);
       break;
     case 'prepareOk':
     case 'learnt':
@@ -222,7 +223,7 @@ function handleAsPrimary(step: Step, primary: PrimaryState, { from, incarnation,
       peer.chunksWanted.delete(body.hash);
       break;
     case 'refuse':
-      hearRefusal(step, body.reason);
+      hearRefusal(step, from, body.reason);
       // A member of this very view refused what was sent in an earlier one: late news.
       if (body.reason !== 'old-view') failPeer(state, peer, nowMs);
       break;

@@ -139,6 +139,18 @@ describe('a silent primary', () => {
     const ofThePrimary = backup();
     ofThePrimary.hear(0, EXIT);
     expect(ofThePrimary.state.view).toBe(1);
+    // Also before its view has started: one that cannot lead says so.
+    const joining = backup(2);
+    joining.hear(1, { type: 'exitView', isFit: false }, { view: 1 });
+    expect(joining.state.view).toBe(2);
+  });
+
+  it('is none where it says that it is lost; another member says that of itself alone', () => {
+    const member = backup();
+    member.hear(2, { type: 'refuse', reason: 'lost' });
+    expect(typesOf(member.sent())).not.toContain('exitView');
+    member.hear(0, { type: 'refuse', reason: 'lost' });
+    expect(typesOf(member.sent())).toContain('exitView');
   });
 
   it('of a view that is over is nobody to suspect', () => {
