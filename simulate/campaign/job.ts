@@ -26,6 +26,7 @@ export interface Sums {
   acknowledgedWrites: number;
   openWrites: number;
   reads: number;
+  joins: number;
   committedOps: number;
   lives: number;
   messages: number;
@@ -55,6 +56,7 @@ export function noSums(): Sums {
     acknowledgedWrites: 0,
     openWrites: 0,
     reads: 0,
+    joins: 0,
     committedOps: 0,
     lives: 0,
     messages: 0,

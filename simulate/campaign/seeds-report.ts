@@ -14,6 +14,7 @@ export function seedsReport(report: ProfileReport, operations: number): string {
     `${profile}: seeds ${firstSeed} to ${firstSeed + sums.seeds - 1}, ${number(sums.operations)} client operations, ` +
       `${number(violations.length)} violations`,
     `  ${number(sums.acknowledgedWrites)} writes acknowledged, ${number(sums.openWrites)} left open, ${number(sums.reads)} reads, ` +
+      `${number(sums.joins)} fetches joined, ` +
       `${number(sums.committedOps)} ops committed`,
     `  ${number(sums.lives)} lives of members, ${number(sums.messages)} messages, ${number(sums.steps)} steps, ` +
       `${number(sums.simulatedMs / 3_600_000)} simulated hours`,
@@ -23,9 +24,11 @@ export function seedsReport(report: ProfileReport, operations: number): string {
     ['crashes of a primary: written and read again', failoversMs],
     ['edges cut off from a primary: written and read', cutOffsMs],
   ] as const) {
-    const [p50, p99] = [0.5, 0.99].map((share) => number(quantile(timesMs, share) ?? 0));
+    const [p50, p99, most] = [0.5, 0.99, 1].map((share) => number(quantile(timesMs, share) ?? 0));
     if (timesMs.length > 0)
-      lines.push(`  ${number(timesMs.length)} ${what} after ${p50} ms (p50), ${p99} ms (p99)`);
+      lines.push(
+        `  ${number(timesMs.length)} ${what} after ${p50} ms (p50), ${p99} ms (p99), ${most} ms (most)`,
+      );
   }
   for (const { seed, invariant, sentence } of violations.slice(0, VIOLATIONS_SHOWN)) {
     lines.push(

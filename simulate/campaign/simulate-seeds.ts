@@ -100,7 +100,12 @@ export function quantile(sorted: readonly number[], share: number): number | nul
 }
 
 function quantiles(sorted: readonly number[]) {
-  return { count: sorted.length, p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };
+  return {
+    count: sorted.length,
+    p50: quantile(sorted, 0.5),
+    p99: quantile(sorted, 0.99),
+    max: quantile(sorted, 1),
+  };
 }
 
 /** For `--json`. */

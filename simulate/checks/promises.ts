@@ -2,7 +2,7 @@
 // seen. I8: a bounded read is not older than its bound. I9, I10, as visitors see it: what an acknowledged purge has
 // promised away does not come back.
 import type { LogEntry } from '../../core/replication/messages.ts';
-import type { Seen } from '../clients/history.ts';
+import type { ObservedJoin, Seen } from '../clients/history.ts';
 import { type Origin, versionOf } from '../clients/origin.ts';
 import { START_AT } from '../engine/instance.ts';
 import { must } from './violation.ts';
@@ -38,6 +38,24 @@ export function checkPromises({ reads }: Seen, origin: Origin): void {
           `${(invokedMs - START_AT).toFixed(1)}) after a purge promised ${least}`,
       );
     }
+  }
+}
+
+/**
+ * I10: who joins a fetch is promised what a linearizable read is, whatever its level: a majority confirmed after it had
+ * come that nothing has overtaken the fetch.
+ */
+export function checkJoins(joins: readonly ObservedJoin[], origin: Origin): void {
+  for (const { key, text, invokedAt, invokedMs, edge, session } of joins) {
+    const { fresh } = origin.promisedBefore(key, invokedAt, { isLinearizable: true, edge });
+    const version = versionOf(text);
+    must(
+      version >= fresh,
+      'I10',
+      () =>
+        `client ${session} at edge ${edge}, come at ${(invokedMs - START_AT).toFixed(1)}, joined a fetch of ${key} that ` +
+        `brought version ${version}, after a purge promised ${fresh}`,
+    );
   }
 }
 

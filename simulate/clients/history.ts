@@ -43,6 +43,18 @@ export interface ObservedRead {
   readonly sessionOp: number;
 }
 
+/** A fetch of another request of its edge, taken before anybody had stored it. */
+export interface ObservedJoin {
+  readonly session: number;
+  readonly edge: number;
+  readonly key: string;
+  readonly level: ReadLevel;
+  /** When its request came. */
+  readonly invokedAt: number;
+  readonly invokedMs: number;
+  readonly text: string;
+}
+
 /** By way of the coordinator, in whichever groups it concerns. */
 export interface ObservedPurge {
   readonly session: number;
@@ -69,6 +81,7 @@ export class History implements Seen {
   readonly writes: ObservedWrite[] = [];
   readonly reads: ObservedRead[] = [];
   readonly purges: ObservedPurge[] = [];
+  readonly joins: ObservedJoin[] = [];
   private readonly scheduler: Scheduler;
   private readonly beganAt: number;
   private tick = 0;

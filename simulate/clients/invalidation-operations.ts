@@ -3,8 +3,10 @@
 // version of its URL, so that an old one is known for what it is.
 import { WaitForFlight, type WaitLimits } from '../../core/cache/wait-for-flight.ts';
 import type { FillToken, Value } from '../../core/replication/commands.ts';
+import { fetchIdOf } from '../../core/replication/fetch-id.ts';
 import type { ReadLevel } from '../../core/replication/messages.ts';
 import type { Chance } from '../engine/chance.ts';
+import { HeldFetch } from './held-fetch.ts';
 import { drawSelection, pickKey, selects, tagsOf, URLS } from './keys.ts';
 import type { Origin } from './origin.ts';
 import type { Session } from './session.ts';
@@ -35,6 +37,8 @@ interface Flight {
   readonly workload: Workload;
   readonly key: string;
   readonly token: FillToken;
+  /** null: its edge does not know of it. */
+  readonly held: HeldFetch | null;
 }
 
 export function invalidationOperations(chance: Chance, origin: Origin): Operate {
@@ -50,26 +54,51 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
       return;
     }
     const { edge } = session;
-    const wait = new WaitForFlight(edge.flights, key, edge.now, WAIT);
+    const since = session.come();
+    const wait = new WaitForFlight(edge.flights, key, edge.now, WAIT, isPatient && chance.hits(0.7));
     const look = (): void => {
       const askedAt = edge.now;
+      const shared = isPatient ? wait.answer(askedAt) : null;
+      if (shared !== null) {
+        wait.joins();
+        session.join({ key, level, since }, shared);
+        done();
+        return;
+      }
       if (!wait.asks(askedAt, !isPatient)) {
         lookLater();
         return;
       }
-      session.read(key, { level, lease, copies }, (answer) => {
+      // Who is to join a fetch before it is stored must know what a majority knows now.
+      const question = isPatient ? wait.question(askedAt) : null;
+      const asked = question === null ? level : 'linearizable';
+      session.read(key, { level: asked, lease, copies }, (answer) => {
+        if (question !== null && answer === null) {
+          wait.isLeftUnanswered();
+          lookLater();
+          return;
+        }
         const granted = answer?.lease ?? null;
-        if (granted?.type === 'taken') {
+        if (answer !== null && granted?.type === 'taken') {
           // Who does not wait goes to the origin itself, and stores nothing of what comes.
-          if (wait.goesOn(askedAt, true)) lookLater();
-          else done();
+          if (!wait.goesOn(askedAt, true)) {
+            done();
+            return;
+          }
+          const { groupId } = granted.token;
+          const { bookmark } = answer;
+          if (question !== null && wait.confirms(question, fetchIdOf(granted.token), { groupId, bookmark })) {
+            look();
+          } else lookLater();
           return;
         }
         wait.ends(granted !== null);
         if (granted !== null) {
-          // The fetch goes on beside its client, as one that nobody waits for any more.
+          // The fetch goes on beside its client. Sometimes nobody at its edge knows of it: it is made aside.
+          const { token } = granted;
+          const held = chance.hits(0.8) ? new HeldFetch(edge, key, token) : null;
           workload.beside(chance.next() * 30, (ended) =>
-            fetch({ session, workload, key, token: granted.token }, ended),
+            fetch({ session, workload, key, token, held }, ended),
           );
         }
         done();
@@ -84,29 +113,35 @@ export function invalidationOperations(chance: Chance, origin: Origin): Operate 
   };
 
   const fetch = (flight: Flight, ended: () => void): void => {
-    const { session, workload, key, token } = flight;
+    const { session, workload, key, token, held } = flight;
     const response = origin.fetch(key);
     if (response.type === 'failed') {
+      held?.end();
       session.ask({ type: 'release', key, token }, () => ended());
       return;
     }
+    held?.share(response.text);
     const stopRenewing = chance.hits(0.8) ? renew(flight) : () => {};
     workload.later(response.bodyMs, () => {
       stopRenewing();
       const value: Value = { meta: response.text, body: { type: 'inline', bytes: BYTES } };
       const ttlMs = 500 + chance.below(20_000);
       const variant = chance.pick(VARIANTS);
-      session.write({ type: 'fill', key, variant, value, token, ttlMs, tags: tagsOf(key) }, () => ended());
+      session.write({ type: 'fill', key, variant, value, token, ttlMs, tags: tagsOf(key) }, () => {
+        held?.end();
+        ended();
+      });
     });
   };
 
   /** Says again and again that the body is coming in, until the returned function is called. */
-  const renew = ({ session, workload, key, token }: Flight): (() => void) => {
+  const renew = ({ session, workload, key, token, held }: Flight): (() => void) => {
     const { leaseMs } = workload.limits;
     let isOver = false;
     const again = (): void =>
       workload.later(Math.max(RENEWED_AFTER * leaseMs, RENEWED_MIN_MS), () => {
         if (isOver) return;
+        held?.goesOn();
         session.ask({ type: 'renew', key, token }, () => {});
         again();
       });

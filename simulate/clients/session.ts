@@ -1,6 +1,8 @@
 // One client: it asks one thing at a time, writes down what it asked and what it heard, and sends an unanswered write
 // again with the same request id, until it gives up and leaves the outcome open.
 
+import type { Confirmation } from '../../core/cache/flights.ts';
+import type { SharedAnswer } from '../../core/cache/holding.ts';
 import type { PurgeSelection } from '../../core/purging/purge-selection.ts';
 import type { Command } from '../../core/replication/commands.ts';
 import type { ClientAnswer, ClientRequest, LeaseWish, ReadLevel } from '../../core/replication/messages.ts';
@@ -12,7 +14,8 @@ import { brief } from '../engine/trace-step.ts';
 import type { Coordinator } from './coordinator.ts';
 import type { Edge } from './edge.ts';
 import type { CallOptions } from './group-link.ts';
-import type { History, ObservedPurge, ObservedRead, ObservedWrite } from './history.ts';
+import { textOf } from './held-fetch.ts';
+import type { History, ObservedJoin, ObservedPurge, ObservedRead, ObservedWrite } from './history.ts';
 
 /** As the product's edges have them: a lookup that takes longer goes to the origin. */
 const LOOKUP = { deadlineMs: 1_000, tryMs: 400 };
@@ -29,6 +32,9 @@ export interface ReadOptions {
   /** The edge keeps a copy of what it reads. */
   readonly copies: boolean;
 }
+
+/** When a request came: its tick, and true time. */
+export type Come = Pick<ObservedJoin, 'invokedAt' | 'invokedMs'>;
 
 type Rows = Extract<ClientAnswer, { type: 'rows' }>;
 type Asked = Omit<ObservedRead, 'rows' | 'bookmark' | 'boundMs' | 't' | 'answeredAt' | 'isCopy'>;
@@ -88,6 +94,22 @@ export class Session {
       }
       done(answer);
     });
+  }
+
+  /** Takes another's fetch; `since`: when its request came. */
+  join(
+    { key, level, since }: { readonly key: string; readonly level: ReadLevel; readonly since: Come },
+    answer: SharedAnswer & Confirmation,
+  ): void {
+    const text = textOf(answer);
+    this.history.joins.push({ session: this.id, edge: this.edge.id, key, level, ...since, text });
+    this.tell(() => `joins a fetch of ${key} (${level}): ${text}`);
+    this.see(this.edge.world.shardOf(key), answer.bookmark);
+  }
+
+  /** A request comes. */
+  come(): Come {
+    return { invokedAt: this.history.next(), invokedMs: this.edge.world.scheduler.now };
   }
 
   private asking(key: string, level: ReadLevel): Asked {

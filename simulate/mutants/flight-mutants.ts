@@ -59,4 +59,29 @@ export const FLIGHT_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: 'joined on what was confirmed before',
+    edits: [
+      {
+        file: 'core/cache/flights.ts',
+        find: 'if (answer === null || this.#confirmation === null || number > this.#confirmedUpTo) return null;',
+        replace: 'if (answer === null || this.#confirmation === null || number < 0) return null;',
+      },
+      {
+        file: 'core/cache/flights.ts',
+        find: 'if (this.#confirmedUpTo >= this.#waiting && this.heldHere(nowMs) !== null) return false;',
+        replace: 'if (this.#confirmedUpTo > 0 && this.heldHere(nowMs) !== null) return false;',
+      },
+    ],
+  },
+  {
+    name: "joined on another fetch's lease",
+    edits: [
+      {
+        file: 'core/cache/flights.ts',
+        find: 'if (holding.fetchId !== fetchId) {',
+        replace: "if (fetchId === '') {",
+      },
+    ],
+  },
 ];

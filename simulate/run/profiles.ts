@@ -44,8 +44,9 @@ export function drawShards(profile: ProfileName, chance: Chance): number {
 }
 
 /** Three members mostly; one and five run the same code. */
-export function drawMembers(chance: Chance): number {
+export function drawMembers(chance: Chance, { promiseLoss }: Faults): number {
   const drawn = chance.next();
   if (drawn < 0.08) return 1;
-  return drawn < 0.18 ? 5 : 3;
+  // A promise that is forgotten does harm where others of its kind are needed.
+  return drawn < (promiseLoss > 0 ? 0.6 : 0.18) ? 5 : 3;
 }

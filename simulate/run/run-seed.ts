@@ -4,7 +4,7 @@ import { seededRandom } from '../../core/random.ts';
 import { checkConverged } from '../checks/converged.ts';
 import { GroupChecker } from '../checks/group-checker.ts';
 import { checkLinearizable } from '../checks/linearizable.ts';
-import { checkBounds, checkPromises, checkSessions } from '../checks/promises.ts';
+import { checkBounds, checkJoins, checkPromises, checkSessions } from '../checks/promises.ts';
 import { checkPurges } from '../checks/purges.ts';
 import { checkReplay } from '../checks/replay.ts';
 import { asViolation, type Invariant, must } from '../checks/violation.ts';
@@ -28,6 +28,8 @@ export interface Run {
   readonly acknowledgedWrites: number;
   readonly openWrites: number;
   readonly reads: number;
+  /** Fetches of others that were taken before they were stored. */
+  readonly joins: number;
   readonly committedOps: number;
   readonly lives: number;
   readonly messages: number;
@@ -95,7 +97,7 @@ function run(seed: number, options: RunOptions, clusters: Cluster[]): Run {
   const scheduler = new Scheduler(START_AT);
   const coverage = new Coverage();
   const stages = Array.from({ length: drawShards(profile, chance) }, (_, shard): Stage => {
-    const members = options.members ?? drawMembers(chance);
+    const members = options.members ?? drawMembers(chance, faults);
     const cluster = new Cluster({
       members,
       chance,
@@ -157,7 +159,10 @@ function run(seed: number, options: RunOptions, clusters: Cluster[]): Run {
     checkSessions(seen);
     checkBounds(seen, checker.committed, workload.limits.boundMs);
   }
-  if (profile === 'invalidation') checkPromises(history, origin);
+  if (profile === 'invalidation') {
+    checkPromises(history, origin);
+    checkJoins(history.joins, origin);
+  }
   const jumps = faults.clockJump > 0 ? Number.POSITIVE_INFINITY : 0;
   const ranMs = scheduler.now - beganAt;
   checkLinearizable(history, { ms: jumps + 2 * faults.clockSkewMs + 2 * faults.clockDrift * ranMs + 1 });
@@ -168,6 +173,7 @@ function run(seed: number, options: RunOptions, clusters: Cluster[]): Run {
   if (stopped !== null) throw stopped;
   for (const { reqId, result } of history.writes) trace.mixText(`${reqId} ${result?.type}`);
   for (const { purgeId, answeredAt } of history.purges) trace.mixText(`${purgeId} ${answeredAt}`);
+  for (const { key, text } of history.joins) trace.mixText(`${key} ${text}`);
   const acknowledgedWrites = history.writes.filter(({ result }) => result !== null).length;
   const purgesDone = history.purges.filter(({ answeredAt }) => answeredAt !== null).length;
   const sum = (count: (cluster: Cluster) => number): number =>
@@ -177,6 +183,7 @@ function run(seed: number, options: RunOptions, clusters: Cluster[]): Run {
     acknowledgedWrites: acknowledgedWrites + purgesDone,
     openWrites: history.writes.length - acknowledgedWrites + history.purges.length - purgesDone,
     reads: history.reads.length,
+    joins: history.joins.length,
     committedOps: stages.reduce((total, { checker }) => total + checker.committed.length, 0),
     lives: sum(({ members }) => members.reduce((lives, { life }) => lives + life, 0)),
     messages: sum(({ messagesSent }) => messagesSent),

@@ -14,6 +14,7 @@ interface ProfileResult {
   readonly acknowledgedWrites: number;
   readonly openWrites: number;
   readonly reads: number;
+  readonly joins: number;
   readonly lives: number;
   readonly violations: readonly unknown[];
   readonly missing: readonly string[];
@@ -30,6 +31,7 @@ describe('the simulator', () => {
       ['core', 1_000],
       ['invalidation', 1_000],
     ]);
+    expect(profiles[1]?.joins).toBeGreaterThan(2_000);
     for (const {
       operations,
       acknowledgedWrites,

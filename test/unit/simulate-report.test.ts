@@ -71,7 +71,8 @@ describe('a campaign', () => {
   });
 
   it('tells the quantiles of failovers', () => {
-    expect([0, 0.5, 0.99].map((share) => quantile([1, 2, 3], share))).toEqual([1, 2, 3]);
+    expect([0, 0.5, 0.99, 1].map((share) => quantile([1, 2, 3], share))).toEqual([1, 2, 3, 3]);
+    expect(seedsReport(report(), 200)).toContain('after 2,000 ms (p50), 3,000 ms (p99), 3,000 ms (most)');
     expect(quantile([], 0.5)).toBe(null);
   });
 });

@@ -11,6 +11,7 @@ import { decideStorable, type NotStoredReason } from '../../core/cache/storable.
 import { encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import { fieldValue } from '../../core/http/fields.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
+import { fetchIdOf } from '../../core/replication/fetch-id.ts';
 import {
   type CacheAnswer,
   type CacheForward,
@@ -18,7 +19,7 @@ import {
   type PartEntry,
   passKeyOfPost,
 } from './cache-lookup.ts';
-import { fetchIdOf, holdsLease, reportProgress } from './hold-lease.ts';
+import { holdsLease, reportProgress } from './hold-lease.ts';
 import { joinBytes } from './join-bodies.ts';
 import type { Answered } from './make-attempt.ts';
 import type { BodyEnd, Keeping } from './relay-body.ts';

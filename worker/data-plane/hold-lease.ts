@@ -3,6 +3,7 @@
 import { asksForRange } from '../../core/cache/bypass.ts';
 import { Holding } from '../../core/cache/holding.ts';
 import type { FillToken } from '../../core/replication/commands.ts';
+import { fetchIdOf } from '../../core/replication/fetch-id.ts';
 import type { Visit } from './visit.ts';
 
 /** Well below the life of a lease that nobody renews (core/replication/limits). */
@@ -11,11 +12,6 @@ const RENEW_EVERY_MS = 1_500;
 /** A request for a part has a token and no lease: nobody waits for it. */
 export function holdsLease({ request, fields }: Visit): boolean {
   return request.method === 'GET' && !asksForRange({ method: request.method, fields });
-}
-
-/** Names the fetch that is made under the lease of that token, among those of its key. */
-export function fetchIdOf({ groupId, view, op, t }: FillToken): string {
-  return `${groupId}.${view}.${op}.${t}`;
 }
 
 interface Leased {
