@@ -149,7 +149,7 @@ export class GroupChecker implements Observer {
     this.durableView[id] = view;
   }
 
-  /** At most one persist, first; a vote only behind one; no entry without the chunks that it names. */
+  /** At most one persist, first; a vote only behind one; no entry without the chunks that it names, or of a later view. */
   private checkEffects(member: Member, state: ReplicaState, effects: readonly Effect[]): void {
     for (let index = 0; index < effects.length; index++) {
       const effect = effects[index] as Effect;
@@ -159,8 +159,17 @@ export class GroupChecker implements Observer {
           'R0',
           () => `member ${member.id} persists late, or nothing`,
         );
-        for (const write of effect.writes)
-          if (write.type === 'append') this.checkChunks(member, write.entries);
+        for (const write of effect.writes) {
+          if (write.type !== 'append') continue;
+          this.checkChunks(member, write.entries);
+          for (const { op, view } of write.entries) {
+            must(
+              view <= state.view,
+              'I3',
+              () => `member ${member.id} logs op ${op} of view ${view}, it has promised view ${state.view}`,
+            );
+          }
+        }
       } else if (effect.type === 'send' && isVote(effect.message.body)) {
         must(effects[0]?.type === 'persist', 'R0', () => `member ${member.id} votes without a durable write`);
         must(

@@ -54,6 +54,8 @@ export class Coordinator {
   private life: Life | null = null;
   private downUntil = 0;
   private isHealed = false;
+  /** How far the clock of its next life is ahead; null: as the faults have it. */
+  private aheadMs: number | null = null;
   /** Epoch ms of true time; null: none is set. */
   private alarm: Scheduled | null = null;
   private alarmAt: number | null = null;
@@ -144,7 +146,10 @@ export class Coordinator {
             return;
           }
           const strict = book.strictly(told, this.clock(life));
-          then(() => this.later(life, strict.waitMs, () => answer(strict.answer)));
+          then(() => {
+            this.mayEndWaiting(life, strict.waitMs);
+            this.later(life, strict.waitMs, () => answer(strict.answer));
+          });
         });
       };
       if (taken === 'done') {
@@ -314,6 +319,18 @@ export class Coordinator {
     life.callers.clear();
   }
 
+  /** What a purge waits for is counted in one life: the next one begins at once, and its clock is ahead. */
+  private mayEndWaiting(life: Life, waitMs: number): void {
+    const { chance, faults } = this.world;
+    if (this.isHealed || !chance.hits(faults.coordinatorAhead)) return;
+    this.later(life, (chance.next() * waitMs) / 2, () => {
+      if (this.isHealed) return;
+      this.crash();
+      this.downUntil = 0;
+      this.aheadMs = chance.between(0, AHEAD_MS_MAX);
+    });
+  }
+
   private awake(): Life | null {
     if (this.life !== null) return this.life;
     const { chance, faults, scheduler, clusters } = this.world;
@@ -326,12 +343,13 @@ export class Coordinator {
       links: clusters.map((cluster) => new GroupLink(this.place, cluster)),
       rounds: new Map(),
       callers: new Set(),
-      offsetMs: Math.round(chance.between(-1, 1) * skewMs),
+      offsetMs: Math.round(this.aheadMs ?? chance.between(-1, 1) * skewMs),
       rate: 1 + chance.between(-1, 1) * faults.clockDrift,
       retryMs: RETRY_MS_MIN,
       isGone: false,
     };
     this.life = life;
+    this.aheadMs = null;
     return life;
   }
 
@@ -346,6 +364,8 @@ export class Coordinator {
     });
   }
 }
+
+const AHEAD_MS_MAX = 6_000;
 
 /** It takes few turns: each crashes as often as so many steps of a member. */
 const CRASHES = 8;

@@ -151,7 +151,8 @@ export function callMember(cluster: Cluster, instance: Instance, message: Messag
     cluster.happened('delay', to);
     cluster.scheduler.after(cluster.chance.heavyTailed(300, 5_000, 0.5), deliver);
   } else cluster.later(id, to.id, deliver);
-  if (cluster.chance.hits(cluster.faults.duplicate)) {
+  // Also of one that was lost; not where nothing gets through.
+  if (!cluster.network.isCut(id, to.id) && cluster.chance.hits(cluster.faults.duplicate)) {
     cluster.happened('duplicate', to);
     cluster.later(id, to.id, deliver);
   }

@@ -70,10 +70,14 @@ export interface Faults {
   readonly rollback: EveryMs;
   /** How often whoever promises a view loses its storage within a moment. */
   readonly promiseLoss: number;
+  /** How often whoever takes over a log is cut off, until its source may have moved on, and then from the others only. */
+  readonly pullHunt: number;
   /** How much of what members say of a view that they leave is late. */
   readonly lateLeaving: number;
   readonly staleEdge: EveryMs;
   readonly coordinatorCrash: EveryMs;
+  /** Of strict purges that wait: how often the coordinator ends meanwhile, and goes on at once with a clock that is ahead. */
+  readonly coordinatorAhead: number;
   /** Mean time until a write is durable, ms, with a heavy tail; 0 = at once. */
   readonly diskMs: number;
   /** Clocks of the objects differ by up to this much, anew in each life; and their rates by this share. */
@@ -110,9 +114,11 @@ export const NO_FAULTS: Faults = {
   storageLoss: null,
   rollback: null,
   promiseLoss: 0,
+  pullHunt: 0,
   lateLeaving: 0,
   staleEdge: null,
   coordinatorCrash: null,
+  coordinatorAhead: 0,
   diskMs: 0,
   clockSkewMs: 0,
   clockDrift: 0,
@@ -141,7 +147,7 @@ export function drawFaults(chance: Chance): Faults {
   const sometimes = (max: number): number => (chance.hits(0.5) ? chance.next() * max : 0);
   const every = (probability: number, min: number, max: number): EveryMs =>
     chance.hits(probability) ? chance.between(min, max) : null;
-  const promisesGo = chance.hits(0.2);
+  const promisesGo = chance.hits(0.25);
   return {
     drop: sometimes(0.12),
     errorAfterExecution: sometimes(0.1),
@@ -164,6 +170,7 @@ export function drawFaults(chance: Chance): Faults {
     overload: every(0.25, 2_000, 8_000),
     staleEdge: every(0.25, 1_000, 5_000),
     coordinatorCrash: every(0.4, 500, 5_000),
+    coordinatorAhead: chance.hits(0.5) ? 0.9 : 0,
     diskMs: sometimes(12),
     clockSkewMs: sometimes(5_000),
     clockDrift: sometimes(DRIFT_MAX),
@@ -173,6 +180,7 @@ export function drawFaults(chance: Chance): Faults {
     alarmLost: sometimes(0.6),
     storageLoss: every(0.35, 1_000, 8_000),
     rollback: every(0.35, 1_000, 8_000),
+    pullHunt: chance.hits(0.6) ? 1 : 0,
     promiseLoss: promisesGo ? chance.between(0.2, 0.9) : 0,
     lateLeaving: promisesGo ? chance.between(0.2, 0.9) : 0,
   };

@@ -9,11 +9,16 @@ import { checkpointOf, loseStorage, mayLose, setBack } from './storage-loss.ts';
 
 /** An object may go on answering from memory for so long after its successor has started. */
 const ZOMBIE_MAX_MS = 30_000;
+/** Nobody moves on for ever. */
+const APART_MAX_MS = 8_000;
 
 export class Nemesis {
   private readonly cluster: Cluster;
   private readonly edges: number;
   private readonly promised = new Map<Member, number>();
+  private readonly pulled = new Map<Member, number>();
+  /** Sources that somebody is kept from until their log has something of a later view than that. */
+  private readonly hunts = new Map<Member, { readonly view: number; readonly meet: () => void }>();
   private newestView = 0;
   private isOver = false;
   /** An edge forgets what it has learned. */
@@ -69,7 +74,10 @@ export class Nemesis {
   /** After each step: whoever leads a new view is hunted, since what happens just then is what views are about. */
   look(member: Member, instance: Instance): void {
     const { state, isSuperseded } = instance;
-    if (!isSuperseded && !this.isOver) this.lookAtPromise(member, instance);
+    if (!isSuperseded && !this.isOver) {
+      this.lookAtPromise(member, instance);
+      this.lookAtPull(member, instance);
+    }
     if (state.view <= this.newestView || isSuperseded || this.isOver) return;
     if (state.primary === null && state.election === null) return;
     this.newestView = state.view;
@@ -82,13 +90,56 @@ export class Nemesis {
 
   /** What a member promised may be on its way while nobody knows of it any more. */
   private lookAtPromise(member: Member, { state }: Instance): void {
-    const { chance, faults, scheduler } = this.cluster;
+    const { chance, faults, scheduler, members } = this.cluster;
     if (state.joining === null || faults.promiseLoss === 0 || this.promised.get(member) === state.view)
       return;
     this.promised.set(member, state.view);
     if (!chance.hits(faults.promiseLoss)) return;
+    // Whoever was promised stays where it is, and hears of that late; the others go on without it.
+    if (chance.hits(0.6)) this.isolate(members[state.view % members.length] as Member);
     scheduler.after(chance.heavyTailed(5, 1_000, 0.5), () => {
       if (!this.isOver && mayLose(this.cluster, member)) loseStorage(this.cluster, member);
+    });
+  }
+
+  /**
+   * A batch counts only while its source still promises the view: whoever pulls is cut off until the source has done
+   * something else, and then only its questions get there, and the answers back.
+   */
+  private lookAtPull(member: Member, { state }: Instance): void {
+    const waiting = this.hunts.get(member);
+    if (waiting !== undefined && state.log.last.view > waiting.view) {
+      this.hunts.delete(member);
+      waiting.meet();
+    }
+    const { chance, faults, network, scheduler, members } = this.cluster;
+    const source = members[state.election?.pull?.from ?? -1];
+    if (source === undefined || faults.pullHunt === 0 || this.pulled.get(member) === state.view) return;
+    this.pulled.set(member, state.view);
+    if (this.hunts.has(source) || !chance.hits(faults.pullHunt)) return;
+    this.cluster.happened('partition', member);
+    const waysTo = (ids: readonly number[]): (readonly [number, number])[] =>
+      ids.flatMap((id) => [[member.id, id] as const, [id, member.id] as const]);
+    const toSource = waysTo([source.id]);
+    const toRest = waysTo(members.map(({ id }) => id).filter((id) => id !== source.id && id !== member.id));
+    for (const [from, to] of [...toSource, ...toRest]) network.cut(from, to);
+    const mend = (ways: readonly (readonly [number, number])[]): void => {
+      if (!this.isOver) for (const [from, to] of ways) network.mend(from, to);
+    };
+    const meet = (): void => {
+      if (this.isOver) return;
+      mend(toSource);
+      network.passPullsOnly(member.id, source.id, true);
+      scheduler.after(chance.heavyTailed(400, 3_000, 0.5), () => {
+        network.passPullsOnly(member.id, source.id, false);
+        mend(toRest);
+      });
+    };
+    this.hunts.set(source, { view: state.view, meet });
+    scheduler.after(APART_MAX_MS, () => {
+      if (this.hunts.get(source)?.meet !== meet) return;
+      this.hunts.delete(source);
+      meet();
     });
   }
 
@@ -145,6 +196,12 @@ export class Nemesis {
       if (this.isOver) return;
       for (const [from, to] of ways) network.mend(from, to);
     });
+  }
+
+  private isolate(member: Member): void {
+    this.cluster.happened('partition', member);
+    const others = this.cluster.members.filter((other) => other !== member);
+    this.cut(others.flatMap(({ id }) => [[member.id, id] as const, [id, member.id] as const]));
   }
 
   /** Some members, and the edges on their side, apart from the others. */

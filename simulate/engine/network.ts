@@ -15,6 +15,8 @@ export class Network {
   private readonly chance: Chance;
   /** How many causes cut the way from one place to another. */
   private readonly cuts = new Uint8Array(PLACES * PLACES);
+  /** Ways on which only what takes over a log gets through. */
+  private readonly pullsOnly = new Set<number>();
   private readonly busyUntil = new Float64Array(PLACES * PLACES);
   private readonly happened: (fault: FaultName, member: number) => void;
 
@@ -37,9 +39,18 @@ export class Network {
     if (this.cuts[at] !== 0) (this.cuts[at] as number) -= 1;
   }
 
+  /** Both ways between two places. */
+  passPullsOnly(one: Place, other: Place, isOn: boolean): void {
+    for (const way of [one * PLACES + other, other * PLACES + one]) {
+      if (isOn) this.pullsOnly.add(way);
+      else this.pullsOnly.delete(way);
+    }
+  }
+
   /** All ways are open, and nobody waits behind a message that is slow. */
   mendAll(): void {
     this.cuts.fill(0);
+    this.pullsOnly.clear();
     this.busyUntil.fill(0);
   }
 
@@ -65,12 +76,17 @@ export class Network {
   /** Whether this message gets lost on its way. */
   loses(from: Place, to: Place, type?: MessageBody['type']): boolean {
     if (this.isCut(from, to)) return true;
+    if (this.pullsOnly.size > 0 && this.pullsOnly.has(from * PLACES + to) && !isOfPull(type)) return true;
     const { drop, dropMore } = this.faults;
     const probability = type !== undefined && type === dropMore?.type ? dropMore.probability : drop;
     if (!this.chance.hits(probability)) return false;
     this.happened('drop', memberOf(from, to));
     return true;
   }
+}
+
+function isOfPull(type: MessageBody['type'] | undefined): boolean {
+  return type === 'pull' || type === 'pulled';
 }
 
 /** The member that a way belongs to: its end, or its beginning where the end is an edge. */

@@ -41,7 +41,6 @@ export function setBack(cluster: Cluster, member: Member, checkpoint: Checkpoint
   if (cluster.chance.hits(0.7) && isFoundOut(cluster, member, checkpoint)) {
     replaceDisk(cluster, member, checkpoint.store.clone(), 0);
     member.isSetBack = true;
-    member.isTold = false;
     for (const { id, instance } of cluster.members) {
       if (id !== member.id && instance !== null) member.unheard.set(id, instance);
     }
@@ -53,9 +52,6 @@ export function setBack(cluster: Cluster, member: Member, checkpoint: Checkpoint
 
 /** The object gives its storage up: the Directory counts its incarnation up, and another begins with what is there. */
 export function forsake(cluster: Cluster, member: Member): void {
-  member.isSetBack = false;
-  member.isTold = false;
-  member.unheard.clear();
   replaceDisk(cluster, member, incarnationAfter(member.disk.durable));
 }
 
@@ -77,6 +73,9 @@ function replaceDisk(
   downMs = cluster.chance.next() * 200,
 ): void {
   member.former.push(member.disk.durable);
+  member.isSetBack = false;
+  member.isTold = false;
+  member.unheard.clear();
   member.alarm.set(null);
   cluster.crash(member, downMs);
   member.disk.replace(store);

@@ -1,5 +1,7 @@
 // Once nothing goes wrong any more: within ten simulated seconds every edge gets a write and a read answered, then the
 // members become equal, and after a while nobody has anything left to say.
+
+import type { Command, Value } from '../../core/replication/commands.ts';
 import { must } from '../checks/violation.ts';
 import { KV_KEYS, URLS } from '../clients/keys.ts';
 import type { Session } from '../clients/session.ts';
@@ -15,6 +17,8 @@ import type { ProfileName } from './profiles.ts';
 const SERVES_WITHIN_MS = 10_000;
 /** A single crash of the primary costs at most so much. */
 const FAILS_OVER_WITHIN_MS = 6_000;
+/** Writes of each client at once. */
+const BURST = 4;
 /** All that is still under way has come to an end by then: what a soft purge made stale may be used for a day. */
 const SILENT_WITHIN_MS = 3 * 86_400_000;
 
@@ -32,7 +36,7 @@ export function checkLiveness(world: World, workload: Workload, profile: Profile
   if (clusters.some(isAnyLost)) readmitAll(workload, profile);
   // Some groups stay without one member for good, in one direction: that may cost nothing but that member.
   const isolated = clusters.filter(({ members }) => members.length > 1 && chance.hits(0.4));
-  for (const cluster of isolated) isolateOne(cluster);
+  for (const cluster of isolated) isolateOne(cluster, workload, profile);
   // In others one edge does not reach the primary: those that do hand its requests on.
   const cutOff = clusters.filter(
     (cluster) => cluster.members.length > 1 && !isolated.includes(cluster) && chance.hits(0.3),
@@ -100,10 +104,12 @@ function keysOf({ shard }: Cluster, { world }: Workload, profile: ProfileName): 
 }
 
 /** One member no longer hears the others, or is no longer heard by them; clients reach it as before. */
-function isolateOne(cluster: Cluster): void {
-  const { chance, members, network } = cluster;
-  const member = chance.hits(0.6) ? newestPrimary(cluster) : chance.pick(members);
-  const isDeaf = chance.hits(0.5);
+function isolateOne(cluster: Cluster, workload: Workload, profile: ProfileName): void {
+  const { chance, members, network, limits } = cluster;
+  const hasShortQueue = limits.queueBytesMax !== undefined;
+  const isPrimary = chance.hits(hasShortQueue ? 0.9 : 0.6);
+  const member = isPrimary ? newestPrimary(cluster) : chance.pick(members);
+  const isDeaf = chance.hits(hasShortQueue ? 0.8 : 0.5);
   for (const { id } of members) {
     if (id === member.id) continue;
     if (isDeaf) network.cut(id, member.id);
@@ -111,6 +117,16 @@ function isolateOne(cluster: Cluster): void {
   }
   if (cluster.trace.print !== null)
     cluster.print(`!  ${cluster.nameOf(member.id)} is ${isDeaf ? 'deaf' : 'mute'} from now on`);
+  if (hasShortQueue && isPrimary) fillQueue(cluster, workload, profile);
+}
+
+/** Everybody writes at once: more than the primary may keep waiting. */
+function fillQueue(cluster: Cluster, workload: Workload, profile: ProfileName): void {
+  const key = keysOf(cluster, workload, profile)[0] as string;
+  for (const session of workload.sessions) {
+    for (let i = 0; i < BURST; i++)
+      session.write(healingWrite(session, key, profile, `burst ${i}`), () => {});
+  }
 }
 
 /** The edge no longer reaches the newest primary, nor hears of it. */
@@ -162,6 +178,12 @@ function untilPurged(workload: Workload, done: () => void): void {
   });
 }
 
+function healingWrite({ id }: Session, key: string, profile: ProfileName, which: string): Command {
+  if (profile === 'invalidation') return { type: 'purge', selector: { type: 'url', key } };
+  const value: Value = { meta: `healed ${id} ${which}`, body: { type: 'inline', bytes: new Uint8Array(1) } };
+  return { type: 'put', key, value, condition: null, ttlMs: null, tags: [] };
+}
+
 /** One write and then one read, each again and again until it is answered. */
 function untilServed(
   workload: Workload,
@@ -178,15 +200,7 @@ function untilServed(
   let tries = 0;
   const write = (): void => {
     tries += 1;
-    const value = {
-      meta: `healed ${session.id} ${tries}`,
-      body: { type: 'inline', bytes: new Uint8Array(1) },
-    } as const;
-    const command =
-      profile === 'core'
-        ? ({ type: 'put', key, value, condition: null, ttlMs: null, tags: [] } as const)
-        : ({ type: 'purge', selector: { type: 'url', key } } as const);
-    session.write(command, ({ result }) => {
+    session.write(healingWrite(session, key, profile, `${tries}`), ({ result }) => {
       if (result === null) workload.later(100, write);
       else read();
     });
