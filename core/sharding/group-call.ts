@@ -3,8 +3,8 @@
 // the objects that call shards share one policy.
 
 /**
- * How a try ended that did not bring the answer. `isPartlyDone`: of several commands in one call some were carried out;
- * their request ids are remembered.
+ * How a try ended that did not bring the answer. `isPartlyDone`: of several commands in one call some were carried out,
+ * or may have been; their request ids are remembered.
  */
 export type FailedTry = FailureReason & { readonly isPartlyDone?: boolean };
 
@@ -101,7 +101,8 @@ export function afterFailure(call: GroupCall, failure: FailedTry, leftMs: number
     : giveUp;
 }
 
-function mayHaveRun(failure: FailedTry): boolean {
+/** Whether what was refused so, or a part of it, may have been carried out all the same. */
+export function mayHaveRun(failure: FailedTry): boolean {
   if (failure.isPartlyDone === true) return true;
   if (failure.type === 'timed-out' || failure.type === 'deposed') return true;
   return failure.type === 'threw' && !failure.overloaded;

@@ -15,8 +15,12 @@ const RELAY_MS = 700;
 
 const FOR_THE_PRIMARY: ReadonlySet<FailedTry['type']> = new Set(['not-primary', 'not-ready']);
 
-export function isForPrimary({ type }: { readonly type: string }): boolean {
-  return FOR_THE_PRIMARY.has(type as FailedTry['type']);
+/** Not what was done in part here: whoever is asked next must not say for the whole that nothing was. */
+export function isForPrimary({
+  type,
+  isPartlyDone,
+}: Pick<FailedTry, 'isPartlyDone'> & { readonly type: string }): boolean {
+  return isPartlyDone !== true && FOR_THE_PRIMARY.has(type as FailedTry['type']);
 }
 
 /** Its answer, whatever it is; or that nobody knows what became of the request. `discard` gets one that comes too late. */

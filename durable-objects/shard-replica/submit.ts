@@ -2,6 +2,7 @@
 // done of it is remembered by request id, so the same call again completes it).
 import type { CommandResult } from '../../core/replication/commands.ts';
 import { isNewer, type Viewstamp } from '../../core/replication/viewstamp.ts';
+import { mayHaveRun } from '../../core/sharding/group-call.ts';
 import type { MemberRefusal, SubmitAnswer, SubmitRequest } from '../interfaces/shard-replica.ts';
 import type { Ask, RunningReplica } from '../run-effects.ts';
 import { afterPart, refusalOf } from './refusal.ts';
@@ -22,7 +23,7 @@ export async function submitAll(
   let limitMs = 0;
   for (const ask of asks) {
     if (ask.type !== 'answered' || ask.answer.type !== 'result') {
-      return afterPart(refusalOf(ask), asks.some(isDone));
+      return afterPart(refusalOf(ask), asks.some(mayBeDone));
     }
     results.push(ask.answer.result);
     limitMs = Math.max(limitMs, ask.answer.limitMs);
@@ -31,6 +32,7 @@ export async function submitAll(
   return { type: 'results', results, bookmark, limitMs };
 }
 
-function isDone(ask: Ask): boolean {
-  return ask.type === 'answered' && ask.answer.type === 'result';
+function mayBeDone(ask: Ask): boolean {
+  const isDone = ask.type === 'answered' && ask.answer.type === 'result';
+  return isDone || mayHaveRun(refusalOf(ask));
 }

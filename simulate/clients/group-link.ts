@@ -12,6 +12,7 @@ import {
   betterHint,
   type FailedTry,
   type GroupCall,
+  mayHaveRun,
   type PrimaryHint,
 } from '../../core/sharding/group-call.ts';
 import { Relays } from '../../core/sharding/relays.ts';
@@ -117,7 +118,7 @@ export class GroupLink {
         const refused = answers.find(isRefusal);
         if (refused !== undefined) {
           // Refused as a whole: what was done of it is remembered by request id.
-          const isPartlyDone = answers.some((answer) => !isRefusal(answer));
+          const isPartlyDone = answers.some((answer) => !isRefusal(answer) || mayHaveRun(answer));
           fail(isPartlyDone ? { ...refused, isPartlyDone } : refused);
           return;
         }

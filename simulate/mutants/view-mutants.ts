@@ -167,13 +167,18 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'heartbeats trusted from a deaf primary',
+    name: 'a deaf primary is trusted, whatever it says',
     edits: [
       {
         file: `${R}receive.ts`,
         find: "if (FROM_PRIMARY.has(body.type) && !('isHeard' in body && body.isHeard === false)) noteEvidence(step);",
         replace:
           'if (FROM_PRIMARY.has(body.type)) {\n    noteEvidence(step);\n    state.watch.suspectedAt = null;\n  }',
+      },
+      {
+        file: `${R}exit-view.ts`,
+        find: 'watch.isRefuted = true;',
+        replace: 'watch.isRefuted = false;',
       },
     ],
   },

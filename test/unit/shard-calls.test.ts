@@ -20,6 +20,7 @@ import { slotOfKey, targetSlotMap } from '../../core/sharding/slot-map.ts';
 import type { ShardMap } from '../../durable-objects/interfaces/directory.ts';
 import type { Ask } from '../../durable-objects/run-effects.ts';
 import { pack, unpack } from '../../durable-objects/shard-replica/packed-message.ts';
+import { isForPrimary } from '../../durable-objects/shard-replica/relay.ts';
 import { submitAll } from '../../durable-objects/shard-replica/submit.ts';
 import { chunkHashesOf, decodeItems, encodeItems } from '../../durable-objects/storage/item-codec.ts';
 import { RecentMap } from '../../durable-objects/storage/recent-map.ts';
@@ -94,19 +95,26 @@ describe('a call to a group', () => {
   });
 
   it('may have done something where a part of it was carried out, though the whole was refused', async () => {
-    const asks = (...types: ('result' | 'overloaded')[]): Ask[] =>
-      types.map((type) => ({
-        type: 'answered',
-        answer: type === 'overloaded' ? { type } : { ...DONE, bookmark: { view: 1, op: 2 }, limitMs: 5_000 },
-      }));
-    const refused = async (...types: ('result' | 'overloaded')[]): Promise<FailedTry> => {
-      const answer = await submitAll({ askAll: async () => asks(...types) }, []);
+    const result: Ask = {
+      type: 'answered',
+      answer: { ...DONE, bookmark: { view: 1, op: 2 }, limitMs: 5_000 },
+    };
+    const overloaded: Ask = { type: 'answered', answer: { type: 'overloaded' } };
+    const deposed: Ask = { type: 'answered', answer: { type: 'deposed', view: 4, primary: 1 } };
+    const refused = async (...asks: Ask[]): Promise<FailedTry> => {
+      const answer = await submitAll({ askAll: async () => asks }, []);
       if (answer.type === 'results') throw new Error('it was done');
       return answer;
     };
-    const partly = await refused('result', 'overloaded');
-    expect(afterFailure(call, partly, LONG_MS, 3)).toMatchObject({ type: 'give-up', maybeDone: true });
-    const notAtAll = await refused('overloaded', 'overloaded');
+    for (const other of [result, deposed, { type: 'timed-out' } as const]) {
+      const partly = await refused(overloaded, other);
+      expect(afterFailure(call, partly, LONG_MS, 3)).toMatchObject({ type: 'give-up', maybeDone: true });
+    }
+    const notPrimary = { type: 'not-primary', view: 4, primary: 1 } as const;
+    const handsOn = async (...asks: Ask[]) => isForPrimary(await refused(...asks));
+    expect(await handsOn({ type: 'answered', answer: notPrimary }, deposed)).toBe(false);
+    expect(await handsOn({ type: 'answered', answer: notPrimary })).toBe(true);
+    const notAtAll = await refused(overloaded, overloaded);
     expect(afterFailure(call, notAtAll, LONG_MS, 3)).toMatchObject({ type: 'give-up', maybeDone: false });
   });
 
