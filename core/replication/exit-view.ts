@@ -33,8 +33,9 @@ export function handleExitView(step: Step, from: number, { isFit: isFitToo }: Ex
   const { watch } = state;
   watch.exits.set(from, { view: state.view, at: nowMs });
   watch.heard.set(from, { isFit: isFitToo, at: nowMs });
-  // The primary itself: nobody has to find out.
-  if (from === primaryOf(state.view, state.identity.memberCount)) watch.isRefuted = true;
+  // The primary itself: nobody has to find out. One whose view has not started yet may still begin it, if it can lead.
+  const isOfPrimary = from === primaryOf(state.view, state.identity.memberCount);
+  if (isOfPrimary && (state.joining === null || !isFitToo)) watch.isRefuted = true;
   send(step, from, { type: 'exitViewOk', isFit: isFit(state) });
   if (!isAdmitted(state)) return;
   moveOn(step);

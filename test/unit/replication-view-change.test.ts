@@ -139,10 +139,15 @@ describe('a silent primary', () => {
     const ofThePrimary = backup();
     ofThePrimary.hear(0, EXIT);
     expect(ofThePrimary.state.view).toBe(1);
-    // Also before its view has started: one that cannot lead says so.
-    const joining = backup(2);
-    joining.hear(1, { type: 'exitView', isFit: false }, { view: 1 });
-    expect(joining.state.view).toBe(2);
+    // Before its view has started only one that cannot lead.
+    for (const [isFit, view] of [
+      [false, 2],
+      [true, 1],
+    ] as const) {
+      const joining = backup(2);
+      joining.hear(1, { type: 'exitView', isFit }, { view: 1 });
+      expect(joining.state.view).toBe(view);
+    }
   });
 
   it('is none where it says that it is lost; another member says that of itself alone', () => {

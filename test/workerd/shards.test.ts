@@ -1669,7 +1669,8 @@ describe('a member whose storage was set back', () => {
       epoch: map.epoch,
       from,
       to: index,
-      incarnation: 1,
+      // Whatever the sender's is by now.
+      incarnation: 99,
       view: 0,
       body: { type: 'helloOk', seen },
     });
