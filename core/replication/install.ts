@@ -67,9 +67,11 @@ export function beginInstall(step: Step, source: number): void {
   };
 }
 
-/** It is the primary that is being left: the next one names another source at once. */
+/** It is the primary that is being left, or lost: another one is named at once. Does nothing where it is no source. */
 export function giveUpSource(state: ReplicaState, member: number): void {
-  if (state.install?.source === member) state.install = null;
+  if (state.install?.source !== member) return;
+  state.silentSource = member;
+  state.install = null;
 }
 
 /** At every step's end: asks for what is next, unless an answer is on its way. */
@@ -78,8 +80,7 @@ export function driveInstall(step: Step): void {
   const { install, limits } = state;
   if (install === null) return;
   if (nowMs - install.movedAt >= STUCK_MS || install.failures >= FAILURES_MAX) {
-    state.silentSource = install.source;
-    state.install = null;
+    giveUpSource(state, install.source);
     return;
   }
   if (install.sentAt !== null && nowMs - install.sentAt < limits.answerTimeoutMs) return;

@@ -6,7 +6,7 @@ import { advanceCommit, armBatch } from './commit.ts';
 import { handleConfirm, handleConfirmOk } from './confirm-round.ts';
 import { handleExitView, handleExitViewOk } from './exit-view.ts';
 import { handleProbe, handleProbeOk, noteEvidence, suspect } from './failure-detector.ts';
-import { handleInstallFrom, handleSnapshotNone, handleSnapshotPart } from './install.ts';
+import { giveUpSource, handleInstallFrom, handleSnapshotNone, handleSnapshotPart } from './install.ts';
 import { ANSWERS, FROM_PRIMARY, type Message, PROTOCOLS_UNDERSTOOD, type Refusal } from './messages.ts';
 import {
   failPeer,
@@ -123,8 +123,10 @@ function handleAsLost(step: Step, { from, incarnation, body }: Message): void {
 
 /** Whoever holds a readmission of this member has no use for an earlier incarnation. */
 function hearRefusal({ state }: Step, from: number, reason: Refusal): void {
-  const isOfPrimary = from === primaryOf(state.view, state.identity.memberCount);
-  if (reason === 'lost' && isOfPrimary) state.watch.isRefuted = true;
+  if (reason === 'lost') {
+    giveUpSource(state, from);
+    if (from === primaryOf(state.view, state.identity.memberCount)) state.watch.isRefuted = true;
+  }
   if (reason === 'old-incarnation') state.loss.isForsaken = true;
 }
 

@@ -166,6 +166,15 @@ describe('a backup that needs more than the log holds', () => {
     expect(other.state.install?.source).toBe(1);
   });
 
+  it('leaves a source that is lost, and says so, without a doubt of the primary', () => {
+    const receiver = behind(1);
+    receiver.hear(1, { type: 'refuse', reason: 'lost' });
+    expect(receiver.state.watch.isRefuted).toBe(false);
+    receiver.hear(0, { type: 'installFrom', source: 0, firstOp: 31 });
+    expect(receiver.sent(0)).toContainEqual({ type: 'installing', at: null, silent: 1 });
+    expect(askOf(receiver, 0)).toBeDefined();
+  });
+
   it('is given nothing older than what it has itself', () => {
     const source = upToDate(20);
     const ask = { type: 'snapshotAsk', id: null, after: null, atLeast: 21 } as const;
