@@ -47,11 +47,6 @@ export const NOTHING_APPLIED: AppliedHead = {
   incarnations: [],
 };
 
-/** Without what makes it a write. */
-export function appliedOf({ type: _, ...head }: Extract<Write, { type: 'applied' }>): AppliedHead {
-  return head;
-}
-
 interface Item {
   readonly place: string;
   readonly write: Write;
