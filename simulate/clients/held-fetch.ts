@@ -34,7 +34,7 @@ export class HeldFetch {
 
   /** It was stored or not: whoever comes now asks for that. */
   end(): void {
-    this.holding.isOver = true;
+    this.holding.end();
   }
 }
 
