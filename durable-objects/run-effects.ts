@@ -111,7 +111,8 @@ export class RunningReplica {
 
   /** Several that came in one call: one step, and commands share a log entry where they fit. As `askThen` for each. */
   askEach(asks: readonly { readonly request: ClientRequest; readonly callback: Callback }[]): void {
-    const clients = asks.map(({ request, callback }) => ({ id: this.#await(callback), request }));
+    const nowMs = this.#around.now();
+    const clients = asks.map(({ request, callback }) => ({ id: this.#await(callback, nowMs), request }));
     this.#dispatch({ type: 'clients', clients });
     this.#armExpiry();
   }
@@ -147,9 +148,9 @@ export class RunningReplica {
     this.#dispatch({ type: 'alarm' });
   }
 
-  #await(callback: Callback): number {
+  #await(callback: Callback, nowMs = this.#around.now()): number {
     this.#lastId += 1;
-    this.#waiting.set(this.#lastId, { callback, deadlineAt: this.#around.now() + ASK_TIMEOUT_MS });
+    this.#waiting.set(this.#lastId, { callback, deadlineAt: nowMs + ASK_TIMEOUT_MS });
     return this.#lastId;
   }
 

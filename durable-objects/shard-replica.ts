@@ -12,7 +12,6 @@ import type {
   CountedMessage,
   EdgeHeader,
   GatheredAnswer,
-  GatheredOutcome,
   GatheredRequest,
   KvPageAnswer,
   KvPageRequest,
@@ -20,6 +19,8 @@ import type {
   KvReadRequest,
   LookupAnswer,
   LookupRequest,
+  LookupsAnswer,
+  LookupsRequest,
   MemberAddress,
   MemberRefusal,
   MemberStatus,
@@ -41,7 +42,7 @@ import { runGathered } from './shard-replica/gathered.ts';
 import { HeardHeader } from './shard-replica/heard-header.ts';
 import { pageKv } from './shard-replica/kv-page.ts';
 import { readKv } from './shard-replica/kv-read.ts';
-import { cancelBody, lookUp } from './shard-replica/lookup.ts';
+import { cancelBody, lookUp, lookUpEach } from './shard-replica/lookup.ts';
 import { unpack } from './shard-replica/packed-message.ts';
 import { PeerCalls } from './shard-replica/peer-calls.ts';
 import { refusalOf } from './shard-replica/refusal.ts';
@@ -60,7 +61,7 @@ interface ShardReplicaEnv {
 
 /** How long a call waits for the object's birth. */
 const BIRTH_WAIT_MS = 1_000;
-const LOST_OUTCOME: GatheredOutcome = { type: 'timed-out' };
+const LOST_OUTCOME: MemberRefusal = { type: 'timed-out' };
 /** After an alarm that failed. */
 const ALARM_RETRY_MS = 30_000;
 
@@ -127,6 +128,18 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     );
   }
 
+  async lookups({ to, header, queries }: LookupsRequest): Promise<LookupsAnswer> {
+    const ready = await this.#ready(to, header);
+    if (ready.type !== 'ready') return this.#answer(ready);
+    const own = await lookUpEach(ready.replica, this.#store, queries, Date.now());
+    const outcomes = await this.#eachOrRelayed(ready.replica, own, header, async (primary, handed, which) => {
+      const refused = queries.filter((_, i) => which.has(i));
+      const answer = await primary.lookups({ ...handed, queries: refused });
+      return answer.type === 'looked-up' ? answer.outcomes : refused.map(() => answer);
+    });
+    return this.#answer({ type: 'looked-up', outcomes });
+  }
+
   async kvRead(request: KvReadRequest): Promise<KvReadAnswer> {
     const ready = await this.#ready(request.to, request.header);
     if (ready.type !== 'ready') return this.#answer(ready);
@@ -139,8 +152,13 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
   async gathered(request: GatheredRequest): Promise<GatheredAnswer> {
     const ready = await this.#ready(request.to, request.header);
     if (ready.type !== 'ready') return this.#answer(ready);
-    const own = await runGathered(ready.replica, this.#readChunk, request.ops);
-    const outcomes = await this.#gatheredOrRelayed(ready.replica, own, request);
+    const { header, ops } = request;
+    const own = await runGathered(ready.replica, this.#readChunk, ops);
+    const outcomes = await this.#eachOrRelayed(ready.replica, own, header, async (primary, handed, which) => {
+      const refused = ops.filter((_, i) => which.has(i));
+      const answer = await primary.gathered({ ...handed, ops: refused });
+      return answer.type === 'gathered' ? answer.outcomes : refused.map(() => answer);
+    });
     return this.#answer({ type: 'gathered', outcomes });
   }
 
@@ -254,21 +272,27 @@ export class ShardReplica extends DurableObject<ShardReplicaEnv> implements Shar
     return isOfThisMember(answer) ? this.#answer(answer) : answer;
   }
 
-  /** Of several, those that are for the primary go there together. */
-  async #gatheredOrRelayed(
+  /** Of several, those that are for the primary go there together; `call` has it answer `which` of them, in order. */
+  async #eachOrRelayed<O extends { readonly type: string }>(
     { state }: RunningReplica,
-    own: readonly GatheredOutcome[],
-    { header, ops }: GatheredRequest,
-  ): Promise<readonly GatheredOutcome[]> {
-    const refused = ops.filter((_, i) => isForPrimary(own[i] ?? LOST_OUTCOME));
-    const primary = header.relay && refused.length > 0 ? relayTarget(state, Date.now()) : null;
+    own: readonly O[],
+    header: EdgeHeader,
+    call: (
+      primary: ShardReplicaRpc,
+      handed: { readonly to: MemberAddress; readonly header: EdgeHeader },
+      which: ReadonlySet<number>,
+    ) => Promise<readonly (O | MemberRefusal)[]>,
+  ): Promise<readonly (O | MemberRefusal)[]> {
+    const which = new Set(own.flatMap((outcome, i) => (isForPrimary(outcome) ? [i] : [])));
+    const primary = header.relay && which.size > 0 ? relayTarget(state, Date.now()) : null;
     if (primary === null) return own;
     const handed = withoutRelay(header);
     const answer = await relay(this.#callMember, primary, (member, to) =>
-      member.gathered({ to, header: handed, ops: refused }),
+      call(member, { to, header: handed }, which),
     );
-    const relayed = answer.type === 'gathered' ? [...answer.outcomes] : refused.map(() => answer);
-    return own.map((outcome) => (isForPrimary(outcome) ? (relayed.shift() ?? LOST_OUTCOME) : outcome));
+    const relayed = 'type' in answer ? [] : [...answer];
+    const lost = 'type' in answer ? answer : LOST_OUTCOME;
+    return own.map((outcome, i) => (which.has(i) ? (relayed.shift() ?? lost) : outcome));
   }
 
   readonly #readChunk = (hash: string): Uint8Array | undefined => this.#store.chunk(hash);

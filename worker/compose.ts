@@ -17,6 +17,7 @@ import { createPassMemory } from './data-plane/pass-memory.ts';
 import { createPlatformCache } from './data-plane/platform-cache.ts';
 import { createPoolRegistry } from './data-plane/pool-registry.ts';
 import { createShardClient } from './data-plane/shard-client.ts';
+import { createTargetMemory } from './data-plane/target-memory.ts';
 import { sleep, within } from './data-plane/within.ts';
 import type { Edge } from './edge.ts';
 import type { Env } from './env.ts';
@@ -61,6 +62,7 @@ function createEdge(env: Env): Edge {
     isolateId,
     newRequestId,
     snapshots,
+    targetOf: createTargetMemory(),
     pools: createPoolRegistry({ random, now, region: env.ROUNDEL_REGION || null }),
     affinitySigner: createAffinitySigner(env.ROUNDEL_AFFINITY_SECRET),
     passMemory: createPassMemory(now),

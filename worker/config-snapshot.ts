@@ -24,9 +24,9 @@ export interface EdgeSnapshot {
 export interface SnapshotSource {
   /**
    * At most a second old where the Directory answers; null when this isolate has none after 2 s. At once where nothing
-   * has to be waited for, as for nearly every request of a busy isolate.
+   * has to be waited for, as for nearly every request of a busy isolate. `nowMs`: the clock, for who has looked already.
    */
-  current(background: Background): EdgeSnapshot | Promise<EdgeSnapshot | null>;
+  current(background: Background, nowMs?: number): EdgeSnapshot | Promise<EdgeSnapshot | null>;
   /** Without waiting. */
   peek(): EdgeSnapshot | null;
   /** An answer of another object mentioned newer ones: check at the next opportunity. */
@@ -132,9 +132,8 @@ export function createSnapshotSource({
       if (snapshot && (version > snapshot.version || healthEpoch > snapshot.healthEpoch)) newerExists = true;
     },
 
-    current(background) {
+    current(background, askedAt = now()) {
       if (snapshot === null) return firstOne(background);
-      const askedAt = now();
       const ageMs = askedAt - checkedAt;
       if (ageMs >= (newerExists ? 0 : QUIET_MS)) startCheck(background);
       const mayWait = ageMs >= TRUSTED_MS && askedAt - gaveUpAt >= TRUSTED_MS;

@@ -3,6 +3,7 @@
 import type { Flights } from '../core/cache/flights.ts';
 import type { MemoryTier } from '../core/cache/memory-tier.ts';
 import type { SharedBodies } from '../core/cache/shared-body.ts';
+import type { ParsedTarget } from '../core/http/target.ts';
 import type { ProofLog } from '../core/load-balancing/proof-log.ts';
 import type { Random } from '../core/random.ts';
 import type { Contacts } from '../core/replication/contacts.ts';
@@ -55,6 +56,8 @@ export interface Edge {
   readonly isolateId: string;
   newRequestId(): string;
   readonly snapshots: SnapshotSource;
+  /** parseTarget, of URLs that come again. */
+  readonly targetOf: (url: string) => ParsedTarget;
   readonly pools: PoolRegistry;
   /** null without its secret. */
   readonly affinitySigner: AffinitySigner | null;

@@ -5,7 +5,7 @@ import { isControlPlane } from './control-prefix.ts';
 import { handleRequest } from './data-plane/handle-request.ts';
 import type { Edge } from './edge.ts';
 
-export function serve(request: Request, edge: Edge, context: ExecutionContext): Promise<Response> {
+export function serve(request: Request, edge: Edge, context: ExecutionContext): Response | Promise<Response> {
   return isControlPlane(request.url, edge.env)
     ? handleControl(request, edge, context)
     : handleRequest(request, edge, context);

@@ -30,6 +30,8 @@ const OTHER = '(other)';
 
 interface Counter {
   readonly key: CounterKey;
+  /** The first that it counted: of the like it counts all. */
+  readonly kind: Omit<RequestRecord, 'endedAt' | 'durationMs'>;
   readonly second: number;
   count: number;
   readonly durationsMs: number[];
@@ -50,6 +52,8 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
   const wait = parts.wait ?? ((afterMs) => new Promise<void>((resolve) => setTimeout(resolve, afterMs)));
 
   let counters = new Map<string, Counter>();
+  /** Of them, the one that counted last. */
+  let last: Counter | null = null;
   let events: NewEvent[] = [];
   let work: ShardWork = NO_WORK;
   let eventsDropped = 0;
@@ -62,6 +66,19 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
 
   function count(record: RequestRecord): void {
     const second = Math.floor(record.endedAt / 1000);
+    // Many of one kind come after one another: for those no name is made.
+    const isAsLast = last !== null && last.second === second && isOfKind(last.kind, record);
+    const counter = isAsLast && last !== null ? last : counterOf(record, second);
+    last = counter;
+    counter.count++;
+    if (counter.durationsMs.length < DURATIONS_MAX) counter.durationsMs.push(record.durationMs);
+    else {
+      const place = Math.floor(random.next() * counter.count);
+      if (place < DURATIONS_MAX) counter.durationsMs[place] = record.durationMs;
+    }
+  }
+
+  function counterOf(record: RequestRecord, second: number): Counter {
     const { route, pool, backend, cache } = record;
     let key: CounterKey = { route, pool, backend, status: String(record.status), cache };
     let name = `${second}\n${route}\n${pool}\n${backend}\n${record.status}\n${cache}`;
@@ -71,15 +88,10 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
     }
     let counter = counters.get(name);
     if (!counter) {
-      counter = { key, second, count: 0, durationsMs: [] };
+      counter = { key, kind: record, second, count: 0, durationsMs: [] };
       counters.set(name, counter);
     }
-    counter.count++;
-    if (counter.durationsMs.length < DURATIONS_MAX) counter.durationsMs.push(record.durationMs);
-    else {
-      const place = Math.floor(random.next() * counter.count);
-      if (place < DURATIONS_MAX) counter.durationsMs[place] = record.durationMs;
-    }
+    return counter;
   }
 
   /** Everything counted so far becomes the batch to send, unless an earlier one still waits. */
@@ -111,6 +123,7 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
       ...(explanations.length > 0 ? { explanations } : {}),
     };
     counters = new Map();
+    last = null;
     events = [];
     eventsDropped = 0;
     explanations = [];
@@ -150,8 +163,7 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
     }
   }
 
-  function ensureLeader(context: ExecutionContext): void {
-    const nowMs = now();
+  function ensureLeader(context: ExecutionContext, nowMs = now()): void {
     if (nowMs < leaderUntil) return;
     leaderUntil = nowMs + LEADER_LIFE_MS;
     context.waitUntil(lead());
@@ -164,7 +176,7 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
   return {
     request(record, context) {
       count(record);
-      ensureLeader(context);
+      ensureLeader(context, record.endedAt);
     },
     event(event, context) {
       if (events.length < EVENTS_MAX) events.push(event);
@@ -191,4 +203,14 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
       ensureLeader(context);
     },
   };
+}
+
+function isOfKind(a: Counter['kind'], b: Counter['kind']): boolean {
+  return (
+    a.route === b.route &&
+    a.cache === b.cache &&
+    a.status === b.status &&
+    a.backend === b.backend &&
+    a.pool === b.pool
+  );
 }

@@ -42,7 +42,9 @@ export class HeldAnswers<H extends HeldAnswer> {
   usable(key: string, nowMs: number): readonly H[] {
     const known = this.#entries.get(key);
     if (known === undefined) return [];
-    const usable = known.filter(({ usableUntil }) => nowMs < usableUntil);
+    const isUsable = ({ usableUntil }: H) => nowMs < usableUntil;
+    if (known.every(isUsable)) return known;
+    const usable = known.filter(isUsable);
     if (usable.length === 0) this.#entries.delete(key);
     return usable;
   }

@@ -81,6 +81,16 @@ export function answerFromStored(
   return { status: stored.status, fields, body: { type: 'whole' } };
 }
 
+/**
+ * True where nothing but the whole of it can be the answer, with the status and fields as stored and Age: for those who
+ * keep such answers. O(fields).
+ */
+export function isWholeAsked({ part }: StoredResponse, { method, fields }: CacheableRequest): boolean {
+  return method === 'GET' && part === null && !fields.some(([name]) => ASK_OTHERWISE.has(name));
+}
+
+const ASK_OTHERWISE = new Set(['range', 'if-none-match', 'if-modified-since']);
+
 /** RFC 9111 §3.3: a part answers what asks for bytes of it, and whoever has the same representation already. */
 export function canAnswer(stored: StoredResponse, request: CacheableRequest, nowMs: number): boolean {
   if (stored.part === null || isNotModified(stored, request, nowMs)) return true;

@@ -22,7 +22,8 @@ export function selectStored(
   }
   let selected: number | null = null;
   let best: StoredResponse | null = null;
-  for (const [i, candidate] of stored.entries()) {
+  for (let i = 0; i < stored.length; i++) {
+    const candidate = stored[i] as StoredResponse;
     const isOutdated =
       candidate.vary.length === 0 && newestVarying !== null && !isNewer(candidate, newestVarying);
     if (isOutdated || !isKeyedAlike(candidate) || !answers(candidate, fields)) continue;

@@ -2,7 +2,7 @@
 // (RFC 9110 §7.6) and the route's own changes, in one place.
 import { cdnLoopValue, hasOwnCdnId } from './cdn-loop.ts';
 import type { Fields } from './fields.ts';
-import { type Arrival, withForwardedFields } from './forwarded.ts';
+import { type Arrival, isClaim, withForwardedFields } from './forwarded.ts';
 import { withoutHopByHop } from './hop-by-hop.ts';
 import { formatHttpDate } from './http-date.ts';
 
@@ -38,6 +38,19 @@ export function fieldsToOrigin(
   const forwarded = withForwardedFields(endToEnd, request);
   const marked: Fields = [...forwarded, ['via', VIA], ['cdn-loop', cdnLoopValue(fields)]];
   return { type: 'forward', fields: changed(marked, request) };
+}
+
+/**
+ * What of those fields is the client's own, made without asking who the client is, which is dear: of every name that is
+ * not `isOfArrival` it has the same lines. Of the others it may have any. O(n).
+ */
+export function ownFieldsToOrigin(fields: Fields, changes: FieldChanges): Fields {
+  return changed(withoutHopByHop(fields, OF_THE_EDGE), changes);
+}
+
+/** True for fields whose lines depend on where the request came from, or that the edge extends; lower case. O(1). */
+export function isOfArrival(name: string): boolean {
+  return name === 'via' || name === 'cdn-loop' || isClaim(name);
 }
 
 /**

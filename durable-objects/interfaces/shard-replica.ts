@@ -44,9 +44,8 @@ export interface SubmitRequest {
   readonly requests: readonly { readonly reqId: string; readonly command: Command }[];
 }
 
-export interface LookupRequest {
-  readonly to: MemberAddress;
-  readonly header: EdgeHeader;
+/** What a lookup asks. */
+export interface LookupQuery {
   /** Canonical cache key of the URL. */
   readonly key: string;
   readonly method: string;
@@ -64,6 +63,18 @@ export interface LookupRequest {
   readonly wantLease: boolean;
   /** The response with this tag, whatever its selecting fields: the origin has chosen it among those offered. */
   readonly tag?: string;
+}
+
+export interface LookupRequest extends LookupQuery {
+  readonly to: MemberAddress;
+  readonly header: EdgeHeader;
+}
+
+/** Of several requests, in one call. */
+export interface LookupsRequest {
+  readonly to: MemberAddress;
+  readonly header: EdgeHeader;
+  readonly queries: readonly LookupQuery[];
 }
 
 export interface KvReadRequest {
@@ -177,26 +188,42 @@ export type SubmitAnswer = Answered &
     | MemberRefusal
   );
 
-export type LookupAnswer = Answered &
+export interface LookedUp extends Aged {
+  readonly type: 'decision';
+  /** What the cache can do with what it holds: core/cache decides, inside the object. */
+  readonly decision: CacheDecision;
+  /** The stored response's meta (JSON of a StoredResponse) when the decision names one. */
+  readonly meta: string | null;
+  /** Its body when it may be answered from; empty for HEAD; chunks joined by a stream when large. */
+  readonly body: Uint8Array | ReadableStream<Uint8Array> | null;
+  readonly bodyBytes: number;
+  /** Which bytes of it are in `body`; null = all. Only of a hit that asks for a range. */
+  readonly span: ByteRange | null;
+  /** Every response stored under the key is told apart by the same fields: no other than this one could answer. */
+  readonly isOnlyChoice: boolean;
+  readonly lease: FillToken | null;
+  /** Whose fetch of the key is under way; objects of an older version do not say. */
+  readonly takenBy?: FillToken | null;
+  readonly bookmark: Viewstamp;
+}
+
+export type LookupAnswer = Answered & (LookedUp | MemberRefusal);
+
+/** The bodies or values asked for are too many bytes for a common answer: to be asked for by itself. Nothing was done. */
+export interface TooMuch {
+  readonly type: 'too-much';
+}
+
+/** What one of several lookups came to; its body is no stream. */
+export type LookupOutcome = LookedUp | TooMuch | MemberRefusal;
+
+export type LookupsAnswer = Answered &
   (
-    | (Aged & {
-        readonly type: 'decision';
-        /** What the cache can do with what it holds: core/cache decides, inside the object. */
-        readonly decision: CacheDecision;
-        /** The stored response's meta (JSON of a StoredResponse) when the decision names one. */
-        readonly meta: string | null;
-        /** Its body when it may be answered from; empty for HEAD; chunks joined by a stream when large. */
-        readonly body: Uint8Array | ReadableStream<Uint8Array> | null;
-        readonly bodyBytes: number;
-        /** Which bytes of it are in `body`; null = all. Only of a hit that asks for a range. */
-        readonly span: ByteRange | null;
-        /** Every response stored under the key is told apart by the same fields: no other than this one could answer. */
-        readonly isOnlyChoice: boolean;
-        readonly lease: FillToken | null;
-        /** Whose fetch of the key is under way; objects of an older version do not say. */
-        readonly takenBy?: FillToken | null;
-        readonly bookmark: Viewstamp;
-      })
+    | {
+        readonly type: 'looked-up';
+        /** One for each query, in order. */
+        readonly outcomes: readonly LookupOutcome[];
+      }
     | MemberRefusal
   );
 
@@ -222,8 +249,7 @@ export type KvReadAnswer = Answered & (KvFound | MemberRefusal);
 export type GatheredOutcome =
   | { readonly type: 'result'; readonly result: CommandResult; readonly bookmark: Viewstamp }
   | KvFound
-  /** The values asked for are too many bytes together: to be asked for by itself. */
-  | { readonly type: 'too-much' }
+  | TooMuch
   | MemberRefusal;
 
 export type GatheredAnswer = Answered &
@@ -292,6 +318,7 @@ export interface ShardReplicaRpc {
   deliver(to: MemberAddress, message: PackedMessage): Promise<CountedMessage | null>;
   submit(request: SubmitRequest): Promise<SubmitAnswer>;
   lookup(request: LookupRequest): Promise<LookupAnswer>;
+  lookups(request: LookupsRequest): Promise<LookupsAnswer>;
   kvRead(request: KvReadRequest): Promise<KvReadAnswer>;
   gathered(request: GatheredRequest): Promise<GatheredAnswer>;
   kvBatch(request: BatchRequest): Promise<BatchAnswer>;

@@ -14,15 +14,19 @@ import {
 } from '../../core/cache/stored-response.ts';
 import { rangeBytes } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
-import type { FillToken } from '../../core/replication/commands.ts';
-import type { ClientAnswer, LiveRow } from '../../core/replication/messages.ts';
+import type { Body, FillToken } from '../../core/replication/commands.ts';
+import type { ClientAnswer, ClientRequest, LiveRow } from '../../core/replication/messages.ts';
 import { bodyBytes } from '../../core/replication/sizes.ts';
-import type { LookupAnswer, LookupRequest, MemberRefusal } from '../interfaces/shard-replica.ts';
-import type { RunningReplica } from '../run-effects.ts';
+import type {
+  LookedUp,
+  LookupOutcome,
+  LookupQuery,
+  MemberRefusal,
+  TooMuch,
+} from '../interfaces/shard-replica.ts';
+import type { Ask, RunningReplica } from '../run-effects.ts';
 import { openBody } from './read-body.ts';
 import { refusalOf } from './refusal.ts';
-
-export type Lookup = Omit<Extract<LookupAnswer, { type: 'decision' }>, 'header' | 'groupId' | 'view'>;
 
 interface Candidate {
   readonly row: LiveRow;
@@ -36,29 +40,88 @@ export interface LookupStore {
   noteUse(row: Pick<LiveRow, 'key' | 'variant' | 'bytes'>): void;
 }
 
+/** Bytes of bodies in a common answer: of each, and of all together. */
+const COMMON_BODY_BYTES_MAX = 64 * 1024;
+const COMMON_BODIES_BYTES_MAX = 4 * 1024 * 1024;
+
 export function lookUp(
   replica: RunningReplica,
   store: LookupStore,
-  request: LookupRequest,
+  query: LookupQuery,
   nowMs: number,
-): Promise<Lookup | MemberRefusal> {
+): Promise<LookedUp | MemberRefusal> {
   return new Promise((resolve, reject) => {
-    const { key, level = 'bounded', bookmark = null } = request;
-    replica.askThen({ type: 'read', key, lease: 'none', level, bookmark }, (ask) => {
-      if (ask.type !== 'answered' || ask.answer.type !== 'rows') {
-        resolve(refusalOf(ask));
-        return;
-      }
-      try {
-        const looked = decide(ask.answer, store, request, nowMs);
-        const wish = request.wantLease ? fetchWish(looked.decision, request) : null;
-        if (wish === null) resolve(looked);
-        else withLease(replica, wish, key, looked, resolve);
-      } catch (error) {
-        reject(error);
-      }
-    });
+    // Room for any: then nothing is too much.
+    const answer = resolve as (outcome: LookupOutcome) => void;
+    replica.askThen(readOf(query), (ask) =>
+      settle(() => answerTo(replica, store, query, nowMs, ask, null, answer), reject),
+    );
   });
+}
+
+/** Of several requests: each is answered for itself, all when all are known. No body is a stream. */
+export function lookUpEach(
+  replica: RunningReplica,
+  store: LookupStore,
+  queries: readonly LookupQuery[],
+  nowMs: number,
+): Promise<LookupOutcome[]> {
+  const room: Room = { bytesLeft: COMMON_BODIES_BYTES_MAX };
+  return new Promise((resolve, reject) => {
+    const outcomes = new Array<LookupOutcome>(queries.length);
+    let open = queries.length;
+    if (open === 0) resolve([]);
+    replica.askEach(
+      queries.map((query, i) => ({
+        request: readOf(query),
+        callback: (ask) => {
+          const answer = (outcome: LookupOutcome): void => {
+            outcomes[i] = outcome;
+            open -= 1;
+            if (open === 0) resolve(outcomes);
+          };
+          settle(() => answerTo(replica, store, query, nowMs, ask, room, answer), reject);
+        },
+      })),
+    );
+  });
+}
+
+/** What is left for bodies in an answer that several share. */
+interface Room {
+  bytesLeft: number;
+}
+
+function readOf({ key, level = 'bounded', bookmark = null }: LookupQuery): ClientRequest {
+  return { type: 'read', key, lease: 'none', level, bookmark };
+}
+
+function settle(run: () => void, reject: (error: unknown) => void): void {
+  try {
+    run();
+  } catch (error) {
+    reject(error);
+  }
+}
+
+/** In the turn of the read's answer. `room` null: of any length, as a stream where it is large. */
+function answerTo(
+  replica: RunningReplica,
+  store: LookupStore,
+  query: LookupQuery,
+  nowMs: number,
+  ask: Ask,
+  room: Room | null,
+  answer: (outcome: LookupOutcome) => void,
+): void {
+  if (ask.type !== 'answered' || ask.answer.type !== 'rows') {
+    answer(refusalOf(ask));
+    return;
+  }
+  const looked = decide(ask.answer, store, query, nowMs, room);
+  const wish = query.wantLease && looked.type === 'decision' ? fetchWish(looked.decision, query) : null;
+  if (wish === null || looked.type !== 'decision') answer(looked);
+  else withLease(replica, wish, query.key, looked, answer);
 }
 
 /** Of an answer that nobody reads: its stream must not stay open. */
@@ -69,9 +132,10 @@ export function cancelBody(answer: { readonly type: string; readonly body?: unkn
 function decide(
   { rows, bookmark, ageMs, boundMs }: Extract<ClientAnswer, { type: 'rows' }>,
   store: LookupStore,
-  request: LookupRequest,
+  request: LookupQuery,
   nowMs: number,
-): Lookup {
+  room: Room | null,
+): LookedUp | TooMuch {
   const { method, fields, keyParts, policy, wantLease, tag } = request;
   const candidates = rows.flatMap(candidateOf);
   // Edges of an older version know neither parts nor policies.
@@ -96,8 +160,6 @@ function decide(
       ageMs,
       boundMs,
     };
-  // Whoever only explains uses nothing.
-  if (wantLease) store.noteUse(chosen.row);
   const { staleFrom, value } = chosen.row;
   const { body } = value;
   const meta = staleFrom === null ? value.meta : encodeStored(chosen.stored);
@@ -107,6 +169,11 @@ function decide(
   const needed = isFinal ? answerFromStored(chosen.stored, { method, fields }, bytes, nowMs).body : null;
   const span = needed?.type === 'range' && rangeBytes(needed.range) < bytes ? needed.range : null;
   const isNeeded = method !== 'HEAD' && needed?.type !== 'none';
+  if (isNeeded && room !== null && !takesRoom(room, body, span === null ? bytes : rangeBytes(span))) {
+    return { type: 'too-much' };
+  }
+  // Whoever only explains uses nothing.
+  if (wantLease) store.noteUse(chosen.row);
   return {
     type: 'decision',
     decision,
@@ -120,6 +187,12 @@ function decide(
     ageMs,
     boundMs,
   };
+}
+
+function takesRoom(room: Room, { type }: Body, bytes: number): boolean {
+  if (type !== 'inline' || bytes > COMMON_BODY_BYTES_MAX || bytes > room.bytesLeft) return false;
+  room.bytesLeft -= bytes;
+  return true;
 }
 
 /** The origin has said so; it is the edge's to see whether that holds. */
@@ -161,7 +234,7 @@ function candidateOf(row: LiveRow): Candidate[] {
  * What the holder of this answer needs to store what it is going to fetch; null: it will not. What a POST brings, or a
  * request for one range, is of no use to most others: nobody waits for it.
  */
-function fetchWish(decision: CacheDecision, request: LookupRequest): 'lease' | 'token' | null {
+function fetchWish(decision: CacheDecision, request: LookupQuery): 'lease' | 'token' | null {
   if (request.method === 'POST') return 'token';
   const wish = asksForRange(request) ? 'token' : 'lease';
   switch (decision.type) {
@@ -178,7 +251,7 @@ function fetchWish(decision: CacheDecision, request: LookupRequest): 'lease' | '
 }
 
 /** A request for a part leaves the renewal of what is stale to others. */
-function isRefreshed(decision: CacheDecision, request: LookupRequest): boolean {
+function isRefreshed(decision: CacheDecision, request: LookupQuery): boolean {
   return decision.type === 'hit' && decision.refresh && !asksForRange(request);
 }
 
@@ -186,8 +259,8 @@ function withLease(
   replica: RunningReplica,
   type: 'lease' | 'token',
   key: string,
-  looked: Lookup,
-  resolve: (lookup: Lookup | MemberRefusal) => void,
+  looked: LookedUp,
+  resolve: (lookup: LookupOutcome) => void,
 ): void {
   replica.askThen({ type, key }, (ask) => {
     // A backup can show what it holds, but only the primary gives leases: the caller has to go there.

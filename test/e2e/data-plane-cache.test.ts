@@ -438,6 +438,35 @@ describe('requests', () => {
     expect(fetches()).toBe(2);
   });
 
+  it('that come together are each answered with its own, also where clients leave whose requests carry others', async () => {
+    const pages = [5, 60_000, 100_000, 400_000].map((bodyBytes) => ({
+      path: newPath('together'),
+      bodyBytes,
+    }));
+    for (const { path, bodyBytes } of pages) {
+      const answer = `200\nCache-Control: max-age=600\nX-Own: ${path}`;
+      origin().script({ on: path, answer, bodyBytes });
+      await ask('linearizable.test', { path });
+    }
+    const leave = async (path: string) => {
+      const client = await openRaw(product.url);
+      client.send(`GET ${path} HTTP/1.1\r\nHost: linearizable.test\r\n\r\n`);
+      client.reset();
+    };
+    let hits = 0;
+    for (let round = 0; round < 20; round++) {
+      const left = pages.map(({ path }) => leave(path));
+      const asked = [...pages, ...pages, ...pages].map(async ({ path, bodyBytes }) => {
+        const { status, headers, body } = await ask('linearizable.test', { path });
+        expect([status, headers['x-own'], body.length]).toEqual([200, path, bodyBytes]);
+        if (String(headers['cache-status']).includes('; hit')) hits++;
+      });
+      await Promise.all([...asked, ...left]);
+    }
+    // Whoever was forgotten with a request that left would have gone to the origin after a second.
+    expect(hits).toBeGreaterThan(20 * 12 - 8);
+  });
+
   it('whose client leaves still fill the cache', async () => {
     const path = newPath('left');
     origin().script({

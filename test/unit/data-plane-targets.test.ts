@@ -1,8 +1,10 @@
 // Where a request goes by its target: which plane, which prefixes, which bytes; and who sent it.
 import { describe, expect, it } from 'vitest';
+import { parseTarget } from '../../core/http/target.ts';
 import { isControlPlane } from '../../worker/control-prefix.ts';
 import { clientAddress, withoutPort } from '../../worker/data-plane/client-address.ts';
 import { isSentUnchanged, originTarget } from '../../worker/data-plane/origin-target.ts';
+import { createTargetMemory } from '../../worker/data-plane/target-memory.ts';
 import { splitUrl } from '../../worker/split-url.ts';
 
 describe('splitUrl', () => {
@@ -114,5 +116,37 @@ describe('clientAddress', () => {
     expect(withoutPort('[2001:db8::1]:39742')).toBe('2001:db8::1');
     expect(withoutPort('2001:db8::1')).toBe('2001:db8::1');
     expect(withoutPort('198.51.100.7')).toBe('198.51.100.7');
+  });
+});
+
+describe('the memory of targets', () => {
+  it('parses what comes again once, and remembers a bounded number', () => {
+    const parsed: string[] = [];
+    const targetOf = createTargetMemory((url) => {
+      parsed.push(url);
+      return parseTarget(url);
+    }, 2);
+    const ask = (...paths: string[]) => {
+      parsed.length = 0;
+      for (const path of paths) expect(targetOf(`http://a${path}`)).toEqual(parseTarget(`http://a${path}`));
+      return parsed.length;
+    };
+    expect(ask('/1', '/1', '/2', '/1')).toBe(2);
+    expect(ask('/3', '/1')).toBe(1);
+    expect(ask('/4', '/5', '/6', '/7')).toBe(4);
+    expect(ask('/1')).toBe(1);
+  });
+
+  it('has none of what is refused, or long', () => {
+    let parsed = 0;
+    const targetOf = createTargetMemory((url) => {
+      parsed++;
+      return parseTarget(url);
+    });
+    for (const url of ['http://a/../b', `http://a/${'x'.repeat(2_000)}`]) {
+      parsed = 0;
+      for (const _ of [1, 2]) expect(targetOf(url)).toEqual(parseTarget(url));
+      expect(parsed, url).toBe(2);
+    }
   });
 });

@@ -1,13 +1,19 @@
 // Operations of concurrent requests in one call: who calls, with what, and that nobody's wait hangs on another request.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import type { ShardGroup } from '../../durable-objects/interfaces/directory.ts';
-import type { GatheredOp, ShardReplicaRpc } from '../../durable-objects/interfaces/shard-replica.ts';
+import type {
+  LookedUp,
+  LookupOutcome,
+  ShardReplicaRpc,
+} from '../../durable-objects/interfaces/shard-replica.ts';
 import { createGatherer, GATHERED_BYTES_MAX, GATHERED_OPS_MAX } from '../../worker/data-plane/gather.ts';
+import type { CommonOp } from '../../worker/data-plane/gathered-call.ts';
 import { createShardCaller } from '../../worker/data-plane/shard-call.ts';
 
 const LIMIT_MS = 1_000;
-const read = (key: string): GatheredOp => ({ type: 'read', key, need: { level: 'bounded' }, withBody: true });
-const put = (bytes: number): GatheredOp => ({
+const read = (key: string): CommonOp => ({ type: 'read', key, need: { level: 'bounded' }, withBody: true });
+const put = (bytes: number): CommonOp => ({
   type: 'command',
   reqId: `r${bytes}`,
   command: {
@@ -19,7 +25,10 @@ const put = (bytes: number): GatheredOp => ({
     tags: [],
   },
 });
-const keyOf = (op: GatheredOp): string => (op.type === 'read' ? op.key : op.reqId);
+function keyOf(op: CommonOp): string {
+  if (op.type === 'lookup') return op.query.key;
+  return op.type === 'read' ? op.key : op.reqId;
+}
 
 /** Turns come when the test says so; work is kept going unless its request is cut off. */
 function world() {
@@ -37,7 +46,7 @@ function world() {
       for (const resolve of turns.splice(0)) resolve();
     },
     cutOff: () => turns.splice(0),
-    ask: (op: GatheredOp, place = 'here') =>
+    ask: (op: CommonOp, place = 'here') =>
       gatherer.ask(
         place,
         op,
@@ -219,5 +228,83 @@ describe('a call to a member', () => {
     ]);
     expect(found).toMatchObject({ type: 'answered', answer: { type: 'absent', view: 3 } });
     expect(written).toMatchObject({ type: 'answered', answer: { type: 'result', result: { type: 'done' } } });
+  });
+
+  const lookup = (key: string): CommonOp => ({
+    type: 'lookup',
+    query: {
+      key,
+      method: 'GET',
+      fields: [],
+      keyParts: [],
+      policy: DEFAULT_CACHE_POLICY,
+      level: 'bounded',
+      wantLease: true,
+    },
+  });
+  const hit = (key: string, body: LookedUp['body'] = null): LookedUp => ({
+    type: 'decision',
+    decision: { type: 'hit', ageSeconds: 0, ttlSeconds: 9, refresh: false },
+    meta: key,
+    body,
+    bodyBytes: 0,
+    span: null,
+    isOnlyChoice: true,
+    lease: null,
+    bookmark: { view: 3, op: 9 },
+    ageMs: 0,
+    boundMs: 5_000,
+  });
+
+  it('carries lookups that came together; one that is alone gets its body as it comes', async () => {
+    const body = new ReadableStream<Uint8Array>();
+    const outcomeOf = (key: string): LookupOutcome => (key === 'large' ? { type: 'too-much' } : hit(key));
+    const { caller, counts } = callerOf({
+      lookup: async ({ key }) => ({ ...answered, ...hit(key, body) }),
+      lookups: async ({ queries }) => ({
+        ...answered,
+        type: 'looked-up',
+        outcomes: queries.map(({ key }) => outcomeOf(key)),
+      }),
+    });
+    const [alone, small, large] = await Promise.all(
+      ['alone', 'small', 'large'].map((key) => caller.ask(group, LIMIT_MS, lookup(key))),
+    );
+    expect(alone).toMatchObject({ type: 'answered', answer: { meta: 'alone', body, view: 3 } });
+    expect(small).toMatchObject({ type: 'answered', answer: { meta: 'small', groupId: 'g' } });
+    expect(large).toMatchObject({ type: 'answered', answer: { type: 'too-much' } });
+    expect(counts).toEqual({ operations: 3, calls: 2 });
+  });
+
+  it('leaves lookups to those who ask where the member is of a version that takes no several', async () => {
+    const { caller } = callerOf({
+      lookup: async ({ key }) => ({ ...answered, ...hit(key) }),
+      lookups: () =>
+        Promise.reject(new TypeError('The RPC receiver does not implement the method "lookups".')),
+    });
+    const asked = await Promise.all(['a', 'b', 'c'].map((key) => caller.ask(group, LIMIT_MS, lookup(key))));
+    expect(asked.map(({ type, ...more }) => [type, 'answer' in more && more.answer.type])).toEqual([
+      ['answered', 'decision'],
+      ['answered', 'too-much'],
+      ['answered', 'too-much'],
+    ]);
+  });
+
+  it('gives back a stream that nobody waits for any more', async () => {
+    const late: unknown[] = [];
+    let answer = (_: LookedUp): void => {};
+    const { caller } = callerOf({
+      lookup: () =>
+        new Promise((resolve) => {
+          answer = (looked) => resolve({ ...answered, ...looked });
+        }),
+    });
+    const asking = caller.ask(group, 100, lookup('a'), { discard: (outcome) => late.push(outcome) });
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await asking).toMatchObject({ type: 'failed' });
+    expect(late).toEqual([]);
+    answer(hit('a', new ReadableStream()));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(late).toMatchObject([{ meta: 'a', body: expect.any(ReadableStream) }]);
   });
 });

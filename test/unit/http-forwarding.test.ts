@@ -1,8 +1,14 @@
 // The duties of an intermediary: what goes on to an origin, what comes back, and whose word is believed.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Fields } from '../../core/http/fields.ts';
 import { fieldLines, fieldValue } from '../../core/http/fields.ts';
-import { fieldsToClient, fieldsToOrigin } from '../../core/http/forward-fields.ts';
+import {
+  fieldsToClient,
+  fieldsToOrigin,
+  isOfArrival,
+  ownFieldsToOrigin,
+} from '../../core/http/forward-fields.ts';
 import { withoutHopByHop } from '../../core/http/hop-by-hop.ts';
 
 const ARRIVAL = {
@@ -279,5 +285,32 @@ describe('fieldsToClient', () => {
       'date',
       'strict-transport-security',
     ]);
+  });
+});
+
+describe("the client's own fields", () => {
+  const NAMES = ['accept', 'cookie', 'host', 'te', 'via', 'cdn-loop', 'x-forwarded-for', 'x-host', 'x-one'];
+  const name = fc.constantFrom(...NAMES);
+  const line = fc.oneof(
+    fc.tuple(name, fc.constantFrom('a', 'b, c', '10.0.0.1')),
+    fc.tuple(fc.constant('connection'), fc.oneof(name, fc.constant('keep-alive'))),
+  );
+  const changes = fc.record({
+    setHeaders: fc.dictionary(name, fc.constant('set')),
+    removeHeaders: fc.array(name, { maxLength: 2 }),
+  });
+
+  it('are what origins get, but for what depends on where a request came from', () => {
+    fc.assert(
+      fc.property(fc.array(line), changes, fc.boolean(), (fields, changed, trusts) => {
+        const trustedProxies = trusts ? [ARRIVAL.clientIp] : [];
+        const sent = outgoing(fields, { ...changed, trustedProxies });
+        const own = ownFieldsToOrigin(fields, changed);
+        for (const one of new Set([...sent, ...own].map(([of]) => of))) {
+          if (!isOfArrival(one)) expect(fieldLines(own, one), one).toEqual(fieldLines(sent, one));
+        }
+      }),
+      { seed: 31 },
+    );
   });
 });

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { type HeldResponse, MemoryTier } from '../../core/cache/memory-tier.ts';
 import { DEFAULT_CACHE_POLICY } from '../../core/cache/policy.ts';
 import { decideStorable } from '../../core/cache/storable.ts';
+import { encodeStored } from '../../core/cache/stored-response.ts';
 import type { Fields } from '../../core/http/fields.ts';
+import { readStored } from '../../worker/data-plane/read-stored.ts';
 
 const NOW = Date.UTC(2026, 10, 21, 12);
 const BOUND_MS = 5_000;
@@ -29,7 +31,12 @@ function held(
 }
 
 const HOUR = ['cache-control', 'max-age=3600'] as const;
-const get = (...fields: Fields) => ({ method: 'GET', fields, keyParts: [] });
+const get = (...fields: Fields) => ({
+  method: 'GET',
+  fields: () => fields,
+  ownFields: fields,
+  keyParts: [],
+});
 const find = (tier: MemoryTier, nowMs: number, request = get(), key = 'k') =>
   tier.find(key, request, nowMs, DEFAULT_CACHE_POLICY);
 
@@ -71,6 +78,39 @@ describe('the memory of an isolate', () => {
     expect(find(tier, NOW, get(['x-lang', 'de']))?.held.body.byteLength).toBe(3);
     expect(find(tier, NOW, get(['x-lang', 'en']))?.held.body.byteLength).toBe(2);
     expect(find(tier, NOW, get(['x-lang', 'fr']))).toBeNull();
+  });
+
+  it('makes the fields that depend on who asks only where a response varies by them', () => {
+    const tier = new MemoryTier(100_000);
+    let made = 0;
+    const asked = (forwardedFor: string) => ({
+      ...get(['x-lang', 'de']),
+      fields: () => {
+        made++;
+        return [
+          ['x-lang', 'de'],
+          ['x-forwarded-for', forwardedFor],
+        ] as const;
+      },
+    });
+    tier.keep('plain', held([HOUR, ['vary', 'x-lang']], { request: [['x-lang', 'de']] }), NOW);
+    expect(find(tier, NOW, asked('10.0.0.1'), 'plain')).not.toBeNull();
+    expect(made).toBe(0);
+    const request = [['x-forwarded-for', '10.0.0.1']] as const;
+    tier.keep('by client', held([HOUR, ['vary', 'x-forwarded-for']], { request }), NOW);
+    expect(find(tier, NOW, asked('10.0.0.1'), 'by client')).not.toBeNull();
+    expect(find(tier, NOW, asked('10.0.0.2'), 'by client')).toBeNull();
+    expect(made).toBe(2);
+  });
+
+  it('reads what a shard sends again from memory; what cannot be read is none', () => {
+    const { stored } = held([HOUR]);
+    const meta = encodeStored(stored);
+    expect(readStored(meta)).toEqual(stored);
+    expect(readStored(`${meta}`)).toBe(readStored(meta));
+    for (const _ of [1, 2]) expect(readStored('{"format":-1}')).toBeNull();
+    for (let i = 0; i < 2_000; i++) readStored(encodeStored({ ...stored, dateAt: i }));
+    expect(readStored(meta)).toEqual(stored);
   });
 
   it('stays within its bytes, whatever comes', () => {

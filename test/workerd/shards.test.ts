@@ -641,13 +641,7 @@ describe('the SQLite store', () => {
 
       lookUp(key: string) {
         const request = { method: 'GET', fields: [], keyParts: [], policy: DEFAULT_CACHE_POLICY };
-        const to = { shard: 0, member: 0, name: 'small' };
-        return lookUpInside(
-          this.replica,
-          this.store,
-          { ...request, key, to, header: HEADER, wantLease: true },
-          Date.now(),
-        );
+        return lookUpInside(this.replica, this.store, { ...request, key, wantLease: true }, Date.now());
       }
 
       /** Looks a page up and stores it where it is missing. Whether it was there. */
@@ -1110,6 +1104,16 @@ describe('an edge that cannot reach the primary', () => {
     const hit = await edge.lookup(map, { key: url, ...query, wish, wantLease: true });
     if (hit.type !== 'decision') throw new Error(hit.detail);
     expect((await bytesOf(hit.body)).byteLength).toBe(1_200_000);
+    const together = await Promise.all(
+      [url, url, urlKeyIn(3, 63)].map((one) =>
+        edge.lookup(map, { key: one, ...query, wish, wantLease: false }),
+      ),
+    );
+    expect(together.map((one) => one.type === 'decision' && one.decision.type)).toEqual([
+      'hit',
+      'hit',
+      'miss',
+    ]);
     const batch = await edge.kvBatch(map, [{ type: 'read', key }], LINEARIZABLE);
     expect(batch.outcomes).toMatchObject([{ type: 'found' }]);
     const other = urlKeyIn(3, 61);
@@ -1257,6 +1261,29 @@ describe('cached responses', () => {
     const hit = await lookUp(key);
     expect(hit.body).toBeInstanceOf(ReadableStream);
     expect(Buffer.from(await bytesOf(hit.body)).equals(Buffer.from(body))).toBe(true);
+  });
+
+  it('that are looked up together are each answered for itself, large ones still as a stream', async () => {
+    const [small, large, none] = [urlKeyIn(1, 3), urlKeyIn(1, 4), urlKeyIn(1, 5)];
+    const body = pattern(300_000);
+    await write(small, fill(small, tokenOf(await lookUp(small)), 'hello'));
+    await write(large, fill(large, tokenOf(await lookUp(large)), body));
+    const keys = [small, large, none, none, small, large];
+    // Twice: the first call of several carries one alone.
+    for (const _ of [1, 2]) {
+      const looked = await Promise.all(keys.map((key) => lookUp(key)));
+      expect(looked.map(({ decision }) => decision.type)).toEqual(
+        keys.map((key) => (key === none ? 'miss' : 'hit')),
+      );
+      const [one, streamed, ...others] = looked as [Lookup, Lookup, ...Lookup[]];
+      expect(text(await bytesOf(one.body))).toBe('hello');
+      expect(streamed.body).toBeInstanceOf(ReadableStream);
+      expect(Buffer.from(await bytesOf(streamed.body)).equals(Buffer.from(body))).toBe(true);
+      await bytesOf(others.at(-1)?.body ?? null);
+      const lease = others.flatMap(({ lease }) => lease ?? []);
+      expect(lease).toHaveLength(1);
+      await client.release(map, none, lease[0] as FillToken);
+    }
   });
 
   it('are fetched by one at a time, until the lease is given back', async () => {

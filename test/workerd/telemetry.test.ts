@@ -478,3 +478,43 @@ describe('the recorder', () => {
     expect(bench.counted()).toBe(5_001);
   });
 });
+
+describe('requests counted by an isolate', () => {
+  it('are counted by kind and second, in whatever order they come', async () => {
+    const batches: TelemetryBatch[] = [];
+    const background: Promise<unknown>[] = [];
+    const recorder = createTelemetryRecorder({
+      telemetryObject: () => ({ append: async (sent: TelemetryBatch) => batches.push(sent) }) as never,
+      isolateId: 'isolate',
+      now: () => 1_000,
+      random: { next: () => 0.5 },
+      wait: () => Promise.resolve(),
+    });
+    const context = { waitUntil: (work: Promise<unknown>) => background.push(work) } as never;
+    const kinds = [
+      {},
+      { cache: 'hit' },
+      { status: 404 },
+      { route: 'other' },
+      { pool: 'q' },
+      { backend: 'b' },
+      { endedAt: 2_000 },
+    ];
+    for (const [i, j] of [0, 1, 1, 2, 3, 3, 3, 4, 5, 6, 0, 0].entries()) {
+      const plain = { route: 'r', pool: 'p', backend: 'a', status: 200, cache: 'none', endedAt: 1_000 };
+      recorder.request({ ...plain, ...kinds[j], durationMs: i }, context);
+    }
+    await Promise.all(background);
+    const counted = batches.flatMap(({ requests }) => requests);
+    expect(counted.map(({ durationsMs }) => durationsMs)).toEqual([
+      [0, 10, 11],
+      [1, 2],
+      [3],
+      [4, 5, 6],
+      [7],
+      [8],
+      [9],
+    ]);
+    expect(counted.map(({ count }) => count)).toEqual([3, 2, 1, 3, 1, 1, 1]);
+  });
+});

@@ -2,16 +2,21 @@
 import type { Fields } from '../../core/http/fields.ts';
 import { fieldValue } from '../../core/http/fields.ts';
 import { isHeaderBlockTooLarge } from '../../core/http/request-limits.ts';
-import { parseTarget, type Target } from '../../core/http/target.ts';
+import type { ParsedTarget, Target } from '../../core/http/target.ts';
 import type { EdgeError } from './edge-error.ts';
 
 export type AcceptedTarget = Target | { readonly type: 'refused'; readonly error: EdgeError };
 
-export function acceptTarget(request: Request, fields: Fields): AcceptedTarget {
+/** `parse`: parseTarget, or what remembers what that gave. */
+export function acceptTarget(
+  request: Request,
+  fields: Fields,
+  parse: (url: string) => ParsedTarget,
+): AcceptedTarget {
   // The runtime joins Host and target to one text: a delimiter in Host would shift where the path begins.
   if (HOST_DELIMITER.test(fieldValue(fields, 'host') ?? ''))
     return refuse('bad-target', 'its Host is not one');
-  const target = parseTarget(request.url);
+  const target = parse(request.url);
   if (target.type === 'too-long') return refuse('target-too-long', 'it is over 16 KiB');
   if (target.type === 'bad-target') return refuse('bad-target', target.reason);
   if (isHeaderBlockTooLarge(fields)) {

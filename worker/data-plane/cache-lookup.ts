@@ -5,12 +5,14 @@ import { asksForRange, bypassReason } from '../../core/cache/bypass.ts';
 import { cacheKeyOf, keyPartsOf } from '../../core/cache/cache-key.ts';
 import type { ForwardReason } from '../../core/cache/decision.ts';
 import type { Confirmation } from '../../core/cache/flights.ts';
+import type { AskingRequest } from '../../core/cache/memory-tier.ts';
 import type { ReusePolicy } from '../../core/cache/policy.ts';
-import { decodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
+import type { StoredResponse } from '../../core/cache/stored-response.ts';
 import { WAIT_LIMITS, WaitForFlight } from '../../core/cache/wait-for-flight.ts';
 import { routeTableOf } from '../../core/config/route-table.ts';
 import type { Route } from '../../core/config/schema.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
+import { isOfArrival } from '../../core/http/forward-fields.ts';
 import type { ByteRange } from '../../core/http/ranges.ts';
 import type { SelectingFields } from '../../core/http/vary.ts';
 import { type Bookmark, decodeBookmark, mergeBookmarks } from '../../core/replication/bookmark.ts';
@@ -19,6 +21,7 @@ import { fetchIdOf } from '../../core/replication/fetch-id.ts';
 import { allowsCopies } from '../../core/replication/read-need.ts';
 import { joinFlight, WAIT } from './join-flight.ts';
 import { leaveCopy, noteContact, takeCopy } from './platform-copies.ts';
+import { readStored } from './read-stored.ts';
 import { ReadAlong } from './send-shared.ts';
 import type { Lookup, ShardFailure } from './shard-client.ts';
 import type { Visit } from './visit.ts';
@@ -89,16 +92,34 @@ export type CacheAnswer =
 
 const OFF: CacheAnswer = { type: 'off' };
 
-/** At once on a route that does not cache. */
+/** At once on a route that does not cache, and what this isolate remembers. */
 export function lookUp(visit: Visit): CacheAnswer | Promise<CacheAnswer> {
-  return visit.route.cache.enabled ? askCache(visit) : OFF;
+  const { tally, method, ownFields, isUpgrade, route, target } = visit;
+  if (!route.cache.enabled) return OFF;
+  const refused = cannotAsk(method, ownFields, { hasBody: hasBody(visit), isUpgrade });
+  if (refused !== null) return askCache(visit, refused);
+  const { headers } = route.cache.key;
+  // Few keys name any, and hardly one of them names what depends on who the client is.
+  const keyedBy = headers.length > 0 && headers.some(isOfArrivalInAnyCase) ? visit.fields : ownFields;
+  const keyed = {
+    key: cacheKeyOf(target, route.cache.key),
+    keyParts: keyPartsOf(route.cache.key, keyedBy),
+    policy: reusePolicyOf(route),
+  };
+  const recalled = allowsCopies(route.cache.consistency) ? recall(visit, keyed, visit.startedAt) : null;
+  if (recalled === null) return askCache(visit, ask(visit, keyed));
+  tally.cache = 'hit';
+  return recalled;
 }
 
-async function askCache(visit: Visit): Promise<CacheAnswer> {
-  const { tally, request, fields, isUpgrade } = visit;
-  const answer =
-    cannotAsk(request.method, fields, { hasBody: hasBody(visit), isUpgrade }) ?? (await ask(visit));
-  if (answer.type === 'bypass' && request.method === 'POST' && !isUpgrade) return withToken(visit, answer);
+function isOfArrivalInAnyCase(name: string): boolean {
+  return isOfArrival(name.toLowerCase());
+}
+
+async function askCache(visit: Visit, asked: CacheAnswer | Promise<CacheAnswer>): Promise<CacheAnswer> {
+  const { tally, method, isUpgrade } = visit;
+  const answer = await asked;
+  if (answer.type === 'bypass' && method === 'POST' && !isUpgrade) return withToken(visit, answer);
   tally.cache = answer.type === 'bypass' || answer.type === 'forward' ? answer.forward : answer.type;
   return answer;
 }
@@ -157,19 +178,15 @@ function hasBody({ request }: Visit): boolean {
   return request.body !== null && request.headers.get('content-length') !== '0';
 }
 
-async function ask(visit: Visit): Promise<CacheAnswer> {
-  const { edge, snapshot, target, request, fields, route } = visit;
-  const key = cacheKeyOf(target, route.cache.key);
-  const keyParts = keyPartsOf(route.cache.key, fields);
-  const wantLease = request.method === 'GET';
+/** Beyond this isolate's memory. */
+async function ask(visit: Visit, keyed: KeyedLookup): Promise<CacheAnswer> {
+  const { edge, snapshot, method, fields, route } = visit;
+  const { key, keyParts, policy } = keyed;
+  const wantLease = method === 'GET';
   // What is fetched for one range is of no use to most others.
-  const mayWait = wantLease && !asksForRange({ method: request.method, fields });
-  const policy = reusePolicyOf(route);
-  const keyed = { key, keyParts, policy };
+  const mayWait = wantLease && !asksForRange({ method, fields });
   const level = route.cache.consistency;
   const mayRecall = allowsCopies(level);
-  const recalled = mayRecall ? recall(visit, keyed) : null;
-  if (recalled !== null) return recalled;
   const copied = mayRecall && edge.platformCache.isThere ? await takeCopy(visit, keyed) : null;
   if (copied !== null) return copied;
   const bookmark = level === 'session' ? sessionOf(visit) : {};
@@ -177,9 +194,9 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
     if (level === 'session') visit.session = mergeBookmarks(bookmark, { [group.groupId]: group.bookmark });
   };
   const joinsUnasked = mayWait && mayWaitUnasked(fields);
-  const wait = new WaitForFlight(edge.flights, key, edge.now(), WAIT_LIMITS, joinsUnasked);
-  for (;;) {
-    const askedAt = edge.now();
+  let askedAt = edge.now();
+  const wait = new WaitForFlight(edge.flights, key, askedAt, WAIT_LIMITS, joinsUnasked);
+  for (; ; askedAt = edge.now()) {
     const joined = mayWait ? joinFlight(visit, wait, keyParts) : WAIT;
     if (joined.type === 'joined') {
       wait.joins();
@@ -192,7 +209,7 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
       const question = mayWait ? wait.question(askedAt) : null;
       const lookup = await edge.shards.lookup(snapshot.shardMap, {
         key,
-        method: request.method,
+        method,
         fields,
         keyParts,
         policy,
@@ -230,7 +247,7 @@ async function ask(visit: Visit): Promise<CacheAnswer> {
       }
     }
     await sleep(wait.pauseMs());
-    const found = mayRecall ? recall(visit, keyed) : null;
+    const found = mayRecall ? recall(visit, keyed, edge.now()) : null;
     if (found !== null) return { ...found, collapsed: wait.hasJoined };
   }
 }
@@ -264,12 +281,15 @@ export interface KeyedLookup {
 }
 
 /** Out of this isolate's memory; null: the shard has to be asked. */
-function recall(
-  { edge, snapshot, request, fields }: Visit,
-  { key, keyParts, policy }: KeyedLookup,
-): CacheHit | null {
-  const memory = edge.memory(snapshot.config.l1.bytesMax);
-  const found = memory.find(key, { method: request.method, fields, keyParts }, edge.now(), policy);
+function recall(visit: Visit, { key, keyParts, policy }: KeyedLookup, nowMs: number): CacheHit | null {
+  const { edge, snapshot, method } = visit;
+  const asking: AskingRequest = {
+    method,
+    fields: () => visit.fields,
+    ownFields: visit.ownFields,
+    keyParts,
+  };
+  const found = edge.memory(snapshot.config.l1.bytesMax).find(key, asking, nowMs, policy);
   if (found === null) return null;
   const { held, ttlSeconds } = found;
   const { stored, body } = held;
@@ -322,15 +342,6 @@ export function interpret(lookup: Lookup | ShardFailure, key: string): CacheAnsw
 export function reusePolicyOf({ cache }: Route): ReusePolicy {
   const { requestDirectives, staleWhileRevalidateSeconds } = cache;
   return { requestDirectives, staleWhileRevalidateSeconds };
-}
-
-/** null when other code, older or newer, wrote it. */
-function readStored(meta: string): StoredResponse | null {
-  try {
-    return decodeStored(meta);
-  } catch {
-    return null;
-  }
 }
 
 /** Of what is stored and will not be needed. */

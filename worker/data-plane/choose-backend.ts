@@ -92,6 +92,7 @@ export function selectionQuestion(
   pool: RuntimePool,
   tried: readonly number[],
   nowMs: number,
+  affinity = asking.affinity,
 ): SelectionQuestion {
   return {
     balancer: pool.balancer,
@@ -104,7 +105,7 @@ export function selectionQuestion(
       const backend = pool.backends[index];
       return backend ? limitOf(backend, nowMs) : null;
     },
-    pinned: asking.affinity?.pool.name === pool.name ? asking.affinity.pinned : null,
+    pinned: affinity?.pool.name === pool.name ? affinity.pinned : null,
     layers: pool.layers && selectionLayers(asking, pool, pool.layers, nowMs),
     panicThreshold: pool.config.panic.threshold,
     tried,

@@ -45,11 +45,11 @@ export async function choosePool(
   const path: PoolStep[] = [{ pool: first.name, reason: route.split ? 'split' : 'route' }];
   const own = { pool: first, first, path, affinity };
   let next = first.config.fallbackPool;
-  if (next === undefined || canTake({ ...asking, affinity }, first, nowMs)) return own;
+  if (next === undefined || canTake(asking, affinity, first, nowMs)) return own;
   while (next !== undefined) {
     const pool = poolNamed(edge, asking, next);
     path.push({ pool: next, reason: 'fallback' });
-    if (canTake(asking, pool, nowMs)) {
+    if (canTake(asking, null, pool, nowMs)) {
       // Who is to come back keeps the cookie that says where to.
       const isAway = affinity?.held && first.config.affinity.onUnavailable === 'temporary';
       return { pool, first, path, affinity: isAway ? null : await affinityIn(edge, asking, pool, nowMs) };
@@ -76,8 +76,8 @@ function poolNamed(edge: Pools, { snapshot }: Asking, name: string): RuntimePool
 }
 
 /** Whether the pool's own rules say who gets the request, without any last resort. */
-function canTake(asking: Asking, pool: RuntimePool, nowMs: number): boolean {
-  const question = selectionQuestion(asking, pool, [], nowMs);
+function canTake(asking: Asking, affinity: ClientAffinity | null, pool: RuntimePool, nowMs: number): boolean {
+  const question = selectionQuestion(asking, pool, [], nowMs, affinity);
   return selectPinned(question) !== null || hasHealthyChoice(question);
 }
 

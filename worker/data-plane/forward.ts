@@ -33,7 +33,7 @@ import type { RuntimePool } from './pool-registry.ts';
 import { notRepeatable } from './repetition.ts';
 import { tellAffinityOff } from './tell-affinity-off.ts';
 import { tellFallBack } from './tell-fall-back.ts';
-import type { Visit } from './visit.ts';
+import { type Visit, withoutConditions } from './visit.ts';
 
 /** What was stored answers after all: the origin confirmed it, or failed and it may be served stale. */
 export interface FromStale {
@@ -259,11 +259,6 @@ async function poolFor(visit: Visit): Promise<RuntimePool> {
 
 function sendOut(visit: Visit, pool: RuntimePool, fields: Fields): Promise<OriginOutcome> {
   return fetchOrigin(visit, pool, visit.isUpgrade ? [...fields, ['upgrade', 'websocket']] : fields);
-}
-
-/** Of a fetch for the cache's own sake: the client's conditions are about the client's copy. */
-export function withoutConditions(fields: Fields): Fields {
-  return fields.filter(([name]) => name !== 'if-none-match' && name !== 'if-modified-since');
 }
 
 function cannotRevalidate(cause: EdgeError): Forwarded {

@@ -2,7 +2,8 @@
 // event loop later its request makes the call, with all that have come meanwhile, and goes on with it when its client
 // has left. The others wait for their own outcome, with a timer of their own: nobody's wait depends on another request
 // living on. Nobody who is alone waits for anybody: a turn is about a millisecond.
-import type { GatheredOp, GatheredOutcome } from '../../durable-objects/interfaces/shard-replica.ts';
+import { headerBlockBytes } from '../../core/http/request-limits.ts';
+import type { CommonOp, CommonOutcome } from './gathered-call.ts';
 import { within } from './within.ts';
 
 export interface GatherParts {
@@ -14,18 +15,18 @@ export interface GatherParts {
 }
 
 /** One call with all of them, made by the leader; as many outcomes, in order. */
-export type GatheredCall<O> = (ops: readonly GatheredOp[]) => Promise<readonly O[]>;
+export type GatheredCall<O> = (ops: readonly CommonOp[]) => Promise<readonly O[]>;
 
 export interface Gatherer<O> {
   /**
    * The outcome, or null after `limitMs`. Rejects as the call does. Only operations of the same `place` share one, and
    * whoever names the same place must pass a call that does the same.
    */
-  ask(place: string, op: GatheredOp, call: GatheredCall<O>, limitMs: number): Promise<O | null>;
+  ask(place: string, op: CommonOp, call: GatheredCall<O>, limitMs: number): Promise<O | null>;
 }
 
 interface Own<O> {
-  readonly op: GatheredOp;
+  readonly op: CommonOp;
   heard: { readonly outcome: O } | { readonly error: unknown } | null;
   wake(): void;
 }
@@ -45,7 +46,7 @@ interface Company {
 }
 
 export const GATHERED_OPS_MAX = 128;
-/** Bytes of bodies in one call. */
+/** Bytes of bodies, or of request fields, in one call. */
 export const GATHERED_BYTES_MAX = 1024 * 1024;
 /** A leader that has not called by then never will: its isolate has been stopped and went on without it. */
 const OPEN_MAX_MS = 100;
@@ -56,7 +57,7 @@ const PLACES_MAX = 4_096;
 /** Whoever waits looks for itself so often: that it is woken is a courtesy of another request. */
 const LOOK_EVERY_MS = 50;
 
-export function createGatherer<O = GatheredOutcome>({ now, waitUntil, nextTurn }: GatherParts): Gatherer<O> {
+export function createGatherer<O = CommonOutcome>({ now, waitUntil, nextTurn }: GatherParts): Gatherer<O> {
   const open = new Map<string, Gathering<O>>();
   const company = new Map<string, Company>();
 
@@ -122,8 +123,9 @@ function hasRoom({ all, bytes }: Gathering<unknown>, more: number): boolean {
   return all.length < GATHERED_OPS_MAX && bytes + more <= GATHERED_BYTES_MAX;
 }
 
-function bytesOf(op: GatheredOp): number {
+function bytesOf(op: CommonOp): number {
   if (op.type === 'read') return 0;
+  if (op.type === 'lookup') return headerBlockBytes(op.query.fields);
   const { command } = op;
   const body = command.type === 'put' || command.type === 'fill' ? command.value.body : null;
   return body?.type === 'inline' ? body.bytes.byteLength : 0;

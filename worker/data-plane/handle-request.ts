@@ -1,42 +1,73 @@
 // One request of the data plane, its steps in order: target, configuration, route, cache, origin, response. What each
-// step can answer has a name; the same words stand in Cache-Status, in the counters and in `explain`.
+// step can answer has a name; the same words stand in Cache-Status, in the counters and in `explain`. Up to the cache's
+// answer, and with what the isolate remembers up to the response, nothing is waited for unless it has to be.
 
 import { routeTableOf } from '../../core/config/route-table.ts';
-import type { Edge } from '../edge.ts';
+import { hasOwnCdnId } from '../../core/http/cdn-loop.ts';
+import type { Fields } from '../../core/http/fields.ts';
+import type { Target } from '../../core/http/target.ts';
+import type { Edge, EdgeSnapshot } from '../edge.ts';
 import { acceptTarget } from './accept-target.ts';
-import { lookUp } from './cache-lookup.ts';
-import { clientAddress } from './client-address.ts';
-import { withoutAffinityCookies } from './client-affinity.ts';
+import { type CacheAnswer, lookUp } from './cache-lookup.ts';
 import { type EdgeError, edgeError } from './edge-error.ts';
 import { cacheDecisionOf, placeOf } from './explained.ts';
 import { forward } from './forward.ts';
 import { fieldsOf } from './headers.ts';
 import { holdLease } from './hold-lease.ts';
-import { isWebSocketHandshake, outboundFields } from './outbound-fields.ts';
 import { refreshInBackground } from './refresh.ts';
 import { respondFromCache, respondFromOrigin, respondFromStale } from './respond.ts';
 import { explainToken, recordAsSample, recordByToken, tellExplainId } from './start-record.ts';
-import type { Tally, Visit } from './visit.ts';
+import { type Tally, Visit } from './visit.ts';
+import { whenKnown } from './when-known.ts';
 
-export async function handleRequest(
+/** What every step may look at before there is a visit. */
+interface Opening {
+  readonly request: Request;
+  readonly edge: Edge;
+  readonly context: ExecutionContext;
+  readonly startedAt: number;
+  readonly received: Fields;
+  readonly tally: Tally;
+}
+
+type Answer = Response | EdgeError;
+
+/** At once where nothing has to be waited for. */
+export function handleRequest(
   request: Request,
   edge: Edge,
   context: ExecutionContext,
-): Promise<Response> {
+): Response | Promise<Response> {
   const startedAt = edge.now();
   const tally: Tally = { route: '', pool: '', backend: '', cache: 'none', record: null };
-  let answer: Response | EdgeError;
+  const opening: Opening = { request, edge, context, startedAt, received: fieldsOf(request.headers), tally };
+  let answer: Answer | Promise<Answer>;
   try {
-    answer = await decide(request, edge, context, tally, startedAt);
+    answer = decide(opening);
   } catch (cause) {
-    console.error('roundel: a request failed in the edge', cause);
-    answer = { code: 'internal', detail: 'The edge met a condition that it does not know' };
+    answer = unknownCondition(cause);
   }
+  if (answer instanceof Promise) {
+    return answer.catch(unknownCondition).then((later) => counted(opening, later, edge.now()));
+  }
+  // Within one turn no time passes.
+  return counted(opening, answer, startedAt);
+}
+
+function unknownCondition(cause: unknown): EdgeError {
+  console.error('roundel: a request failed in the edge', cause);
+  return { code: 'internal', detail: 'The edge met a condition that it does not know' };
+}
+
+function counted(
+  { request, edge, context, startedAt, tally }: Opening,
+  answer: Answer,
+  endedAt: number,
+): Response {
   const { route, pool, backend, cache, record } = tally;
   const response =
     answer instanceof Response ? answer : edgeError(request, record?.id ?? edge.newRequestId(), answer);
   const { status } = response;
-  const endedAt = edge.now();
   const durationMs = endedAt - startedAt;
   edge.telemetry.request({ route, pool, backend, cache, status, endedAt, durationMs }, context);
   if (record) {
@@ -47,62 +78,53 @@ export async function handleRequest(
   return response;
 }
 
-async function decide(
-  request: Request,
-  edge: Edge,
-  context: ExecutionContext,
-  tally: Tally,
-  startedAt: number,
-): Promise<Response | EdgeError> {
-  const received = fieldsOf(request.headers);
+function decide(opening: Opening): Answer | Promise<Answer> {
+  const { request, edge, context, startedAt, received, tally } = opening;
   const token = explainToken(received);
-  if (token !== undefined) tally.record = await recordByToken(edge, request, token, startedAt);
-  const target = acceptTarget(request, received);
-  if (target.type !== 'target') return target.error;
+  const recording = token === undefined ? null : recordByToken(edge, request, token, startedAt);
+  return whenKnown(recording, (record) => {
+    tally.record = record;
+    const target = acceptTarget(request, received, edge.targetOf);
+    if (target.type !== 'target') return target.error;
+    return whenKnown(edge.snapshots.current(context, startedAt), (snapshot) =>
+      snapshot === null ? NO_CONFIG : atRoute(opening, target, snapshot),
+    );
+  });
+}
 
-  const known = edge.snapshots.current(context);
-  const snapshot = known instanceof Promise ? await known : known;
-  if (!snapshot) return { code: 'no-config', detail: 'Cannot route: the directory has not answered yet' };
+const NO_CONFIG: EdgeError = {
+  code: 'no-config',
+  detail: 'Cannot route: the directory has not answered yet',
+};
 
-  const route = routeTableOf(snapshot.config).match(target.host, target.path, request.method);
+function atRoute(opening: Opening, target: Target, snapshot: EdgeSnapshot): Answer | Promise<Answer> {
+  const { request, edge, startedAt, received, tally } = opening;
+  const { method } = request;
+  const route = routeTableOf(snapshot.config).match(target.host, target.path, method);
   if (route) tally.record ??= recordAsSample(edge, request, route, startedAt);
   tally.record?.routed(snapshot, route?.id ?? null);
-  if (!route) return { code: 'no-route', detail: `Cannot route ${request.method} ${target.canonicalUrl}` };
+  if (!route) return { code: 'no-route', detail: `Cannot route ${method} ${target.canonicalUrl}` };
   tally.route = route.id;
-  const clientIp = clientAddress(request, received);
-  const outbound = outboundFields(route, target, received, clientIp);
-  if (outbound.type === 'loop')
+  if (hasOwnCdnId(received))
     return { code: 'loop', detail: 'Cannot forward: it has passed this edge before' };
-  const fields = withoutAffinityCookies(snapshot.config, outbound.fields);
-  const isUpgrade = isWebSocketHandshake(received);
-  const visit: Visit = {
-    request,
-    edge,
-    context,
-    snapshot,
-    target,
-    route,
-    received,
-    fields,
-    isUpgrade,
-    clientIp,
-    tally,
-    affinity: null,
-    session: null,
-    attempts: null,
-  };
-
-  const { record } = tally;
-  record?.follow(visit);
+  const visit = new Visit({ ...opening, target, snapshot, route, method });
+  tally.record?.follow(visit);
   const looked = lookUp(visit);
-  const cached = looked instanceof Promise ? await looked : looked;
-  record?.cached(placeOf(edge, snapshot, target, route), cacheDecisionOf(request.method, cached));
-  if (cached.type === 'hit') {
-    refreshInBackground(visit, cached);
-    return respondFromCache(visit, cached);
-  }
-  if (cached.type === 'not-cached') return { code: 'not-cached', detail: cached.detail };
+  return whenKnown(looked, (cached) => {
+    tally.record?.cached(placeOf(edge, snapshot, target, route), cacheDecisionOf(method, cached));
+    if (cached.type === 'hit') {
+      refreshInBackground(visit, cached);
+      return respondFromCache(visit, cached, looked instanceof Promise ? edge.now() : startedAt);
+    }
+    if (cached.type === 'not-cached') return { code: 'not-cached', detail: cached.detail };
+    return askOrigin(visit, cached);
+  });
+}
 
+async function askOrigin(
+  visit: Visit,
+  cached: Exclude<CacheAnswer, { type: 'hit' | 'not-cached' }>,
+): Promise<Answer> {
   const letGo = cached.type === 'forward' ? holdLease(visit, cached) : null;
   try {
     const origin = await forward(visit, cached);

@@ -5,9 +5,9 @@ import { tagsOf } from '../../core/cache/response-tags.ts';
 import { decodeStored, encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import { fieldValue } from '../../core/http/fields.ts';
 import { type CacheAnswer, discard, reusePolicyOf } from './cache-lookup.ts';
-import { withoutConditions } from './forward.ts';
+
 import type { Answered } from './make-attempt.ts';
-import type { Visit } from './visit.ts';
+import { type Visit, withoutConditions } from './visit.ts';
 
 /** Undefined where there is nothing to update. Rejects never. */
 export function updateByHead(visit: Visit, cached: CacheAnswer, origin: Answered): Promise<void> | undefined {

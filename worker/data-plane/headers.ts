@@ -5,7 +5,12 @@ import type { Fields } from '../../core/http/fields.ts';
 
 /** Names in lower case; Set-Cookie lines stay apart, lines of other names are joined by the platform. */
 export function fieldsOf(headers: Headers): Fields {
-  return [...headers];
+  const fields: (readonly [name: string, value: string])[] = [];
+  // Cheaper than its iterator.
+  headers.forEach((value, name) => {
+    fields.push([name, value]);
+  });
+  return fields;
 }
 
 export function headersOf(fields: Fields): Headers {

@@ -1,5 +1,4 @@
-// The header fields that an origin will get, made before the cache is asked: what a response may vary by is what the
-// origin saw, and a request that has been here before is refused even where the cache could answer.
+// The header fields that an origin will get: what a response may vary by is what the origin saw.
 import type { Route } from '../../core/config/schema.ts';
 import { type Fields, fieldValue } from '../../core/http/fields.ts';
 import { type ForwardToOrigin, fieldsToOrigin } from '../../core/http/forward-fields.ts';

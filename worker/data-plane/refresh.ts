@@ -3,7 +3,7 @@
 // cache: conditions about the client's copy are left out.
 import { hasValidator } from '../../core/cache/validators.ts';
 import type { CacheForward, CacheHit } from './cache-lookup.ts';
-import { forward, withoutConditions } from './forward.ts';
+import { forward } from './forward.ts';
 import { holdLeaseAside } from './hold-lease.ts';
 import { respondFromOrigin, respondFromStale } from './respond.ts';
 import type { Visit } from './visit.ts';
@@ -26,14 +26,7 @@ export function refreshInBackground(visit: Visit, hit: CacheHit): void {
     part: null,
     offered: [],
   };
-  const own: Visit = {
-    ...visit,
-    fields: withoutConditions(visit.fields),
-    // The counters are about the client's request.
-    tally: { ...visit.tally, record: null },
-    affinity: null,
-  };
-  visit.context.waitUntil(renew(own, cached));
+  visit.context.waitUntil(renew(visit.forCache(), cached));
 }
 
 async function renew(visit: Visit, cached: CacheForward): Promise<void> {

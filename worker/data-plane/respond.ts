@@ -1,6 +1,6 @@
 // Responses to the client: from the cache, from the cache after an origin has confirmed it, from an origin.
 import { cacheKeyOf } from '../../core/cache/cache-key.ts';
-import { answerFromStored } from '../../core/cache/respond.ts';
+import { answerFromStored, isWholeAsked } from '../../core/cache/respond.ts';
 import { variantOf } from '../../core/cache/storable.ts';
 import type { StoredResponse } from '../../core/cache/stored-response.ts';
 import { appendCacheStatus, type CacheStatus } from '../../core/http/cache-status.ts';
@@ -39,9 +39,20 @@ interface StoredAnswer {
   readonly span?: ByteRange | null;
 }
 
-export function respondFromCache(visit: Visit, hit: CacheHit): Response {
-  const { ttlSeconds, collapsed = false } = hit;
-  return fromStored(visit, hit, { type: 'hit', ttlSeconds, collapsed }, null);
+export function respondFromCache(visit: Visit, hit: CacheHit, nowMs: number): Response {
+  const { stored, body, bodyBytes, ttlSeconds, collapsed = false } = hit;
+  const { method, ownFields, session, route } = visit;
+  const status: CacheStatus = { type: 'hit', ttlSeconds, collapsed };
+  // Without a word for one client alone; a Response copies the headers.
+  if (session !== null || !isWholeAsked(stored, { method, fields: ownFields })) {
+    return fromStored(visit, hit, status, null);
+  }
+  const headers = hitHeaders(stored, route, nowMs, status, () => {
+    const answer = answerFromStored(stored, { method, fields: ownFields }, bodyBytes, nowMs);
+    return headersOf(clientFields(visit, answer.fields, stored.receivedAt, status, null));
+  });
+  const whole = storedBody({ type: 'whole' }, { body, bodyBytes, span: null }, headers);
+  return new Response(whole, { status: stored.status, headers, encodeBody: 'manual' });
 }
 
 const RENEWED = { cameBytes: null, join: null, isStored: true } as const;
@@ -177,15 +188,9 @@ function fromStored(
   cacheStatus: CacheStatus,
   origin: Answered | null,
 ): Response {
-  const { request, fields, edge } = visit;
+  const { request, ownFields: fields, edge } = visit;
   const answer = answerFromStored(stored, { method: request.method, fields }, bodyBytes, edge.now());
-  const make = () => headersOf(clientFields(visit, answer.fields, stored.receivedAt, cacheStatus, origin));
-  const isShared = visit.session === null && answer.body.type === 'whole';
-  // Without a word for one client alone; a Response copies them.
-  const headers =
-    isShared && cacheStatus.type === 'hit'
-      ? hitHeaders(stored, visit.route, edge.now(), cacheStatus, make)
-      : make();
+  const headers = headersOf(clientFields(visit, answer.fields, stored.receivedAt, cacheStatus, origin));
   const init = { status: answer.status, headers, encodeBody: 'manual' } as const;
   return new Response(storedBody(answer.body, { body, bodyBytes, span }, headers), init);
 }

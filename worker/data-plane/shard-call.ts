@@ -15,15 +15,13 @@ import { Relays } from '../../core/sharding/relays.ts';
 import type { ShardGroup } from '../../durable-objects/interfaces/directory.ts';
 import type {
   EdgeHeader,
-  GatheredOp,
-  GatheredOutcome,
   MemberAddress,
   MemberRefusal,
   MemberWork,
   ShardReplicaRpc,
 } from '../../durable-objects/interfaces/shard-replica.ts';
 import { createGatherer, type GatherParts } from './gather.ts';
-import { callGathered } from './gathered-call.ts';
+import { type CommonOp, type CommonOutcome, callGathered } from './gathered-call.ts';
 import { createNearestMember } from './nearest-member.ts';
 import { sleep } from './within.ts';
 
@@ -84,9 +82,11 @@ interface Reach {
 
 export type Answered<O> = O & { readonly groupId: string; readonly view: number };
 
-export interface AskOptions<A> extends Pick<CallOptions<A>, 'anyMember'> {
+export interface AskOptions<A> extends Pick<CallOptions<A>, 'anyMember' | 'tryMs'> {
   /** An outcome that would be taken for a failure, as an answer. */
-  readonly read?: (outcome: Answered<GatheredOutcome>) => A;
+  readonly read?: (outcome: Answered<CommonOutcome>) => A;
+  /** Gets an answer that came too late. */
+  readonly discard?: (late: Answered<CommonOutcome>) => void;
 }
 
 export interface ShardCaller {
@@ -97,10 +97,10 @@ export interface ShardCaller {
     options?: CallOptions<A>,
   ): Promise<CallOutcome<A>>;
   /** The same for an operation that shares its calls with those of concurrent requests. */
-  ask<A extends AnyAnswer = Answered<GatheredOutcome>>(
+  ask<A extends AnyAnswer = Answered<CommonOutcome>>(
     group: ShardGroup,
     deadlineMs: number,
-    op: GatheredOp,
+    op: CommonOp,
     options?: AskOptions<A>,
   ): Promise<CallOutcome<A>>;
   /** One try at a given member; throws as the call does, or when it takes longer. */
@@ -123,7 +123,7 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
   const ids = new Map<string, object>();
   const nearest = createNearestMember();
   const relays = new Relays();
-  const gatherer = createGatherer<Answered<GatheredOutcome>>(parts);
+  const gatherer = createGatherer<Answered<CommonOutcome>>(parts);
 
   /** Found by hashing the name, which is worth remembering. */
   const idOf = (name: string): object => {
@@ -196,23 +196,29 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
     group: ShardGroup,
     groupCall: GroupCall,
     limitMs: number,
-    op: GatheredOp,
-  ): Promise<Answered<GatheredOutcome> | FailedTry> {
-    // What is answered after different times does not wait for one another.
-    const kind = op.type === 'read' ? op.need.level : op.type;
+    op: CommonOp,
+    discard?: (late: Answered<CommonOutcome>) => void,
+  ): Promise<Answered<CommonOutcome> | FailedTry> {
+    const kind = kindOf(op);
     const { target } = groupCall;
     const toTell = toldBy(groupCall);
     const place = `${group.groupId} ${target} ${toTell.suspects ?? ''} ${toTell.relay} ${kind}`;
-    const call = async (ops: readonly GatheredOp[]): Promise<Answered<GatheredOutcome>[]> => {
+    const call = async (ops: readonly CommonOp[]): Promise<Answered<CommonOutcome>[]> => {
       const { connect, to, told } = reach(group, target, toTell);
-      const answer = await callGathered(connect, to, told, ops);
-      take(answer);
-      const { groupId, view } = answer;
-      const outcomes = answer.type === 'gathered' ? answer.outcomes : ops.map(() => answer);
-      return outcomes.map((outcome) => ({ ...outcome, groupId, view }));
+      const { answer, outcomes } = await callGathered(connect, to, told, ops);
+      if (answer !== null) take(answer);
+      const { groupId = group.groupId, view = 0 } = answer ?? {};
+      const answered = outcomes.map((outcome) => ({ ...outcome, groupId, view }));
+      const [only] = answered;
+      // Of several none has a stream.
+      if (isLate && only !== undefined && answered.length === 1) discard?.(only);
+      return answered;
     };
+    let isLate = false;
     try {
-      return (await gatherer.ask(place, op, call, limitMs)) ?? { type: 'timed-out' };
+      const outcome = await gatherer.ask(place, op, call, limitMs);
+      isLate = outcome === null;
+      return outcome ?? { type: 'timed-out' };
     } catch (error) {
       return { type: 'threw', overloaded: isOverload(error), message: messageOf(error) };
     }
@@ -224,15 +230,16 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
     { tryMs = TRY_MS, anyMember = false, isTypical = true }: CallOptions<A>,
     tryCall: (call: GroupCall, limitMs: number) => Promise<A | FailedTry>,
   ): Promise<CallOutcome<A>> {
-    const deadlineAt = now() + deadlineMs;
-    const via = relays.via(groupId, now());
+    let nowMs = now();
+    const deadlineAt = nowMs + deadlineMs;
+    const via = relays.via(groupId, nowMs);
     let call = beginCall(hints.get(groupId) ?? FIRST_PRIMARY, via);
     if (anyMember && via === null) {
       call = { ...call, target: nearest.choose(groupId, call.target, members.length) };
     }
-    for (;;) {
-      const limitMs = Math.max(0, deadlineAt - now());
-      const startedAt = now();
+    for (; ; nowMs = now()) {
+      const startedAt = nowMs;
+      const limitMs = Math.max(0, deadlineAt - startedAt);
       const answer = await tryCall(call, Math.min(limitMs, tryMs));
       if (!isFailure(answer)) {
         if (anyMember && isTypical) nearest.answered(groupId, call.target, now() - startedAt);
@@ -266,10 +273,10 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
         tryOnce(group, call, limitMs, attempt, options.discard),
       );
     },
-    ask(group, deadlineMs, op, { read, ...options } = {}) {
+    ask(group, deadlineMs, op, { read, discard, ...options } = {}) {
       parts.operation?.();
       return untilAnswered(group, deadlineMs, options, async (call, limitMs) => {
-        const outcome = await tryTogether(group, call, limitMs, op);
+        const outcome = await tryTogether(group, call, limitMs, op, discard);
         return read !== undefined && 'groupId' in outcome ? read(outcome) : (outcome as never);
       });
     },
@@ -279,6 +286,12 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
       return answer;
     },
   };
+}
+
+/** What is answered after different times does not wait for one another. */
+function kindOf(op: CommonOp): string {
+  if (op.type === 'command') return op.type;
+  return op.type === 'read' ? op.need.level : `lookup ${op.query.level}`;
 }
 
 function toldBy(call: GroupCall): ToldInHeader {

@@ -12,13 +12,14 @@ import { slotOfKey } from '../../core/sharding/slot-map.ts';
 import type { ShardGroup, ShardMap } from '../../durable-objects/interfaces/directory.ts';
 import type {
   EdgeHeader,
-  GatheredOutcome,
   KvFound,
   KvReadAnswer,
+  LookedUp,
   LookupAnswer,
   MemberStatus,
 } from '../../durable-objects/interfaces/shard-replica.ts';
 import type { GatherParts } from './gather.ts';
+import type { CommonOutcome } from './gathered-call.ts';
 import {
   type Answered,
   type CallOutcome,
@@ -37,7 +38,7 @@ export type ShardFailure =
   /** A write may or may not have happened. */
   | { readonly type: 'outcome-unknown'; readonly detail: string };
 
-export type Lookup = Extract<LookupAnswer, { type: 'decision' }>;
+export type Lookup = LookedUp & { readonly groupId: string };
 export type KvRead = KvFound & { readonly groupId: string };
 
 export interface WriteOutcome {
@@ -176,18 +177,31 @@ export function createShardClient({
     shardOf,
     groupOf,
 
-    async lookup(map, query) {
-      const group = groupOf(map, query.key);
-      const { wish, ...rest } = query;
+    async lookup(map, { wish, ...asked }) {
+      const group = groupOf(map, asked.key);
       const need = atLeast(needOf(wish, group.groupId), purges.lastIn(group.groupId));
-      const promise = promiseOf(need);
-      const outcome = await caller.call(
+      const anyMember = need.level !== 'linearizable';
+      const query = { ...asked, ...promiseOf(need) };
+      const options = { discard: discardBody, tryMs: LOOKUP_TRY_MS, anyMember };
+      let outcome: CallOutcome<Answered<CommonOutcome> | LookupAnswer> = await caller.ask(
         group,
         LOOKUP_DEADLINE_MS,
-        (member, to, header): Promise<LookupAnswer> => member.lookup({ to, header, ...rest, ...promise }),
-        { discard: discardBody, tryMs: LOOKUP_TRY_MS, anyMember: need.level !== 'linearizable' },
+        { type: 'lookup', query },
+        options,
       );
-      return outcome.type === 'answered' ? outcome.answer : unavailable(outcome.detail);
+      if (outcome.type === 'answered' && outcome.answer.type === 'too-much') {
+        outcome = await caller.call(
+          group,
+          LOOKUP_DEADLINE_MS,
+          (member, to, ownHeader): Promise<LookupAnswer> =>
+            member.lookup({ to, header: ownHeader, ...query }),
+          { ...options, isAside: true },
+        );
+      }
+      if (outcome.type === 'failed') return unavailable(outcome.detail);
+      const { answer } = outcome;
+      if (answer.type === 'decision') return answer;
+      throw new Error(`Cannot take "${answer.type}" for what a lookup came to`);
     },
 
     async write(map, key, reqId, command, isStored = false) {
@@ -226,7 +240,7 @@ export function createShardClient({
       const need = needOf(wish, group.groupId);
       const anyMember = need.level !== 'linearizable';
       const op = { type: 'read', key, need, withBody } as const;
-      let outcome: CallOutcome<Answered<GatheredOutcome> | KvReadAnswer> = await caller.ask(
+      let outcome: CallOutcome<Answered<CommonOutcome> | KvReadAnswer> = await caller.ask(
         group,
         KV_READ_DEADLINE_MS,
         op,
@@ -281,7 +295,7 @@ interface ChunksMissing {
   readonly type: 'chunks-missing';
 }
 
-function orChunksMissing(outcome: Answered<GatheredOutcome>): Answered<GatheredOutcome> | ChunksMissing {
+function orChunksMissing(outcome: Answered<CommonOutcome>): Answered<CommonOutcome> | ChunksMissing {
   const lacks = outcome.type === 'not-ready' && outcome.reason === 'chunks-missing';
   return lacks ? { type: 'chunks-missing' } : outcome;
 }
@@ -322,7 +336,7 @@ function unavailable(detail: string): ShardFailure {
 }
 
 /** Nobody will read it: its stream must not stay open. */
-function discardBody(answer: LookupAnswer): void {
+function discardBody(answer: CommonOutcome): void {
   if (answer.type === 'decision' && answer.body instanceof ReadableStream)
     answer.body.cancel().catch(() => {});
 }
