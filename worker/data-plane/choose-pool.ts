@@ -33,16 +33,31 @@ interface Pools {
   readonly affinitySigner: AffinitySigner | null;
 }
 
-/** O(pools of the split) + O(backends) for each pool that has a fallback. */
-export async function choosePool(
+/** At once for pools without affinity or fallback. O(pools of the split) + O(backends) for each pool that has a fallback. */
+export function choosePool(
   edge: Pools,
   asking: Asking,
   route: Route,
   nowMs: number,
-): Promise<PoolChoice> {
+): PoolChoice | Promise<PoolChoice> {
   const first = poolNamed(edge, asking, firstPool(edge, asking, route));
-  const affinity = await affinityIn(edge, asking, first, nowMs);
+  const finding = affinityIn(edge, asking, first, nowMs);
   const path: PoolStep[] = [{ pool: first.name, reason: route.split ? 'split' : 'route' }];
+  if (finding === null && first.config.fallbackPool === undefined) {
+    return { pool: first, first, path, affinity: null };
+  }
+  return chooseAlong(edge, asking, first, finding, path, nowMs);
+}
+
+async function chooseAlong(
+  edge: Pools,
+  asking: Asking,
+  first: RuntimePool,
+  finding: Promise<ClientAffinity | null> | null,
+  path: PoolStep[],
+  nowMs: number,
+): Promise<PoolChoice> {
+  const affinity = await finding;
   const own = { pool: first, first, path, affinity };
   let next = first.config.fallbackPool;
   if (next === undefined || canTake(asking, affinity, first, nowMs)) return own;

@@ -21,8 +21,13 @@ import { sleep } from './within.ts';
 
 export type OriginOutcome = Answered | { readonly type: 'failed'; readonly error: EdgeError };
 
-/** `fields` as made for origins. Rejects never. */
-export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Fields): Promise<OriginOutcome> {
+/** `fields` as made for origins; `beganAt`: now. Rejects never. */
+export async function fetchOrigin(
+  visit: Visit,
+  pool: RuntimePool,
+  fields: Fields,
+  beganAt = visit.edge.now(),
+): Promise<OriginOutcome> {
   const { edge } = visit;
   const { retry: policy, timeouts } = pool.config;
   const whyOnce = notRepeatable(visit, pool);
@@ -34,7 +39,7 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
     const detail = `Cannot read the request's body: ${error instanceof Error ? error.message : error}`;
     return { type: 'failed', error: { code: 'origin-unreachable', detail } };
   }
-  const startedAt = edge.now();
+  const startedAt = kept instanceof Promise ? edge.now() : beganAt;
   const sending: Sending = { fields, body, deadlineAt: startedAt + timeouts.totalMs };
   let place = mustWait(pool, startedAt) ? null : takePlace(visit, pool, [], startedAt);
   if (place === null || isFull(pool, place)) {
@@ -43,12 +48,13 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
     place = waited;
   }
   if (place.type === 'no-backend') return { type: 'failed', error: noPlace(visit, pool, place) };
-  pool.state.retryBudget.request(edge.now());
+  pool.state.retryBudget.request(place.takenAt);
   const tried: number[] = [];
 
   for (;;) {
     tried.push(place.index);
     const attempt = await attemptAt(visit, pool, place, sending, tried, whyOnce);
+    if (attempt === null) throw new Error('An attempt that nobody may give up was given up');
     const { end } = attempt;
     const isPlain = end.type === 'answered' && isPlainAnswer(policy, end.response.status);
     if (isPlain && visit.attempts === null && visit.tally.record === null) return end;
@@ -85,22 +91,20 @@ export async function fetchOrigin(visit: Visit, pool: RuntimePool, fields: Field
 }
 
 /** `tried` ends with the place's own index. */
-async function attemptAt(
+function attemptAt(
   visit: Visit,
   pool: RuntimePool,
   place: Place,
   sending: Sending,
   tried: number[],
   whyOnce: NotRepeatable | null,
-): Promise<Attempt> {
+): Promise<Attempt | null> {
   const kind = tried.length === 1 ? 'first' : 'retry';
   if (pool.config.hedge.enabled && whyOnce === null && !visit.isUpgrade) {
     const delayMs = hedgeDelayMs(pool, visit.edge.now());
     return makeHedgedAttempt(visit, pool, place, sending, kind, tried, delayMs);
   }
-  const attempt = await makeAttempt(visit, pool, place, sending, kind, null);
-  if (attempt === null) throw new Error('An attempt that nobody may give up was given up');
-  return attempt;
+  return makeAttempt(visit, pool, place, sending, kind, null);
 }
 
 function outcomeOf(pool: RuntimePool, { backend, end }: Attempt): OriginOutcome {

@@ -20,7 +20,7 @@ import {
   reusePolicyOf,
   type StaleEntry,
 } from './cache-lookup.ts';
-import { choosePool } from './choose-pool.ts';
+import { choosePool, type PoolChoice } from './choose-pool.ts';
 import type { EdgeError } from './edge-error.ts';
 import { fetchOrigin, type OriginOutcome } from './fetch-origin.ts';
 import { giveBackLease } from './fill.ts';
@@ -55,8 +55,12 @@ export type Forwarded = Answered | FromStale | { readonly type: 'failed'; readon
 
 type Miss = Exclude<CacheAnswer, { type: 'hit' | 'not-cached' }>;
 
-export async function forward(visit: Visit, cached: Miss): Promise<Forwarded> {
-  const pool = await poolFor(visit);
+/** `nowMs`: the clock, which is dear to look at. */
+export async function forward(visit: Visit, cached: Miss, nowMs: number): Promise<Forwarded> {
+  const { edge, route } = visit;
+  const chosen = choosePool(edge, visit, route, nowMs);
+  const isAtOnce = !(chosen instanceof Promise);
+  const pool = poolOf(visit, isAtOnce ? chosen : await chosen);
   mirror(visit);
   if (cached.type === 'forward' && cached.part?.rest) {
     const { part } = cached;
@@ -68,7 +72,7 @@ export async function forward(visit: Visit, cached: Miss): Promise<Forwarded> {
   }
   if (cached.type === 'forward' && cached.offered.length > 0) return offering(visit, pool, cached);
   if (cached.type !== 'forward' || cached.stale === null) {
-    const outcome = await sendOut(visit, pool, visit.fields);
+    const outcome = await sendOut(visit, pool, visit.fields, isAtOnce ? nowMs : edge.now());
     if (outcome.type === 'failed' && cached.type === 'forward') nothingCame(visit, cached);
     return outcome;
   }
@@ -243,9 +247,8 @@ async function staleInstead(
   return answer === 'cannot-revalidate' ? cannotRevalidate(outcome.error) : outcome;
 }
 
-async function poolFor(visit: Visit): Promise<RuntimePool> {
-  const { edge, route, tally } = visit;
-  const choice = await choosePool(edge, visit, route, edge.now());
+function poolOf(visit: Visit, choice: PoolChoice): RuntimePool {
+  const { edge, tally } = visit;
   const { pool, path, first, affinity } = choice;
   if (tally.record) {
     tally.record.poolChosen(pool.name, path, planOf(pool, notRepeatable(visit, pool), edge.now()));
@@ -257,8 +260,9 @@ async function poolFor(visit: Visit): Promise<RuntimePool> {
   return pool;
 }
 
-function sendOut(visit: Visit, pool: RuntimePool, fields: Fields): Promise<OriginOutcome> {
-  return fetchOrigin(visit, pool, visit.isUpgrade ? [...fields, ['upgrade', 'websocket']] : fields);
+function sendOut(visit: Visit, pool: RuntimePool, fields: Fields, nowMs?: number): Promise<OriginOutcome> {
+  const sent: Fields = visit.isUpgrade ? [...fields, ['upgrade', 'websocket']] : fields;
+  return fetchOrigin(visit, pool, sent, nowMs);
 }
 
 function cannotRevalidate(cause: EdgeError): Forwarded {

@@ -117,17 +117,18 @@ function atRoute(opening: Opening, target: Target, snapshot: EdgeSnapshot): Answ
       return respondFromCache(visit, cached, looked instanceof Promise ? edge.now() : startedAt);
     }
     if (cached.type === 'not-cached') return { code: 'not-cached', detail: cached.detail };
-    return askOrigin(visit, cached);
+    return askOrigin(visit, cached, looked instanceof Promise ? edge.now() : startedAt);
   });
 }
 
 async function askOrigin(
   visit: Visit,
   cached: Exclude<CacheAnswer, { type: 'hit' | 'not-cached' }>,
+  nowMs: number,
 ): Promise<Answer> {
   const letGo = cached.type === 'forward' ? holdLease(visit, cached) : null;
   try {
-    const origin = await forward(visit, cached);
+    const origin = await forward(visit, cached, nowMs);
     if (origin.type === 'failed') return origin.error;
     if (origin.type === 'from-stale') return respondFromStale(visit, origin);
     return await respondFromOrigin(visit, cached, origin);

@@ -58,11 +58,11 @@ export interface Leash {
   giveUp(): void;
 }
 
-/** Takes over the place. Rejects never; null where it was given up. */
+/** Takes over the place, which has just been taken. Rejects never; null where it was given up. */
 export async function makeAttempt(
   visit: Visit,
   pool: RuntimePool,
-  { backend, panic, leave }: Place,
+  { backend, panic, takenAt: startedAt, leave }: Place,
   { fields, body, deadlineAt }: Sending,
   kind: AttemptRecord['kind'],
   leash: Leash | null,
@@ -71,7 +71,6 @@ export async function makeAttempt(
   const { attemptMs, firstByteMs } = pool.config.timeouts;
   if (panic) tellPanic(visit, pool, backend, panic);
   visit.tally.backend = backend.id;
-  const startedAt = edge.now();
   const era = enterCircuit(visit, pool, backend, startedAt);
   const controller = new AbortController();
   let isGivenUp = false;
@@ -111,7 +110,7 @@ export async function makeAttempt(
     return null;
   }
   const endedAt = edge.now();
-  const seen = watchHead(visit, pool, backend, end, { at: startedAt, body });
+  const seen = watchHead(visit, pool, backend, end, { at: startedAt, body }, endedAt);
   leaveCircuit(visit, pool, backend, era, startedAt, seen);
   if (end.type === 'failed') {
     leave();

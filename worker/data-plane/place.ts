@@ -6,6 +6,8 @@ import type { RuntimeBackend, RuntimePool } from './pool-registry.ts';
 import type { Visit } from './visit.ts';
 
 export type Place = Extract<Choice, { type: 'backend' }> & {
+  /** Epoch ms. */
+  readonly takenAt: number;
   /** Gives it back; a second call does nothing. */
   leave(): void;
 };
@@ -15,7 +17,9 @@ export type Taken = Place | Exclude<Choice, { type: 'backend' }>;
 /** `avoided`: indexes of backends that are not to be chosen. */
 export function takePlace(visit: Visit, pool: RuntimePool, avoided: readonly number[], nowMs: number): Taken {
   const choice = chooseBackend(visit, pool, avoided, nowMs, visit.tally.record);
-  return choice.type === 'backend' ? { ...choice, leave: enter(visit, choice.backend) } : choice;
+  return choice.type === 'backend'
+    ? { ...choice, takenAt: nowMs, leave: enter(visit, choice.backend) }
+    : choice;
 }
 
 /** `signal` tells that the client has left (compatibility flag enable_request_signal). */
@@ -62,5 +66,5 @@ export function takeAlternative(
     return null;
   }
   tried.push(choice.index);
-  return { ...choice, leave: enter(visit, choice.backend) };
+  return { ...choice, takenAt: nowMs, leave: enter(visit, choice.backend) };
 }

@@ -39,7 +39,7 @@ async function renew(visit: Visit, cached: CacheForward): Promise<void> {
 }
 
 async function renewHolding(visit: Visit, cached: CacheForward): Promise<void> {
-  const outcome = await forward(visit, cached);
+  const outcome = await forward(visit, cached, visit.edge.now());
   if (outcome.type === 'failed') return;
   const response =
     outcome.type === 'from-stale'

@@ -8,14 +8,17 @@ import { bodyOf, isBodyOfGet, type OriginBody } from './send-to-origin.ts';
 import type { Visit } from './visit.ts';
 
 /** null when it may be repeated. */
-export function notRepeatable({ request, received }: Visit, { config }: RuntimePool): NotRepeatable | null {
+export function notRepeatable(
+  { request, method, received }: Visit,
+  { config }: RuntimePool,
+): NotRepeatable | null {
   const hasBody = bodyOf(request) !== null;
-  const length = hasBody ? request.headers.get('content-length') : null;
+  const length = hasBody ? fieldValue(received, 'content-length') : undefined;
   return whyNotRepeatable({
-    method: request.method,
+    method,
     fields: received,
     hasBody,
-    bodyBytes: length === null ? null : Number(length),
+    bodyBytes: length === undefined ? null : Number(length),
     bodyBytesMax: config.retry.bodyBytesMax,
   });
 }

@@ -35,7 +35,7 @@ export interface OriginRequest {
 }
 
 /** Rejects when no response head comes. */
-export async function sendToOrigin(origin: OriginRequest): Promise<OriginResponse> {
+export function sendToOrigin(origin: OriginRequest): Promise<OriginResponse> {
   const isUpgrade = fieldValue(origin.fields, 'upgrade') !== undefined;
   // fetch overwrites Host by the URL's, and re-encodes some characters; WebSockets only it can open.
   const needsSocket =

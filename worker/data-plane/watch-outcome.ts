@@ -44,8 +44,8 @@ export function watchHead(
   backend: RuntimeBackend,
   end: HeadEnd,
   sent: SentToOrigin,
+  nowMs = visit.edge.now(),
 ): AttemptOutcome {
-  const nowMs = visit.edge.now();
   const isUnsure = mayBeOfClient(end, sent);
   const outcome = isUnsure ? 'edge-error' : outcomeOf(visit, pool, end, nowMs - sent.at);
   if (outcome !== 'edge-error') backend.state.meter.record(nowMs - sent.at, outcome !== 'success', nowMs);
