@@ -76,7 +76,7 @@ export function addLiveOptions(command: Command): void {
     )
     .option(
       '--seconds <number>',
-      `of each turn (default: ${PLAN.roundMs / 1_000}; --quick ${PLAN_QUICK.roundMs / 1_000}); longer for less than 200 requests`,
+      `of each turn (default: ${PLAN.roundMs / 1_000}; --quick ${PLAN_QUICK.roundMs / 1_000}); longer for less than 150 requests`,
       seconds,
     )
     .addHelpText(

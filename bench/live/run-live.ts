@@ -69,7 +69,7 @@ export interface LiveReport {
 const WARM_UP_MS = 300;
 const WARM_UP_MS_WHOLE = 1_000;
 /** Of a turn of the open loop, at least: so that it has a p99 of its own. */
-const OPEN_REQUESTS_MIN = 200;
+const OPEN_REQUESTS_MIN = 150;
 /** Of the open loop: whoever comes when all are taken waits, and it counts. */
 const OPEN_CONNECTIONS_MAX = 256;
 
