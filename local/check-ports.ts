@@ -29,21 +29,36 @@ export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
   for (const { host, port, what, flag } of fixed) {
     const deadlineAt = Date.now() + PATIENCE_MS;
     let problem = await problemOf(host, port);
-    while (problem && Date.now() < deadlineAt) {
+    while (problem?.mayPass && Date.now() < deadlineAt) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       problem = await problemOf(host, port);
     }
-    if (problem) throw new StartError(`Cannot start ${what}: ${problem}; choose another with ${flag}`);
+    if (problem) {
+      const choice = problem.isOfHost ? '--host' : flag;
+      throw new StartError(`Cannot start ${what}: ${problem.text}; choose another with ${choice}`);
+    }
   }
 }
 
-function problemOf(host: string, port: number): Promise<string | null> {
+interface Problem {
+  readonly text: string;
+  readonly isOfHost: boolean;
+  /** Looking again a moment later may help. */
+  readonly mayPass: boolean;
+}
+
+function problemOf(host: string, port: number): Promise<Problem | null> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(`port ${port} on ${host} is in use`);
-      else if (error.code === 'EACCES') resolve(`port ${port} on ${host} is not allowed`);
-      else resolve(`cannot listen on ${host}:${port} (${error.code ?? error.message})`);
+      const ofPort = { isOfHost: false, mayPass: error.code === 'EADDRINUSE' };
+      if (error.code === 'EADDRINUSE') resolve({ text: `port ${port} on ${host} is in use`, ...ofPort });
+      else if (error.code === 'EACCES')
+        resolve({ text: `port ${port} on ${host} is not allowed`, ...ofPort });
+      else {
+        const text = `this machine has no address ${host} to listen on (${error.code ?? error.message})`;
+        resolve({ text, isOfHost: true, mayPass: false });
+      }
     });
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)));
   });

@@ -20,7 +20,9 @@ export function readConfigFile(file: string, folder: string): InitialConfig {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const reason = existsSync(path) ? sentenceOf(error) : 'there is no such file';
+    const isFolder = (error as NodeJS.ErrnoException).code === 'EISDIR';
+    const inWay = isFolder ? 'it is a folder, not a file' : sentenceOf(error);
+    const reason = existsSync(path) ? inWay : 'there is no such file';
     throw new StartError(`Cannot read the configuration ${path}: ${reason}`);
   }
   let document: unknown;

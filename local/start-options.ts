@@ -21,6 +21,11 @@ function portUpTo(max: number): (text: string) => number {
   };
 }
 
+function notEmpty(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
+}
+
 /** `help` is the text to print when that was asked for. Throws a StartError for anything it does not know. */
 export function parseStartOptions(args: readonly string[]): StartOptions | { readonly help: string } {
   let said = '';
@@ -28,9 +33,17 @@ export function parseStartOptions(args: readonly string[]): StartOptions | { rea
     .description('Serves the edge on this machine, on plain workerd, until Ctrl-C.')
     .usage('[options]')
     .option('--port <n>', 'port of the edge, 0 = any free one', portUpTo(PORT_MAX), 8787)
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--config <file>', 'a configuration; a new version if it differs from the file last given so')
-    .option('--state <folder>', 'what survives restarts (default: .roundel/state of the repository)')
+    .option('--host <address>', 'address to listen on', notEmpty, '127.0.0.1')
+    .option(
+      '--config <file>',
+      'a configuration; a new version if it differs from the file last given so',
+      notEmpty,
+    )
+    .option(
+      '--state <folder>',
+      'what survives restarts (default: .roundel/state of the repository)',
+      notEmpty,
+    )
     .option('--no-mocks', 'without the four mock origins and their demo configuration')
     .option(
       '--mock-port <n>',

@@ -52,7 +52,10 @@ async function start(options: StartOptions): Promise<void> {
     const mocks = await startMocks({
       names: DEMO_ORIGINS,
       firstPort: options.mockPort,
-      onEnd: (name) => log(`roundel: mock origin ${name} has ended`),
+      onEnd: (name) => {
+        // A signal to the whole group reaches them as well.
+        if (!ending) log(`roundel: mock origin ${name} has ended`);
+      },
     });
     undo.push(mocks.stop);
     config ??= { type: 'demo', text: JSON.stringify(demoConfig(mocks.urls)) };
@@ -70,7 +73,7 @@ async function start(options: StartOptions): Promise<void> {
   undo.push(edge.workerd.stop);
   void edge.workerd.exited.then((why) => {
     if (ending) return;
-    log(`roundel: workerd has ended: ${why}`);
+    log(`roundel: workerd has ended: ${why}; what it stored is kept: start again to go on`);
     void end(1);
   });
   console.log(welcome({ edge, url: publicUrl(edge, options.host), adminToken, mocks: options.mocks, file }));

@@ -38,7 +38,9 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
     await takeNote(noteFile, configFile);
   } catch (error) {
     if (error instanceof StartError) throw error;
-    throw new StartError(`Cannot write the state folder ${path}: ${sentenceOf(error)}`);
+    throw new StartError(
+      `Cannot write the state folder ${path}: ${sentenceOf(error)}; choose another with --state`,
+    );
   }
   return {
     path,

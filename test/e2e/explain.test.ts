@@ -1,6 +1,6 @@
 // `explain` against reality: what it says a request would meet, what the data plane then does, what it writes down of
 // that, and what the origins' ledgers hold, side by side; and who gets an explanation of a live request, and who none.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ConfigDocument } from '../../core/config/schema.ts';
 import { type Random, seededRandom } from '../../core/random.ts';
 import { comeBackLater, failFast, silent, slow } from '../../origin-mock/recipes.ts';
@@ -465,14 +465,16 @@ describe('an explanation of a live request', () => {
   });
 });
 
-describe('an explanation of a live request that met trouble', () => {
+// Beside each other, since each waits for what its edge hands on once a second: pools and paths are their own.
+describe.concurrent('an explanation of a live request that met trouble', () => {
+  let token = '';
   const explained = async (pool: string, request?: Ask) => {
-    const { token } = (await newToken()).body;
     const { id, status } = await traced(`${pool}.test`, token, request);
     return { status, explanation: await explanationOf(id) };
   };
 
   beforeAll(async () => {
+    token = (await newToken()).body.token;
     const backends = ['a', 'b', 'c'].map((id) => ({ id, url: originOf(id).url }));
     const base = {
       backends,
@@ -501,6 +503,12 @@ describe('an explanation of a live request that met trouble', () => {
       },
       'retried-poor': { ...base, retry: { on }, retryBudget: { ratio: 0, min: 0 } },
     };
+    for (const origin of product.origins) origin.reset();
+    const held = slow(2_000, '/held/*');
+    originOf('a').script(silent('/late'), slow(400, '/better'), slow(200, '/slow'), held);
+    originOf('a').script(failFast('/failing/*'), comeBackLater(60, '/later'));
+    originOf('b').script(failFast('/better'), failFast('/failing/*'));
+    originOf('c').script(failFast('/failing/*'));
     await product.configure({
       pools,
       routes: Object.keys(pools).map((name) => ({
@@ -510,13 +518,8 @@ describe('an explanation of a live request that met trouble', () => {
       })),
     });
   });
-  beforeEach(() => {
-    for (const origin of product.origins) origin.reset();
-  });
-
   it('tells of a hedge who was late, who was quicker, and the choice of it', async () => {
-    originOf('a').script(silent());
-    const { status, explanation } = await explained('hedged');
+    const { status, explanation } = await explained('hedged', { path: '/late' });
     expect(status).toBe(200);
     expect(explanation).toMatchObject({
       chosen: 'a',
@@ -547,9 +550,7 @@ describe('an explanation of a live request that met trouble', () => {
   });
 
   it('tells of a hedge that failed that another was better', async () => {
-    originOf('a').script(slow(400));
-    originOf('b').script(failFast());
-    const { explanation } = await explained('hedged');
+    const { explanation } = await explained('hedged', { path: '/better' });
     expect(explanation.attempts).toMatchObject([
       { backend: 'b', kind: 'hedge', status: 503, next: { because: 'other-better' } },
       { backend: 'a', kind: 'first', status: 200, next: { because: 'good' } },
@@ -560,8 +561,7 @@ describe('an explanation of a live request that met trouble', () => {
     ['hedged-alone', 'no-backend'],
     ['hedged-poor', 'budget'],
   ])('tells why a hedge that was due was not sent (%s)', async (pool, why) => {
-    originOf('a').script(slow(200));
-    const { status, explanation } = await explained(pool);
+    const { status, explanation } = await explained(pool, { path: '/slow' });
     expect(status).toBe(200);
     expect(explanation).toMatchObject({
       chosen: 'a',
@@ -572,12 +572,16 @@ describe('an explanation of a live request that met trouble', () => {
   });
 
   it('tells of the line before a full pool how long it took, and who found it full', async () => {
-    originOf('a').script(slow(1_500, '/held'));
-    const held = askEdge(product.url, 'queued.test', { path: '/held' });
-    await waitUntil(() => originOf('a').ledger.entries({ on: '/held' }).length === 1);
-    const both = await Promise.all([explained('queued'), explained('queued')]);
-    const [waited, refused] = both.toSorted((one, other) => one.status - other.status);
-    expect((await held).status).toBe(200);
+    let rounds = 0;
+    // Where the machine stands still for half a second, who waits is taken for gone, and both get in line.
+    const [waited, refused] = await waitUntil(async () => {
+      const path = `/held/${++rounds}`;
+      const held = askEdge(product.url, 'queued.test', { path });
+      await waitUntil(() => originOf('a').ledger.entries({ on: path }).length === 1);
+      const both = await Promise.all([explained('queued'), explained('queued')]);
+      expect((await held).status).toBe(200);
+      return both.some(({ status }) => status === 503) ? both.toSorted((a, b) => a.status - b.status) : null;
+    });
     expect(waited?.explanation).toMatchObject({
       status: 200,
       chosen: 'a',
@@ -596,9 +600,9 @@ describe('an explanation of a live request that met trouble', () => {
   });
 
   it('tells of who waited in vain for whom', async () => {
-    originOf('a').script(slow(1_500, '/held'));
-    const held = askEdge(product.url, 'hasty.test', { path: '/held' });
-    await waitUntil(() => originOf('a').ledger.entries({ on: '/held' }).length === 1);
+    const path = '/held/hasty';
+    const held = askEdge(product.url, 'hasty.test', { path });
+    await waitUntil(() => originOf('a').ledger.entries({ on: path }).length === 1);
     const { explanation } = await explained('hasty');
     expect(explanation).toMatchObject({
       status: 503,
@@ -612,9 +616,10 @@ describe('an explanation of a live request that met trouble', () => {
   });
 
   it('tells of a circuit that is open whom it kept out', async () => {
-    for (const name of ['a', 'b']) originOf(name).script(failFast());
-    for (let i = 0; i < 4; i++) expect((await askEdge(product.url, 'breaking.test')).status).toBe(503);
-    const passed = await explained('breaking');
+    const request = { path: '/failing/breaking' };
+    for (let i = 0; i < 4; i++)
+      expect((await askEdge(product.url, 'breaking.test', request)).status).toBe(503);
+    const passed = await explained('breaking', request);
     expect(passed.explanation).toMatchObject({
       chosen: 'b',
       candidates: [
@@ -623,8 +628,8 @@ describe('an explanation of a live request that met trouble', () => {
       ],
       attempts: [{ backend: 'b', kind: 'first', status: 503, next: { because: 'not-configured' } }],
     });
-    for (let i = 0; i < 3; i++) await askEdge(product.url, 'breaking.test');
-    const refused = await explained('breaking');
+    for (let i = 0; i < 3; i++) await askEdge(product.url, 'breaking.test', request);
+    const refused = await explained('breaking', request);
     expect(refused.explanation).toMatchObject({
       status: 503,
       error: 'no-backend',
@@ -635,8 +640,7 @@ describe('an explanation of a live request that met trouble', () => {
   });
 
   it('tells of retries what asked for them, the pause, and why there were no more', async () => {
-    for (const name of ['a', 'b', 'c']) originOf(name).script(failFast());
-    const { explanation } = await explained('retried');
+    const { explanation } = await explained('retried', { path: '/failing/thrice' });
     expect(explanation.attempts).toMatchObject([
       { backend: 'a', kind: 'first', status: 503, next: { type: 'retry', because: 'gateway-error' } },
       { backend: 'b', kind: 'retry', status: 503, next: { type: 'retry', because: 'gateway-error' } },
@@ -650,11 +654,10 @@ describe('an explanation of a live request that met trouble', () => {
   });
 
   it.each<[pool: string, request: Ask, because: string]>([
-    ['retried-poor', {}, 'budget'],
-    ['retried', { method: 'POST', body: 'x' }, 'not-idempotent'],
+    ['retried-poor', { path: '/failing/poor' }, 'budget'],
+    ['retried', { path: '/failing/post', method: 'POST', body: 'x' }, 'not-idempotent'],
     ['retried', { path: '/later' }, 'retry-after-too-long'],
   ])('tells why there was no retry (%s %o)', async (pool, request, because) => {
-    originOf('a').script(comeBackLater(60, '/later'), failFast());
     const { explanation } = await explained(pool, request);
     expect(explanation.attempts).toMatchObject([
       { backend: 'a', status: 503, next: { type: 'last', because } },

@@ -58,7 +58,11 @@ describe('the command line', () => {
     ['a port that is none', () => ['--port', '70000'], /'70000' is invalid/],
     ['a port without a number', () => ['--port'], /argument missing/],
     ['two things on one port', () => ['--port', '9102', '--mock-port', '9101'], /port 9102 .*mock origin b/],
-    ['a host of another machine', () => ['--host', '192.0.2.1', '--mock-port', '0'], /192\.0\.2\.1/],
+    [
+      'a host of another machine',
+      () => ['--host', '192.0.2.1', '--mock-port', '0'],
+      /192\.0\.2\.1 .*with --host/,
+    ],
     ['a missing configuration', () => ['--config', 'none.json'], /none\.json: there is no such file/],
     ['a configuration that is no JSON', () => ['--config', 'text.json'], /text\.json: not JSON/],
     [

@@ -46,6 +46,9 @@ describe('options', () => {
     [['--port', '1e3']],
     [['--mock-port', '65533']],
     [['--config']],
+    [['--config', '']],
+    [['--state', '']],
+    [['--host', '']],
     [['--ports', '1']],
     [['serve']],
   ])('refuse %j in one line', (args) => {
@@ -67,6 +70,7 @@ describe('the configuration that a start brings', () => {
       join(folder, 'bad.json'),
       JSON.stringify({ pools: { P: {} }, routes: [{ id: 'r' }], x: 1 }),
     );
+    expect(() => readConfigFile('.', folder)).toThrow('it is a folder, not a file');
     expect(() => readConfigFile('bad.json', folder)).toThrow(/pools\.P.*x: unknown field/s);
   });
 
