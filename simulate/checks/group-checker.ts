@@ -224,6 +224,12 @@ export class GroupChecker implements Observer {
         'I1',
         () => `op ${op} is committed before op ${this.committed.length + 1}`,
       );
+      // One that a majority holds may still be replaced where it is of an older view, and comes without one of this.
+      must(
+        op < commit || own.view === view,
+        'I2',
+        () => `member ${member.id} commits op ${op} of view ${own.view} by count in view ${view}`,
+      );
       this.committed.push({ entry: own, inView: view, at: this.cluster.scheduler.now });
       for (const { command } of own.items) {
         if (command.type === 'readmit') this.incarnations.set(command.member, command.incarnation);
