@@ -67,11 +67,17 @@ export function beginInstall(step: Step, source: number): void {
   };
 }
 
-/** It is the primary that is being left, or lost: another one is named at once. Does nothing where it is no source. */
+/** Another one is to be named at once. Does nothing where it is no source. */
 export function giveUpSource(state: ReplicaState, member: number): void {
   if (state.install?.source !== member) return;
   state.silentSource = member;
   state.install = null;
+}
+
+/** A view is left: its primary is no source any more, and what was asked of another one in it is asked again. */
+export function askInNextView(state: ReplicaState, primary: number): void {
+  giveUpSource(state, primary);
+  if (state.install !== null) state.install.sentAt = null;
 }
 
 /** At every step's end: asks for what is next, unless an answer is on its way. */

@@ -6,7 +6,7 @@ import { advanceCommit, startView } from './commit.ts';
 import { depose } from './depose.ts';
 import { expectDiscards } from './discard-state.ts';
 import { isFit } from './failure-detector.ts';
-import { giveUpSource } from './install.ts';
+import { askInNextView } from './install.ts';
 import { pumpAll } from './peers.ts';
 import { isPulling, pullDueAt, pullFrom, resendPull } from './pull-log.ts';
 import { primaryOf, quorumOf } from './quorum.ts';
@@ -18,7 +18,7 @@ import { isNewer, type Viewstamp } from './viewstamp.ts';
 /** From here on nothing of a lower view is accepted: written before anything is said in the new one. */
 export function promiseView(step: Step, view: number): void {
   const { state } = step;
-  giveUpSource(state, primaryOf(state.view, state.identity.memberCount));
+  askInNextView(state, primaryOf(state.view, state.identity.memberCount));
   state.view = view;
   state.snapshot = null;
   step.writes.push({ type: 'view', view });

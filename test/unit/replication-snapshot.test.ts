@@ -164,6 +164,8 @@ describe('a backup that needs more than the log holds', () => {
     const other = behind(1);
     other.hear(0, { type: 'installFrom', source: 0, firstOp: 31 }, { view: 3 });
     expect(other.state.install?.source).toBe(1);
+    // What it was asked in the view before, it has refused as old, or will.
+    expect(askOf(other, 1)).toBeDefined();
   });
 
   it('leaves a source that is lost, and says so, without a doubt of the primary', () => {
