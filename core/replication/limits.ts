@@ -108,7 +108,7 @@ export const DEFAULT_LIMITS: ReplicaLimits = {
   backoffMinMs: 100,
   backoffMaxMs: 5_000,
   hashEveryOps: 1_000,
-  overlayRowsMax: 512,
+  overlayRowsMax: 2048,
   overlayOpsMax: 128,
   overlayBytesMax: 4 * MIB,
   logOps: 10_000,

@@ -231,7 +231,10 @@ export type Write =
   | { readonly type: 'forgetInvalidations'; readonly upTo: Viewstamp; readonly beforeT: number }
   | { readonly type: 'floor'; readonly floor: Viewstamp }
   | { readonly type: 'dedupe'; readonly row: DedupeRow }
-  /** Removes up to `limit` rows with `t < beforeT` and `op < beforeOp`, oldest first. */
+  /**
+   * Removes rows with `t < beforeT` and `op < beforeOp`, oldest first, some `limit` of them at most; those that lie
+   * together with later ones may stay until those go.
+   */
   | {
       readonly type: 'forgetDedupe';
       readonly beforeT: number;

@@ -1,116 +1,129 @@
-// First outcomes of request ids in SQL. Every command is looked up when it comes and again when it is applied, on every
-// member and nearly always in vain: a filter in memory knows most ids that are new, and what was found lately is kept.
+// First outcomes of request ids in SQL. Every command leaves one on every member, and hardly any is ever looked at again:
+// so those of many commands lie in one row together, a run, and an index in memory tells which runs may hold an id. Each
+// row of a table and of an index is a page to write and, where this is hosted, a row to pay for.
 import type { DedupeRow, Write } from '../../core/replication/store.ts';
-import { IdFilter } from './id-filter.ts';
-import { RecentMap } from './recent-map.ts';
+import { hashKey } from '../../core/sharding/key-hash.ts';
+import { RunIndex } from './run-index.ts';
 
 type Forget = Extract<Write, { type: 'forgetDedupe' }>;
 
-const REMEMBERED_MAX = 2_048;
-/** Rows that are read once to fill the filter; where there are more, it serves when those have gone. */
-const FILTERED_AT_ONCE_MAX = 20_000;
+/** What is read and parsed to find one. */
+export const RUN_ROWS_MAX = 128;
+
+type StoredRow = [reqId: string, op: number, t: number, digest: string, result: DedupeRow['result']];
 
 export class DedupeTable {
   readonly #sql: SqlStorage;
-  /** null: there is none. */
-  readonly #recent = new RecentMap<string, DedupeRow | null>(REMEMBERED_MAX);
+  readonly #tablesMax: number | undefined;
   /** null = not filled yet. */
-  #filter: Filter | null = null;
-  /** Id of the row written last; null = not looked up yet. */
-  #lastId: number | null = null;
+  #index: RunIndex | null = null;
+  /** Of the run written last; null = not looked up yet. */
+  #lastRun: number | null = null;
 
-  constructor(sql: SqlStorage) {
+  /** @param tablesMax of the index: what does not fit is read when it is looked for */
+  constructor(sql: SqlStorage, tablesMax?: number) {
     this.#sql = sql;
+    this.#tablesMax = tablesMax;
   }
 
   find(reqId: string): DedupeRow | undefined {
-    let row = this.#recent.get(reqId);
-    if (row === undefined) {
-      this.#filter ??= this.#fill();
-      if (this.#filter.isWhole && !this.#filter.ids.mayHave(reqId)) return undefined;
-      row = this.#read(reqId);
-      this.#recent.set(reqId, row);
+    this.#index ??= this.#fill();
+    const hash = hashKey(reqId);
+    for (const run of this.#index.runsOf(hash)) {
+      const row = this.#findIn(run, reqId);
+      if (row !== undefined) return row;
     }
-    return row ?? undefined;
+    const { forgottenUpTo } = this.#index;
+    return forgottenUpTo === 0 ? undefined : this.#findUpTo(forgottenUpTo, hash, reqId);
   }
 
-  /** One statement for all of them. O(rows). */
+  /** In op order, and behind all earlier ones: what comes later counts. O(rows). */
   put(rows: readonly DedupeRow[]): void {
-    if (rows.length === 0) return;
-    this.#filter ??= this.#fill();
-    const columns: unknown[][] = [];
-    for (const row of rows) {
-      // A later occurrence takes a new id: ids ascend with the ops.
-      const id = this.#nextId();
-      columns.push([id, row.reqId, row.op, row.t, row.digest, JSON.stringify(row.result)]);
-      this.#filter.ids.add(row.reqId, id);
-      this.#recent.set(row.reqId, row);
+    for (let first = 0; first < rows.length; first += RUN_ROWS_MAX) {
+      this.#putRun(rows.slice(first, first + RUN_ROWS_MAX));
     }
-    this.#sql.exec(
-      `INSERT INTO dedupe (id, reqId, op, t, digest, result)
-       SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)
-       WHERE true ON CONFLICT (reqId) DO UPDATE SET id = excluded.id, op = excluded.op, t = excluded.t,
-         digest = excluded.digest, result = excluded.result`,
-      JSON.stringify(columns),
-    );
   }
 
-  /** Ids, ops and logged times all ascend: the rows to go are those before the first that stays. */
+  /** Ops and logged times ascend from run to run: those to go are the ones before the first that stays. */
   forget({ beforeT, beforeOp, limit }: Forget): void {
     this.#sql.exec(
-      `DELETE FROM dedupe WHERE id < (SELECT min(id) FROM dedupe) + ?1 AND id < coalesce(
-         (SELECT id FROM dedupe WHERE t >= ?2 OR op >= ?3 ORDER BY id LIMIT 1), 9007199254740991)`,
-      limit,
+      `DELETE FROM dedupeRuns WHERE run < (SELECT min(run) FROM dedupeRuns) + ?1 AND run < coalesce(
+         (SELECT run FROM dedupeRuns WHERE lastT >= ?2 OR lastOp >= ?3 ORDER BY run LIMIT 1), 9007199254740991)`,
+      // Runs are not always full.
+      Math.ceil((2 * limit) / RUN_ROWS_MAX),
       beforeT,
       beforeOp,
     );
-    this.#recent.forget((row) => row !== null && row.t < beforeT && row.op < beforeOp);
-    if (this.#filter === null) return;
-    const firstId = this.#edgeId('min') ?? Infinity;
-    this.#filter.ids.forgetBefore(firstId);
-    this.#filter.isWhole ||= firstId > this.#filter.unreadUpTo;
+    if (this.#index === null) return;
+    const first = this.#sql.exec<{ run: number | null }>('SELECT min(run) AS run FROM dedupeRuns').one().run;
+    this.#index.forgetBefore(first ?? Infinity);
   }
 
-  /** What is there, unless it is too much to read: then the filter serves when those rows have gone. */
-  #fill(): Filter {
-    const ids = new IdFilter();
-    const rows = this.#sql
-      .exec<{ id: number; reqId: string }>(
-        'SELECT id, reqId FROM dedupe ORDER BY id LIMIT ?',
-        FILTERED_AT_ONCE_MAX + 1,
+  #putRun(rows: readonly DedupeRow[]): void {
+    const index = this.#index ?? this.#fill();
+    this.#index = index;
+    const run = this.#nextRun();
+    const hashes = Uint32Array.from(rows, ({ reqId }) => hashKey(reqId));
+    for (const hash of hashes) index.add(hash, run);
+    const last = rows.at(-1);
+    this.#sql.exec(
+      'INSERT INTO dedupeRuns (run, lastOp, lastT, hashes, content) VALUES (?, ?, ?, ?, ?)',
+      run,
+      last?.op,
+      last?.t,
+      hashes.buffer,
+      JSON.stringify(
+        rows.map(({ reqId, op, t, digest, result }): StoredRow => [reqId, op, t, digest, result]),
+      ),
+    );
+  }
+
+  #findIn(run: number, reqId: string): DedupeRow | undefined {
+    const found = this.#sql.exec<{ content: string }>('SELECT content FROM dedupeRuns WHERE run = ?', run);
+    const content = found.toArray()[0]?.content;
+    return content === undefined ? undefined : rowsOfRun(content).findLast((row) => row.reqId === reqId);
+  }
+
+  /** O(ids up to there): of hashes only, until one fits. */
+  #findUpTo(run: number, hash: number, reqId: string): DedupeRow | undefined {
+    const runs = this.#sql
+      .exec<{ run: number; hashes: ArrayBuffer }>(
+        'SELECT run, hashes FROM dedupeRuns WHERE run <= ? ORDER BY run DESC',
+        run,
       )
       .toArray();
-    const isWhole = rows.length <= FILTERED_AT_ONCE_MAX;
-    if (isWhole) for (const { id, reqId } of rows) ids.add(reqId, id);
-    return { ids, isWhole, unreadUpTo: isWhole ? 0 : (this.#edgeId('max') ?? 0) };
+    for (const { run: candidate, hashes } of runs) {
+      const row = new Uint32Array(hashes).includes(hash) ? this.#findIn(candidate, reqId) : undefined;
+      if (row !== undefined) return row;
+    }
+    return undefined;
   }
 
-  #read(reqId: string): DedupeRow | null {
-    const found = this.#sql
-      .exec<{ op: number; t: number; digest: string; result: string }>(
-        'SELECT op, t, digest, result FROM dedupe WHERE reqId = ?',
-        reqId,
-      )
-      .toArray()[0];
-    return found === undefined ? null : { ...found, reqId, result: JSON.parse(found.result) };
+  #fill(): RunIndex {
+    const index = new RunIndex(this.#tablesMax);
+    const runs = this.#sql.exec<{ run: number; hashes: ArrayBuffer }>(
+      'SELECT run, hashes FROM dedupeRuns ORDER BY run',
+    );
+    for (const { run, hashes } of runs) {
+      for (const hash of new Uint32Array(hashes)) index.add(hash, run);
+      this.#lastRun = run;
+    }
+    return index;
   }
 
-  #nextId(): number {
-    this.#lastId ??= this.#edgeId('max') ?? 0;
-    this.#lastId += 1;
-    return this.#lastId;
-  }
-
-  /** Of the oldest or newest row; null when there is none. */
-  #edgeId(which: 'min' | 'max'): number | null {
-    return this.#sql.exec<{ id: number | null }>(`SELECT ${which}(id) AS id FROM dedupe`).one().id;
+  #nextRun(): number {
+    this.#lastRun = (this.#lastRun ?? 0) + 1;
+    return this.#lastRun;
   }
 }
 
-interface Filter {
-  readonly ids: IdFilter;
-  /** Every row is in it. */
-  isWhole: boolean;
-  /** Rows with an id up to this one are not in it, unless it is whole. */
-  readonly unreadUpTo: number;
+/** In the order of their ops. Throws on what is no content of a run. */
+export function rowsOfRun(content: string): DedupeRow[] {
+  return (JSON.parse(content) as StoredRow[]).map(([reqId, op, t, digest, result]) => ({
+    reqId,
+    op,
+    t,
+    digest,
+    result,
+  }));
 }

@@ -4,10 +4,12 @@
 // `rows` has ids that tell the kind: HTTP rows count up from 1 in the order of writing (so the lowest is the oldest),
 // key-value rows count down from -1. Values stand last, so that reading the front of a row touches no overflow page.
 // `log.total` is the sum of `bytes` of all entries ever, so that the log's size needs no scan at boot. `log.items` holds
-// at most ITEMS_PART_BYTES; what is longer goes on in `logParts` (a value may have 2 MB). `dedupe` rows have ascending
-// ids in op order, so the oldest are found without an index.
+// at most ITEMS_PART_BYTES; what is longer goes on in `logParts` (a value may have 2 MB). `dedupeRuns` are numbered in op
+// order, so the oldest are found without an index; hashes (32 bits each, `hashKey` of the ids) stand before the content, so
+// that a start reads them alone.
 
-import { hasColumn } from './has-column.ts';
+import { DedupeTable } from './dedupe-table.ts';
+import { hasColumn, hasTable } from './has-column.ts';
 import { InvalidationTable } from './invalidation-table.ts';
 
 export const ITEMS_PART_BYTES = 1_500_000;
@@ -59,9 +61,9 @@ CREATE TABLE IF NOT EXISTS invalidations (
   scope TEXT PRIMARY KEY, view INTEGER NOT NULL, op INTEGER NOT NULL, goesAt INTEGER NOT NULL, content TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS dedupe (
-  id INTEGER PRIMARY KEY, reqId TEXT NOT NULL UNIQUE, op INTEGER NOT NULL, t INTEGER NOT NULL,
-  digest TEXT NOT NULL, result TEXT NOT NULL
+CREATE TABLE IF NOT EXISTS dedupeRuns (
+  run INTEGER PRIMARY KEY, lastOp INTEGER NOT NULL, lastT INTEGER NOT NULL, hashes BLOB NOT NULL,
+  content TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS chunks (
   hash TEXT PRIMARY KEY, stagedAt INTEGER NOT NULL, bytes BLOB NOT NULL
@@ -76,6 +78,7 @@ export function createTables(sql: SqlStorage): void {
   countKeptBytes(sql);
   if (!hasColumn(sql, 'head', 'incarnations')) sql.exec('ALTER TABLE head ADD COLUMN incarnations TEXT');
   moveOldPurges(sql);
+  moveOldRequestIds(sql);
 }
 
 /** Version 0.1 did not tell data that stays from data with a ttl. */
@@ -108,4 +111,21 @@ function moveOldPurges(sql: SqlStorage): void {
   const hard = { view: old.view, op: old.op, item: 0, t: old.t };
   new InvalidationTable(sql).put({ scope: 'all:', hard, soft: null, reqIds: [] });
   sql.exec('UPDATE head SET hardView = NULL, hardOp = NULL, softView = NULL, softOp = NULL');
+}
+
+/** Version 0.1 had a row and an index for each request id. */
+function moveOldRequestIds(sql: SqlStorage): void {
+  if (!hasTable(sql, 'dedupe')) return;
+  const table = new DedupeTable(sql);
+  for (let lastId: number | undefined = 0; lastId !== undefined; ) {
+    const page = sql
+      .exec<{ id: number; reqId: string; op: number; t: number; digest: string; result: string }>(
+        'SELECT id, reqId, op, t, digest, result FROM dedupe WHERE id > ? ORDER BY id LIMIT 1024',
+        lastId,
+      )
+      .toArray();
+    table.put(page.map(({ id: _, result, ...rest }) => ({ ...rest, result: JSON.parse(result) })));
+    lastId = page.at(-1)?.id;
+  }
+  sql.exec('DROP TABLE dedupe');
 }

@@ -1,7 +1,8 @@
 // The tables of which the replicated state consists, in the order in which a snapshot carries them: each row as the
 // write that makes it. A new table of that kind must be added here, or members that take in a snapshot part ways with
 // the others; the test "every table is either part of a snapshot or…" reminds of it.
-import type { DedupeRow, Invalidation, Row, Tombstone, Write } from '../../core/replication/store.ts';
+import type { Invalidation, Row, Tombstone, Write } from '../../core/replication/store.ts';
+import { rowsOfRun } from './dedupe-table.ts';
 import { HEAD_COLUMNS, type RowColumns, rowOf } from './row-codec.ts';
 
 type Key = readonly (string | number)[];
@@ -82,25 +83,34 @@ export const SNAPSHOT_TABLES: readonly SnapshotTable[] = [
       }),
   ),
   {
-    // In the order of their ops, which is that of their ids: the receiver gives them ids of its own.
-    name: 'dedupe',
-    read: (sql, after, limit) =>
-      sql
-        .exec<{ id: number; reqId: string; op: number; t: number; digest: string; result: string }>(
-          'SELECT id, reqId, op, t, digest, result FROM dedupe WHERE id > ? ORDER BY id LIMIT ?',
-          after?.[0] ?? 0,
-          limit,
-        )
-        .toArray()
-        .map(({ id, result, ...rest }) => {
-          const row: DedupeRow = { ...rest, result: JSON.parse(result) };
-          return { key: [id], bytes: SMALL_BYTES + result.length, write: { type: 'dedupe', row } };
-        }),
+    // In the order of their ops, which is that of their runs: the receiver makes runs of its own.
+    name: 'dedupeRuns',
+    read: readRequestIds,
     clear(sql, after) {
-      if (after === null) sql.exec('DELETE FROM dedupe');
+      if (after === null) sql.exec('DELETE FROM dedupeRuns');
     },
   },
 ];
+
+/** The key is the run and how many of its rows are read. */
+function readRequestIds(sql: SqlStorage, after: Key | null, limit: number): Item[] {
+  const items: Item[] = [];
+  let [run, count] = [Number(after?.[0] ?? 0), Number(after?.[1] ?? 0)];
+  const found = sql.exec<{ run: number; content: string }>(
+    'SELECT run, content FROM dedupeRuns WHERE run >= ? ORDER BY run',
+    run,
+  );
+  for (const columns of found) {
+    if (columns.run !== run) ({ run, count } = { run: columns.run, count: 0 });
+    for (const row of rowsOfRun(columns.content).slice(count)) {
+      count += 1;
+      const bytes = SMALL_BYTES + JSON.stringify(row.result).length;
+      items.push({ key: [run, count], bytes, write: { type: 'dedupe', row } });
+      if (items.length === limit) return items;
+    }
+  }
+  return items;
+}
 
 function keyedByText(
   name: string,

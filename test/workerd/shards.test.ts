@@ -31,6 +31,7 @@ import type { TelemetryRpc } from '../../durable-objects/interfaces/telemetry.ts
 import { RunningReplica } from '../../durable-objects/run-effects.ts';
 import { BirthRecord } from '../../durable-objects/shard-replica/birth-record.ts';
 import { lookUp as lookUpInside } from '../../durable-objects/shard-replica/lookup.ts';
+import { DedupeTable } from '../../durable-objects/storage/dedupe-table.ts';
 import { createTables } from '../../durable-objects/storage/schema.ts';
 import { SNAPSHOT_TABLES } from '../../durable-objects/storage/snapshot-tables.ts';
 import { SqliteStore } from '../../durable-objects/storage/sqlite-store.ts';
@@ -353,7 +354,8 @@ describe('the SQLite store', () => {
         type: 'forgetDedupe',
         beforeT: t - choose(20),
         beforeOp: op + 2 - choose(4),
-        limit: 1 + choose(4),
+        // Beyond what is there: what lies together goes together.
+        limit: 100_000,
       }),
       () => {
         const hash = pick(HASHES);
@@ -508,27 +510,39 @@ describe('the SQLite store', () => {
     expect(tables.sort()).toEqual([...ofTheMemberAlone, ...SNAPSHOT_TABLES.map(({ name }) => name)].sort());
   });
 
-  it('finds request ids that its memory let go of, and those that it has not read since it began', async () => {
+  it('finds request ids of many commands that were written together, the latest of each, and lets the oldest go', async () => {
     await inFreshStorage((sql) => {
       const many = 25_000;
-      const rows = (from: number, count: number): Write[] =>
-        Array.from({ length: count }, (_, i) => ({
-          type: 'dedupe',
-          row: { reqId: `r${from + i}`, digest: 'd', op: from + i, t: from + i, result: { type: 'purged' } },
-        }));
-      const opOf = (reqId: string) => store.dedupe(reqId)?.op ?? null;
-      let store = new SqliteStore(sql);
+      const rows = (from: number, count: number, idOf = (i: number) => `r${i}`): Write[] =>
+        Array.from({ length: count }, (_, i) => {
+          const at = from + i;
+          return {
+            type: 'dedupe',
+            row: { reqId: idOf(at), digest: 'd', op: at, t: at, result: { type: 'purged' } },
+          };
+        });
+      const store = new SqliteStore(sql);
       store.write(rows(0, many));
-      expect([0, 1, many - 1, many].map((i) => opOf(`r${i}`))).toEqual([0, 1, many - 1, null]);
-      // More than are read at a start.
-      store = new SqliteStore(sql);
-      store.write(rows(many, 10));
-      expect([0, many - 1, many, many + 10].map((i) => opOf(`r${i}`))).toEqual([0, many - 1, many, null]);
-      store.write([{ type: 'forgetDedupe', beforeT: many, beforeOp: many, limit: 2 * many }]);
-      expect([0, many - 1, many, many + 9].map((i) => opOf(`r${i}`))).toEqual([null, null, many, many + 9]);
-      // Few enough to be read.
-      store = new SqliteStore(sql);
-      expect([0, many, many + 9].map((i) => opOf(`r${i}`))).toEqual([null, many, many + 9]);
+      expect(sql.exec('SELECT count(*) AS n FROM dedupeRuns').one()).toEqual({ n: Math.ceil(many / 128) });
+      store.write([...rows(many, 10), ...rows(many, 10, () => 'r7')]);
+      const opsOf = (ids: readonly number[]) =>
+        // One that knows, one that has just begun, and one whose index holds no more than the newest.
+        [store, new SqliteStore(sql), { dedupe: (id: string) => new DedupeTable(sql, 1).find(id) }].map(
+          (one) => ids.map((i) => one.dedupe(`r${i}`)?.op ?? null),
+        );
+      const all = (ops: readonly (number | null)[]) => [ops, ops, ops];
+      expect(opsOf([0, 7, many - 1, many, many + 10])).toEqual(all([0, many + 9, many - 1, many, null]));
+      const forget = (limit: number): Write => ({
+        type: 'forgetDedupe',
+        beforeT: many,
+        beforeOp: many,
+        limit,
+      });
+      store.write([forget(1_000)]);
+      expect(opsOf([0, 7, 5_000, many - 1])).toEqual(all([null, many + 9, 5_000, many - 1]));
+      store.write([forget(2 * many)]);
+      // What lies in a run with later ones stays with them.
+      expect(opsOf([0, 7, many - 200, many, many + 9])).toEqual(all([null, many + 9, null, many, many + 9]));
     });
   });
 
@@ -557,7 +571,7 @@ describe('the SQLite store', () => {
     });
   });
 
-  it('opens what version 0.1 wrote: a purge of everything holds, and what stays is counted apart', async () => {
+  it('opens what version 0.1 wrote: purges of everything and request ids hold, what stays is counted apart', async () => {
     await runInDurableObject(stubOf(env.SHARD_REPLICA, 'store-of-0.1'), (_, { storage: { sql } }) => {
       createTables(sql);
       const old = new SqliteStore(sql);
@@ -579,8 +593,13 @@ describe('the SQLite store', () => {
       sql.exec(
         'DROP TABLE invalidations; DROP INDEX pairsByExpiry; ALTER TABLE head DROP COLUMN kvKeptBytes;' +
           'ALTER TABLE head DROP COLUMN boundMs; ALTER TABLE head DROP COLUMN boundSince;' +
-          'ALTER TABLE head DROP COLUMN boundMaxMs',
+          'ALTER TABLE head DROP COLUMN boundMaxMs; DROP TABLE dedupeRuns;' +
+          'CREATE TABLE dedupe (id INTEGER PRIMARY KEY, reqId TEXT NOT NULL UNIQUE, op INTEGER NOT NULL,' +
+          ' t INTEGER NOT NULL, digest TEXT NOT NULL, result TEXT NOT NULL)',
       );
+      for (let i = 1; i <= 1_500; i++) {
+        sql.exec('INSERT INTO dedupe VALUES (?, ?, ?, ?, ?, ?)', i, `r${i}`, i, i, 'd', '{"type":"purged"}');
+      }
       sql.exec('UPDATE head SET hardView = 0, hardOp = 7, appliedT = 5000, kvBytes = 300');
       const members = [{ name: 'a', region: 'weur' }];
       sql.exec('ALTER TABLE birth ADD COLUMN boundMs INTEGER');
@@ -601,6 +620,8 @@ describe('the SQLite store', () => {
         soft: null,
         reqIds: [],
       });
+      const found = [1, 1_500, 1_501].map((i) => new SqliteStore(sql).dedupe(`r${i}`)?.op ?? null);
+      expect(found).toEqual([1, 1_500, null]);
     });
   });
 

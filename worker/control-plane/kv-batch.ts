@@ -11,7 +11,6 @@ import { failureProblem, metaText, writtenOf } from './kv-answers.ts';
 import {
   batchHeaders,
   conditionOf,
-  isWellFormed,
   kvKey,
   kvNamespace,
   kvReadQuery,
@@ -26,7 +25,7 @@ import { shardMapOf } from './reach.ts';
 import { inSession } from './session.ts';
 
 const OPS_MAX = 100;
-const wellFormed = z.string().refine(isWellFormed, 'must be well-formed Unicode');
+const wellFormed = z.string().refine((text) => text.isWellFormed(), 'must be well-formed Unicode');
 
 const ifMatch = z
   .string()

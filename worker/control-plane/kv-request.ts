@@ -13,6 +13,7 @@ export const NAMESPACE_MESSAGE = 'must be 1–64 of a–z, 0–9 and "-"';
 const KEY_MAX_BYTES = 512;
 const TTL_MAX_SECONDS = 3_153_600_000; // A century: an instant that every clock can still hold.
 const TAGS_MAX = 64;
+const encoder = new TextEncoder();
 const TAG = /^[\x21-\x2b\x2d-\x7e]{1,256}$/;
 
 export interface KvAddress {
@@ -43,16 +44,14 @@ function keyProblem(key: string): string | null {
 }
 
 export function keyBytesProblem(text: string): string | null {
-  if (!isWellFormed(text)) return 'must be well-formed Unicode';
-  const bytes = new TextEncoder().encode(text).byteLength;
+  // No half of a surrogate pair by itself: it has no UTF-8.
+  if (!text.isWellFormed()) return 'must be well-formed Unicode';
+  // A UTF-16 unit takes three bytes at most.
+  if (text.length > 0 && text.length <= KEY_MAX_BYTES / 3) return null;
+  const bytes = encoder.encode(text).byteLength;
   return bytes < 1 || bytes > KEY_MAX_BYTES
     ? `must have 1–${KEY_MAX_BYTES} bytes of UTF-8, not ${bytes}`
     : null;
-}
-
-/** No half of a surrogate pair by itself: it has no UTF-8. */
-export function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
 }
 
 export const kvKey = z.string().superRefine((key, context) => {
