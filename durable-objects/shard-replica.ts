@@ -48,6 +48,7 @@ import { PeerCalls } from './shard-replica/peer-calls.ts';
 import { refusalOf } from './shard-replica/refusal.ts';
 import { type CallMember, isForPrimary, relay } from './shard-replica/relay.ts';
 import { submitAll } from './shard-replica/submit.ts';
+import { unbornStatus } from './shard-replica/unborn-status.ts';
 import { countedSql, WorkCount } from './shard-replica/work-count.ts';
 import { createTables } from './storage/schema.ts';
 import { SqliteStore } from './storage/sqlite-store.ts';
@@ -389,19 +390,4 @@ async function checked<M extends Message | null>(message: M): Promise<M> {
     throw new Error(`Cannot take a chunk: its bytes do not have the hash ${body.hash}`);
   }
   return message;
-}
-
-function unbornStatus(member: number): MemberStatus {
-  return {
-    member,
-    groupId: null,
-    view: 0,
-    role: 'backup',
-    state: 'unborn',
-    op: 0,
-    commit: 0,
-    applied: 0,
-    entries: 0,
-    bytes: 0,
-  };
 }
