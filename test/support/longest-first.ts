@@ -6,12 +6,12 @@ const LONG = [
   'workerd/shards',
   'simulation/profiles',
   'e2e/start-command',
+  'e2e/bench-live',
   'e2e/data-plane-cache',
   'e2e/data-plane-attempts',
   'e2e/control-plane-faults',
   'e2e/health',
   'e2e/data-plane-faults',
-  'e2e/bench-live',
   'e2e/explain',
   'unit/bench-distribution',
 ];
