@@ -109,8 +109,8 @@ export function createGatherer<O = CommonOutcome>({ now, waitUntil, nextTurn }: 
         waitUntil(lead(place, { all: [own], bytes, openedAt: now() }, call));
       }
       for (let leftMs = limitMs; own.heard === null && leftMs > 0; leftMs -= LOOK_EVERY_MS) {
-        // Not awaited itself: a promise that optimised code has made by "new" belongs to no request, and what follows
-        // would run as part of the one that wakes (docs/adr/0048). That of Promise.race belongs to this one.
+        // Through Promise.race: what follows an `await` of `woken` itself has been seen, under load, to run as part of the
+        // request that wakes (docs/adr/0048).
         await within(woken, Math.min(leftMs, LOOK_EVERY_MS));
       }
       const { heard } = own;
