@@ -1,6 +1,6 @@
 // I12 where views begin: no promise counts of a member that was lost since, of one that has not been readmitted, or of
 // an incarnation that a readmission in the log has replaced. Judged by the log itself, not by what the core made of it.
-import type { LogEntry, ReplicaEvent } from '../../core/replication/messages.ts';
+import type { LogEntry, Message, ReplicaEvent } from '../../core/replication/messages.ts';
 import type { Election } from '../../core/replication/replica-state.ts';
 import type { Instance } from '../engine/instance.ts';
 import type { Member } from '../engine/member.ts';
@@ -19,8 +19,9 @@ export class Elections {
     this.committed = committed;
   }
 
-  step(member: Member, instance: Instance, _event: ReplicaEvent): void {
+  step(member: Member, instance: Instance, event: ReplicaEvent): void {
     const { state } = instance;
+    if (event.type === 'message') this.checkTaken(member, instance, event.message);
     if (state.election !== null) {
       this.under.set(instance, { view: state.view, joins: state.election.joins });
       return;
@@ -39,6 +40,21 @@ export class Elections {
     );
   }
 
+  /** What a lost incarnation said comes late, to one that knows of its readmission. */
+  private checkTaken(member: Member, instance: Instance, { from, incarnation, body }: Message): void {
+    const sender = this.members[from];
+    if (sender === undefined || incarnation >= sender.disk.durable.identity.incarnation) return;
+    const isTaken =
+      (body.type === 'joinView' && isJoined(instance, from, incarnation)) ||
+      (body.type === 'prepareOk' && isCounted(instance, sender, body.op));
+    must(
+      !isTaken || incarnation >= this.newestIncarnation(instance, from),
+      'I12',
+      () =>
+        `member ${member.id} counts what incarnation ${incarnation} of member ${from} said (${body.type})`,
+    );
+  }
+
   /** As the object's log has it, committed or not. */
   private newestIncarnation({ state, store }: Instance, of: number): number {
     let newest = 1;
@@ -54,4 +70,14 @@ export class Elections {
     }
     return newest;
   }
+}
+
+function isJoined({ state }: Instance, from: number, incarnation: number): boolean {
+  return state.election?.joins.get(from)?.incarnation === incarnation;
+}
+
+/** Though the sender's storage of today does not hold that. */
+function isCounted({ state }: Instance, { id, disk }: Member, op: number): boolean {
+  const peer = state.primary?.peers.find((one) => one.member === id);
+  return peer?.isVoter === true && peer.verified >= op && disk.durable.lastOp < op;
 }

@@ -96,7 +96,8 @@ export class Nemesis {
     this.promised.set(member, state.view);
     if (!chance.hits(faults.promiseLoss)) return;
     // Whoever was promised stays where it is, and hears of that late; the others go on without it.
-    if (chance.hits(0.6)) this.isolate(members[state.view % members.length] as Member);
+    const leader = members[state.view % members.length] as Member;
+    if (leader !== member && members.length > 2 && chance.hits(0.6)) this.isolate(leader, member);
     scheduler.after(chance.heavyTailed(5, 1_000, 0.5), () => {
       if (!this.isOver && mayLose(this.cluster, member)) loseStorage(this.cluster, member);
     });
@@ -198,10 +199,22 @@ export class Nemesis {
     });
   }
 
-  private isolate(member: Member): void {
+  /** One of the others is reached again before all are, and not the one that has lost its storage. */
+  private isolate(member: Member, lost: Member): void {
+    const { network, chance, scheduler, members } = this.cluster;
     this.cluster.happened('partition', member);
-    const others = this.cluster.members.filter((other) => other !== member);
-    this.cut(others.flatMap(({ id }) => [[member.id, id] as const, [id, member.id] as const]));
+    const others = members.filter((other) => other !== member);
+    const waysTo = (list: readonly Member[]): (readonly [number, number])[] =>
+      list.flatMap(({ id }) => [[member.id, id] as const, [id, member.id] as const]);
+    const mend = (list: readonly Member[]): void => {
+      if (!this.isOver) for (const [from, to] of waysTo(list)) network.mend(from, to);
+    };
+    const first = chance.pick(others.filter((other) => other !== lost));
+    for (const [from, to] of waysTo(others)) network.cut(from, to);
+    scheduler.after(chance.heavyTailed(800, 8_000, 0.7), () => {
+      mend([first]);
+      scheduler.after(chance.between(300, 3_000), () => mend(others.filter((other) => other !== first)));
+    });
   }
 
   /** Some members, and the edges on their side, apart from the others. */
