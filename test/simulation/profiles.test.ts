@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const main = fileURLToPath(new URL('../../simulate/main.ts', import.meta.url));
-const simulate = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+const simulate = (...args: string[]) =>
+  spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', maxBuffer: 64 * 2 ** 20 });
 
 interface ProfileResult {
   readonly profile: string;
