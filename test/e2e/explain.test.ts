@@ -595,7 +595,7 @@ describe.concurrent('an explanation of a live request that met trouble', () => {
       error: 'overloaded',
       chosen: null,
       attempts: [],
-      waited: { ahead: 1, ms: 0, end: 'queue-full' },
+      waited: { ahead: 1, end: 'queue-full' },
     });
   });
 
