@@ -13,6 +13,8 @@ export class Elections {
     Instance,
     { readonly view: number; readonly joins: Election['joins'] }
   >();
+  /** How much of its log a primary had verified at each member before the step. */
+  private readonly verified = new WeakMap<Instance, ReadonlyMap<number, number>>();
 
   constructor(members: readonly Member[], committed: readonly { readonly entry: LogEntry }[]) {
     this.members = members;
@@ -22,6 +24,9 @@ export class Elections {
   step(member: Member, instance: Instance, event: ReplicaEvent): void {
     const { state } = instance;
     if (event.type === 'message') this.checkTaken(member, instance, event.message);
+    const peers = state.primary?.peers.map((peer) => [peer.member, peer.verified] as const);
+    if (peers) this.verified.set(instance, new Map(peers));
+    else this.verified.delete(instance);
     if (state.election !== null) {
       this.under.set(instance, { view: state.view, joins: state.election.joins });
       return;
@@ -46,7 +51,9 @@ export class Elections {
     if (sender === undefined || incarnation >= sender.disk.durable.identity.incarnation) return;
     const isTaken =
       (body.type === 'joinView' && isJoined(instance, from, incarnation)) ||
-      (body.type === 'prepareOk' && isCounted(instance, sender, body.op));
+      (body.type === 'prepareOk' &&
+        body.op > (this.verified.get(instance)?.get(from) ?? 0) &&
+        isCounted(instance, sender, body.op));
     must(
       !isTaken || incarnation >= this.newestIncarnation(instance, from),
       'I12',
