@@ -40,8 +40,10 @@ export interface Balancer {
    * Whoever stops at an index has picked it; whoever asks for the next one has refused it, and it counts as not
    * having been there: what others get keeps their proportions. Walking to the end picks nothing. So the walk is
    * made in one go, and an order is used once.
+   *
+   * `isLastResort`: nobody who is well is left. A strategy that puts off those who were refused lately does not then.
    */
-  order(key: string, pool: PoolView): Iterable<number>;
+  order(key: string, pool: PoolView, isLastResort?: boolean): Iterable<number>;
   /**
    * The first of an order, without making one: −1 when it would be empty. Only where a pick leaves no trace, so that
    * refusing it afterwards needs nothing undone. Allocates nothing.

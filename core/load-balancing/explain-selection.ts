@@ -40,14 +40,16 @@ export interface ExplainedSelection {
  */
 export function explainSelection(question: SelectionQuestion): ExplainedSelection {
   const { backends, pinned } = question;
-  const { order, scores, tiers, deferrals, yielding } = walk(question);
+  const usual = walk(question, false);
+  const { scores, tiers, deferrals, yielding } = usual;
   const ofPinned = selectPinned(question);
   const isTakenAsPinned = ofPinned?.type === 'backend';
   const reasons = backends.map((_, index) => refusal(question, index));
   const isFree = (index: number): boolean =>
     reasons[index] === null && (!deferrals.has(index) || yielding.has(index));
-  const healthy = order.find(isFree);
+  const healthy = usual.order.find(isFree);
   const mayPanic = healthy === undefined && isPanic(question);
+  const { order } = mayPanic ? walk(question, true) : usual;
 
   const reasonOf = (index: number): Candidate['reason'] => {
     if (index === pinned?.index && isTakenAsPinned) return 'pinned';
@@ -89,13 +91,14 @@ interface Walk {
   readonly yielding: ReadonlySet<number>;
 }
 
-function walk(question: SelectionQuestion): Walk {
+function walk(question: SelectionQuestion, isLastResort: boolean): Walk {
   const { balancer, backends, key, pool, layers } = question;
   const deferrals = new Map<number, Deferral>();
   const yielding = new Set<number>();
   if (!layers) {
     const scores = balancer.scores(key, pool);
-    return { order: [...balancer.order(key, pool)], scores, tiers: [], deferrals, yielding };
+    const order = [...balancer.order(key, pool, isLastResort)];
+    return { order, scores, tiers: [], deferrals, yielding };
   }
   const inOrder = tiersInOrder(question, layers);
   const scores = backends.map((): number | null => null);
@@ -103,7 +106,7 @@ function walk(question: SelectionQuestion): Walk {
     for (const [index, score] of tier.balancer.scores(key, pool).entries()) {
       if (score !== null) scores[index] = score;
     }
-    const ofTier = [...tier.balancer.order(key, pool)];
+    const ofTier = [...tier.balancer.order(key, pool, isLastResort)];
     const deferralOf = deferralsIn(question, layers, tier);
     const usable = ofTier.filter((index) => refusal(question, index) === null);
     for (const index of usable) {

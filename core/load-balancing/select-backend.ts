@@ -123,7 +123,7 @@ export function selectBackend(question: SelectionQuestion): Selection {
   // A walk that ended without a pick leaves the next one to begin where it began.
   for (const despite of SOFT_REFUSALS) {
     for (const balancer of balancers) {
-      for (const backend of balancer.order(question.key, question.pool)) {
+      for (const backend of balancer.order(question.key, question.pool, true)) {
         if (look(question, backend) === despite) {
           return { type: 'backend', backend, reason: 'last-resort', despite };
         }
