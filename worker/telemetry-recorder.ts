@@ -67,8 +67,10 @@ export function createTelemetryRecorder(parts: TelemetryRecorderParts): Telemetr
   function count(record: RequestRecord): void {
     const second = Math.floor(record.endedAt / 1000);
     // Many of one kind come after one another: for those no name is made.
-    const isAsLast = last !== null && last.second === second && isOfKind(last.kind, record);
-    const counter = isAsLast && last !== null ? last : counterOf(record, second);
+    const counter =
+      last !== null && last.second === second && isOfKind(last.kind, record)
+        ? last
+        : counterOf(record, second);
     last = counter;
     counter.count++;
     if (counter.durationsMs.length < DURATIONS_MAX) counter.durationsMs.push(record.durationMs);

@@ -5,7 +5,6 @@ import { tagsOf } from '../../core/cache/response-tags.ts';
 import { decodeStored, encodeStored, type StoredResponse } from '../../core/cache/stored-response.ts';
 import { fieldValue } from '../../core/http/fields.ts';
 import { type CacheAnswer, discard, reusePolicyOf } from './cache-lookup.ts';
-
 import type { Answered } from './make-attempt.ts';
 import { type Visit, withoutConditions } from './visit.ts';
 
@@ -67,8 +66,8 @@ async function storeAnew(
     await edge.shards.release(snapshot.shardMap, key, token);
     return;
   }
-  const ttlMs = keepMs;
   const meta = encodeStored(stored);
-  const command = { type: 'fill', key, variant, meta, body: bytes, token, ttlMs, tags: read.tags } as const;
+  const { tags } = read;
+  const command = { type: 'fill', key, variant, meta, body: bytes, token, ttlMs: keepMs, tags } as const;
   await edge.shards.write(snapshot.shardMap, key, edge.newRequestId(), command, true);
 }

@@ -203,6 +203,7 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
     const { target } = groupCall;
     const toTell = toldBy(groupCall);
     const place = `${group.groupId} ${target} ${toTell.suspects ?? ''} ${toTell.relay} ${kind}`;
+    let isLate = false;
     const call = async (ops: readonly CommonOp[]): Promise<Answered<CommonOutcome>[]> => {
       const { connect, to, told } = reach(group, target, toTell);
       const { answer, outcomes } = await callGathered(connect, to, told, ops);
@@ -214,7 +215,6 @@ export function createShardCaller(parts: ShardCallParts): ShardCaller {
       if (isLate && only !== undefined && answered.length === 1) discard?.(only);
       return answered;
     };
-    let isLate = false;
     try {
       const outcome = await gatherer.ask(place, op, call, limitMs);
       isLate = outcome === null;

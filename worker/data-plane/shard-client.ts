@@ -19,9 +19,11 @@ import type {
   MemberStatus,
 } from '../../durable-objects/interfaces/shard-replica.ts';
 import type { GatherParts } from './gather.ts';
-import type { CommonOutcome } from './gathered-call.ts';
+import type { CommonOp, CommonOutcome } from './gathered-call.ts';
 import {
   type Answered,
+  type AskOptions,
+  type Attempt,
   type CallOutcome,
   createShardCaller,
   type ReplicaNamespace,
@@ -182,22 +184,14 @@ export function createShardClient({
       const need = atLeast(needOf(wish, group.groupId), purges.lastIn(group.groupId));
       const anyMember = need.level !== 'linearizable';
       const query = { ...asked, ...promiseOf(need) };
-      const options = { discard: discardBody, tryMs: LOOKUP_TRY_MS, anyMember };
-      let outcome: CallOutcome<Answered<CommonOutcome> | LookupAnswer> = await caller.ask(
+      const outcome = await askOrAlone(
+        caller,
         group,
         LOOKUP_DEADLINE_MS,
         { type: 'lookup', query },
-        options,
+        (member, to, header): Promise<LookupAnswer> => member.lookup({ to, header, ...query }),
+        { discard: discardBody, tryMs: LOOKUP_TRY_MS, anyMember },
       );
-      if (outcome.type === 'answered' && outcome.answer.type === 'too-much') {
-        outcome = await caller.call(
-          group,
-          LOOKUP_DEADLINE_MS,
-          (member, to, ownHeader): Promise<LookupAnswer> =>
-            member.lookup({ to, header: ownHeader, ...query }),
-          { ...options, isAside: true },
-        );
-      }
       if (outcome.type === 'failed') return unavailable(outcome.detail);
       const { answer } = outcome;
       if (answer.type === 'decision') return answer;
@@ -239,21 +233,14 @@ export function createShardClient({
       const group = groupOf(map, key);
       const need = needOf(wish, group.groupId);
       const anyMember = need.level !== 'linearizable';
-      const op = { type: 'read', key, need, withBody } as const;
-      let outcome: CallOutcome<Answered<CommonOutcome> | KvReadAnswer> = await caller.ask(
+      const outcome = await askOrAlone(
+        caller,
         group,
         KV_READ_DEADLINE_MS,
-        op,
+        { type: 'read', key, need, withBody },
+        (member, to, header): Promise<KvReadAnswer> => member.kvRead({ to, header, key, need, withBody }),
         { anyMember },
       );
-      if (outcome.type === 'answered' && outcome.answer.type === 'too-much') {
-        outcome = await caller.call(
-          group,
-          KV_READ_DEADLINE_MS,
-          (member, to, ownHeader) => member.kvRead({ to, header: ownHeader, key, need, withBody }),
-          { anyMember, isAside: true },
-        );
-      }
       if (outcome.type === 'failed') return unavailable(outcome.detail);
       const { answer } = outcome;
       if (answer.type === 'found' || answer.type === 'absent') return answer;
@@ -289,6 +276,20 @@ export function createShardClient({
     forget: (group, index) =>
       caller.callMember(group, index, FORGET_DEADLINE_MS, (member, to) => member.forget(to)),
   };
+}
+
+/** What does not fit into a common answer is asked for by itself. */
+async function askOrAlone<A extends Answered<CommonOutcome>>(
+  caller: ShardCaller,
+  group: ShardGroup,
+  deadlineMs: number,
+  op: CommonOp,
+  alone: Attempt<A>,
+  options: Pick<AskOptions<Answered<CommonOutcome>>, 'anyMember' | 'tryMs' | 'discard'>,
+): Promise<CallOutcome<Answered<CommonOutcome> | A>> {
+  const outcome = await caller.ask(group, deadlineMs, op, options);
+  if (outcome.type !== 'answered' || outcome.answer.type !== 'too-much') return outcome;
+  return caller.call(group, deadlineMs, alone, { ...options, isAside: true });
 }
 
 interface ChunksMissing {
